@@ -1,0 +1,63 @@
+# libsteepest: the C ABI over all families. Exports steepest_* only.
+find_package(OpenMP COMPONENTS CXX)
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+add_library(steepest SHARED
+  csrc/core/abi.cpp
+  csrc/core/cpu.cpp
+  csrc/core/parallel.cpp
+  csrc/no_cuda/cuda.cpp
+  csrc/steps/abi.cpp
+  csrc/steps/axes.cpp
+  csrc/steps/check.cpp
+  csrc/steps/driver.cpp
+  csrc/steps/host_rules.cpp
+  csrc/steps/layout.cpp
+  csrc/steps/targets.cpp
+  csrc/steps/targets/baseline.cpp
+  csrc/steps/tiles.cpp)
+add_library(steepest::steepest ALIAS steepest)
+
+# One translation unit per family and target, each with its own flags.
+string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" processor)
+if(processor MATCHES "x86_64|amd64" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  set(avx2_flags -mavx2 -mfma -mf16c)
+  set(avx512_flags ${avx2_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
+  target_sources(steepest PRIVATE csrc/steps/targets/avx2.cpp csrc/steps/targets/avx512.cpp)
+  set_source_files_properties(csrc/steps/targets/avx2.cpp PROPERTIES COMPILE_OPTIONS "${avx2_flags}")
+  set_source_files_properties(csrc/steps/targets/avx512.cpp PROPERTIES COMPILE_OPTIONS "${avx512_flags}")
+  target_compile_definitions(steepest PRIVATE STEEPEST_X86_TARGETS)
+endif()
+
+target_include_directories(steepest
+  PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/csrc/include> $<INSTALL_INTERFACE:include>
+  PRIVATE csrc)
+target_link_libraries(steepest PRIVATE $<BUILD_INTERFACE:steepest_flags>)
+if(OpenMP_CXX_FOUND)
+  target_link_libraries(steepest PRIVATE OpenMP::OpenMP_CXX)
+else()
+  message(STATUS "OpenMP not found: Steepest will use one thread")
+endif()
+
+# A wheel is a zip file and has no links: there the library goes by its plain name.
+if(NOT SKBUILD)
+  set_target_properties(steepest PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+endif()
+
+# ---- Install: the same tree under a prefix and inside the Python package ---------------------------
+if(SKBUILD)
+  set(library_dir lib)
+else()
+  set(library_dir ${CMAKE_INSTALL_LIBDIR})
+endif()
+set(config_dir ${library_dir}/cmake/steepest)
+install(TARGETS steepest EXPORT steepestTargets LIBRARY DESTINATION ${library_dir}
+  ARCHIVE DESTINATION ${library_dir} RUNTIME DESTINATION bin)
+install(DIRECTORY csrc/include/ DESTINATION include)
+install(EXPORT steepestTargets NAMESPACE steepest:: DESTINATION ${config_dir})
+configure_package_config_file(cmake/steepestConfig.cmake.in steepestConfig.cmake
+  INSTALL_DESTINATION ${config_dir})
+write_basic_package_version_file(steepestConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/steepestConfig.cmake
+  ${CMAKE_CURRENT_BINARY_DIR}/steepestConfigVersion.cmake DESTINATION ${config_dir})

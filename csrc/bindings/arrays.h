@@ -1,0 +1,50 @@
+// Any array a caller may hand in, as a pointer with shape and strides. Nothing is copied or converted.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bindings/errors.h"
+#include "core/dtype.h"
+
+namespace steepest::bindings {
+
+struct Shape {
+    std::vector<int64_t> extent;
+    std::vector<int64_t> stride;  // in elements
+
+    int64_t count() const;
+    std::string text() const;
+};
+
+struct Array {
+    void* data = nullptr;
+    DType dtype = DType::f32;
+    Shape shape;
+    const char* refusal = nullptr;  // why it must not be written, or null
+    std::shared_ptr<void> keep;     // keeps the memory alive
+};
+
+const char* dtype_name(DType t);
+
+// NumPy arrays, objects with __dlpack__ on the CPU and buffers of floats. Raises TypeError for anything
+// else, DeviceError for arrays on a device.
+Array to_array(py::handle object, const ArgName& name);
+
+// The fast way for a NumPy array whose layout is known: true, with the pointer and dtype, when `object`
+// is an exact numpy.ndarray of a known dtype with this shape and these strides.
+bool matches(py::handle object, const Shape& shape, void*& data, DType& dtype);
+
+// No gaps and no overlaps: the strides, sorted, are those of a contiguous array.
+bool is_dense(const Shape& s);
+bool is_c_order(const Shape& s);
+bool is_f_order(const Shape& s);
+
+// Equal strides wherever they matter, that is in dimensions of more than one element.
+bool same_layout(const Shape& a, const Shape& b);
+
+}  // namespace steepest::bindings

@@ -1,0 +1,59 @@
+// The structs of the DLPack exchange protocol, declared from its published ABI (versions 0.x and 1.x).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace steepest::dlpack {
+
+enum DeviceType : int32_t { kCpu = 1, kCudaHost = 3 };
+enum TypeCode : uint8_t { kFloat = 2, kBfloat = 4 };
+
+struct Device {
+    int32_t type;
+    int32_t id;
+};
+
+struct DataType {
+    uint8_t code;
+    uint8_t bits;
+    uint16_t lanes;
+};
+
+struct Tensor {
+    void* data;
+    Device device;
+    int32_t ndim;
+    DataType dtype;
+    int64_t* shape;
+    int64_t* strides;  // in elements; null: C order
+    uint64_t byte_offset;
+};
+
+struct Managed {
+    Tensor tensor;
+    void* context;
+    void (*deleter)(Managed*);
+};
+
+struct Version {
+    uint32_t major;
+    uint32_t minor;
+};
+
+inline constexpr uint64_t kReadOnly = 1;
+inline constexpr uint64_t kCopied = 2;
+
+struct ManagedVersioned {
+    Version version;
+    void* context;
+    void (*deleter)(ManagedVersioned*);
+    uint64_t flags;
+    Tensor tensor;
+};
+
+static_assert(sizeof(Tensor) == 48 && offsetof(Tensor, shape) == 24);
+static_assert(offsetof(Managed, deleter) == 56);
+static_assert(offsetof(ManagedVersioned, flags) == 24 && offsetof(ManagedVersioned, tensor) == 32);
+
+}  // namespace steepest::dlpack

@@ -1,0 +1,101 @@
+// A step whose arrays are checked once and kept: later calls bring gradients and options only.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bindings/arrays.h"
+#include "bindings/options.h"
+#include "bindings/overlap.h"
+#include "bindings/rules.h"
+
+namespace steepest::bindings {
+
+class Plan {
+  public:
+    // `arguments` may hold states, working_copy, rounding, seed, tensor_ids and every option of a call.
+    Plan(const Rule& rule, py::handle params, const py::dict& arguments);
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
+
+    // What one call adds to the plan, ready for the C ABI once `bind` has checked everything.
+    struct Bound {
+        steepest_group group[2];
+        int groups = 0;
+    };
+
+    // Checks gradients and options of one call; raises before anything is written.
+    Bound bind(py::handle grads, const py::dict& keywords, CallOptions& call);
+    const CallOptions& call_defaults() const { return call_; }
+    uint64_t seed() const { return seed_; }
+    int64_t last_none_count() const { return none_count_; }
+    int64_t elements() const { return elements_; }
+    const std::string& rule_name() const { return rule_name_; }
+
+    // Marks the plan as running; false when it already is.
+    bool enter() { return !busy_.test_and_set(std::memory_order_acquire); }
+    void leave();
+
+    std::unique_ptr<char[]> workspace;
+    size_t workspace_size = 0;
+
+  private:
+    using Arrays = std::vector<Array>;
+
+    void read_params(py::handle params);
+    void read_arguments(const py::dict& arguments);
+    void read_states(int state, py::handle given);
+    void read_working_copy(py::handle given);
+    void read_rounding(py::handle given);
+    void set_rounding(const std::string& stream, py::handle mode);
+    void read_tensor_ids(py::handle given);
+    void check_states_complete() const;
+    void check_needed_states(const Options& options) const;
+    void check_steps(const Options& options) const;
+
+    void add_state(size_t i, int state, const Array& a, const ArgName& name);
+    void check_output(const Array& a, const ArgName& name) const;
+    void check_stream(size_t i, const Array& a, const ArgName& name, bool f16_allowed) const;
+    void check_layout(size_t i, const Array& a, const ArgName& name, int kind) const;
+
+    void set_gradient(size_t i, py::handle grad);
+    void set_gradients(py::handle grads);
+    int64_t size() const { return static_cast<int64_t>(tensors_.size()); }
+    bool goes_to_vector_rule(size_t i) const;
+    ArgName name_of(const char* stream, size_t i) const {
+        return {stream, is_list_ ? static_cast<int64_t>(i) : -1};
+    }
+    steepest_group group(int rule_id, const std::vector<steepest_tensor>& tensors) const;
+
+    const Rule& rule_;
+    std::string rule_name_;
+    bool is_list_ = false;
+    std::vector<Shape> shapes_;
+    std::vector<steepest_tensor> tensors_;  // in the caller's order
+    std::vector<steepest_tensor> split_[2];  // by rule, when there is a vector rule
+    std::vector<std::shared_ptr<void>> keep_;
+    std::vector<bool> state_missing_;  // by state: some tensor goes without it
+    WrittenMemory written_;
+    Options options_;
+    Options bound_;
+    CallOptions call_;
+    uint64_t seed_ = 0;
+    int64_t elements_ = 0;
+    int64_t none_count_ = 0;
+    bool random_ = false;
+    std::vector<py::object> held_;                    // gradients of the running call
+    std::vector<std::shared_ptr<void>> held_memory_;  // likewise, of those that are no NumPy arrays
+    std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+};
+
+// Runs plans as the groups of one step. Each item is (plan, grads, keywords).
+bool run_plans(const std::vector<Plan*>& plans, const std::vector<py::object>& grads,
+               const std::vector<py::dict>& keywords, CallOptions call);
+
+void bind_plan(py::module_& m);
+
+}  // namespace steepest::bindings

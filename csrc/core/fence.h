@@ -1,0 +1,21 @@
+// The exception fence of the C ABI: nothing thrown inside leaves an entry.
+#pragma once
+
+#include <new>
+
+#include "steepest/steepest.h"
+
+namespace steepest {
+
+template <class F>
+steepest_status fenced(F&& body) noexcept {
+    try {
+        return body();
+    } catch (const std::bad_alloc&) {
+        return STEEPEST_OUT_OF_MEMORY;
+    } catch (...) {
+        return STEEPEST_INTERNAL_ERROR;
+    }
+}
+
+}  // namespace steepest

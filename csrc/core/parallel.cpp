@@ -1,0 +1,100 @@
+#include "core/parallel.h"
+
+#include <atomic>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#define STEEPEST_HAS_FORK 1
+#endif
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace steepest {
+namespace {
+
+// Below this many elements waking a second thread costs more than it saves (measured: 16k elements).
+constexpr int64_t kSerialWork = 16384;
+
+// The pool of an OpenMP runtime does not survive fork(): a child that enters a region waits for ever for
+// threads that were not copied.
+std::atomic<bool> forked{false};
+
+#if defined(STEEPEST_HAS_FORK)
+const int registered = pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
+#endif
+
+#if defined(__SSE2__)
+constexpr unsigned kIeeeDefaults = 0x1F80;
+uint64_t read_control() { return _mm_getcsr(); }
+void write_control(uint64_t value) { _mm_setcsr(static_cast<unsigned>(value)); }
+uint64_t ieee_control(uint64_t) { return kIeeeDefaults; }
+#elif defined(__aarch64__)
+uint64_t read_control() {
+    uint64_t value;
+    asm volatile("mrs %0, fpcr" : "=r"(value));
+    return value;
+}
+void write_control(uint64_t value) { asm volatile("msr fpcr, %0" : : "r"(value)); }
+uint64_t ieee_control(uint64_t) { return 0; }
+#else
+uint64_t read_control() { return 0; }
+void write_control(uint64_t) {}
+uint64_t ieee_control(uint64_t value) { return value; }
+#endif
+
+}  // namespace
+
+FloatingPointGuard::FloatingPointGuard() : saved_(read_control()) {
+    write_control(ieee_control(saved_));
+}
+
+FloatingPointGuard::~FloatingPointGuard() { write_control(saved_); }
+
+int max_threads() {
+#if defined(_OPENMP)
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+void set_max_threads([[maybe_unused]] int n) {
+#if defined(_OPENMP)
+    omp_set_num_threads(n);
+#endif
+}
+
+int threads_for(int64_t work) {
+#if defined(_OPENMP)
+    if (work < kSerialWork || forked.load(std::memory_order_relaxed) || omp_in_parallel()) return 1;
+    const int64_t most = work / (kSerialWork / 2);
+    const int64_t offered = omp_get_max_threads();
+    return static_cast<int>(offered < most ? offered : most);
+#else
+    (void)work;
+    return 1;
+#endif
+}
+
+void run_parallel(int parts, Task task, void* context) {
+#if defined(_OPENMP)
+    if (parts > 1) {
+#pragma omp parallel num_threads(parts)
+        {
+            FloatingPointGuard guard;
+            // The runtime may give fewer threads than asked: every part is run all the same.
+            for (int part = omp_get_thread_num(); part < parts; part += omp_get_num_threads())
+                task(context, part, parts);
+        }
+        return;
+    }
+#endif
+    FloatingPointGuard guard;
+    for (int part = 0; part < parts; ++part) task(context, part, parts);
+}
+
+}  // namespace steepest

@@ -1,0 +1,43 @@
+// The fixed reduction tree. Every sum of the library adds the same numbers in the same order, whatever
+// the instruction set, the thread count or the device:
+//
+//   1. a tensor is cut into blocks of kBlock elements;
+//   2. inside a block, lane l of kLanes adds the elements l, l + kLanes, l + 2 kLanes, ... in order
+//      (a CUDA warp holds the lanes as 32 threads of 16 bytes each);
+//   3. lanes fold in halves: lane l takes in lane l + 64, then l + 32, ..., then l + 1;
+//   4. the sums of the blocks are added in adjacent pairs, level by level, an odd last one moving up.
+//
+// All sums are in double.
+#pragma once
+
+#include <cstdint>
+
+#include "core/target.h"
+
+namespace steepest {
+
+inline constexpr int64_t kBlock = 4096;
+inline constexpr int kLanes = 128;
+
+inline namespace STEEPEST_TARGET {
+
+// Step 3. Leaves the sum in lane[0].
+STEEPEST_HD STEEPEST_INLINE double fold_lanes(double* lane) {
+    for (int half = kLanes / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
+    return lane[0];
+}
+
+// Step 4, in place: `value` holds n block sums, `stride` doubles apart; value[0] receives the total.
+STEEPEST_HD STEEPEST_INLINE double fold_pairs(double* value, int64_t n, int64_t stride = 1) {
+    if (n == 0) return 0;
+    for (; n > 1; n = (n + 1) / 2) {
+        for (int64_t i = 0; i < n / 2; ++i)
+            value[i * stride] = value[2 * i * stride] + value[(2 * i + 1) * stride];
+        if (n % 2) value[n / 2 * stride] = value[(n - 1) * stride];
+    }
+    return value[0];
+}
+
+}  // namespace STEEPEST_TARGET
+}  // namespace steepest

@@ -1,0 +1,213 @@
+/* Steepest: the C interface.
+ *
+ * Every entry takes plain pointers and sizes, returns a status and never throws, prints or exits. Structs
+ * that may grow begin with their size in bytes, so that a program built against an older header keeps
+ * working. The library allocates nothing that outlives a call: what it needs is asked for by size and
+ * handed in by the caller. All entries may be called from many threads at once on different memory.
+ */
+#ifndef STEEPEST_STEEPEST_H
+#define STEEPEST_STEEPEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define STEEPEST_VERSION_MAJOR 0
+#define STEEPEST_VERSION_MINOR 1
+#define STEEPEST_VERSION_PATCH 0
+
+#if defined(_WIN32)
+#define STEEPEST_API
+#else
+#define STEEPEST_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum steepest_status {
+    STEEPEST_OK = 0,
+    STEEPEST_INVALID_ARGUMENT = 1, /* a pointer, count, step or size */
+    STEEPEST_INVALID_DTYPE = 2,    /* storage types that do not go together */
+    STEEPEST_INVALID_HYPER = 3,    /* a hyper-parameter outside its range */
+    STEEPEST_UNKNOWN_RULE = 4,
+    STEEPEST_WORKSPACE_TOO_SMALL = 5,
+    STEEPEST_UNKNOWN_TARGET = 6, /* STEEPEST_CPU_TARGET names none that can be used */
+    STEEPEST_NO_CUDA = 7,        /* a device call, and the library was built without CUDA */
+    STEEPEST_OUT_OF_MEMORY = 8,
+    STEEPEST_INTERNAL_ERROR = 9
+} steepest_status;
+
+STEEPEST_API const char* steepest_status_string(steepest_status status);
+
+/* "major.minor.patch" of the library itself. */
+STEEPEST_API const char* steepest_version(void);
+
+/* One line that names the compiler and its version. */
+STEEPEST_API const char* steepest_compiler(void);
+
+/* 1 when the library was built with CUDA kernels. */
+STEEPEST_API int steepest_has_cuda(void);
+
+/* ---- CPU targets and threads -------------------------------------------------------------------- */
+
+/* Number of targets the library knows, and the name of one; null outside the range. */
+STEEPEST_API int steepest_cpu_target_count(void);
+STEEPEST_API const char* steepest_cpu_target_name(int target);
+/* 1 when the target is compiled in, and when this processor can run it too. */
+STEEPEST_API int steepest_cpu_target_compiled(int target);
+STEEPEST_API int steepest_cpu_target_usable(int target);
+/* The target in use: set by steepest_cpu_use, else by the environment variable STEEPEST_CPU_TARGET, else
+ * the best usable one. Null when the variable names none that can be used. */
+STEEPEST_API const char* steepest_cpu_active(void);
+STEEPEST_API steepest_status steepest_cpu_use(const char* name);
+
+/* Threads a large call uses: OpenMP's setting for the calling thread. */
+STEEPEST_API int steepest_max_threads(void);
+STEEPEST_API steepest_status steepest_set_max_threads(int threads);
+
+/* ---- Rules: what a fused step can be ------------------------------------------------------------- */
+
+typedef enum steepest_dtype {
+    STEEPEST_F32 = 0,
+    STEEPEST_F64 = 1,
+    STEEPEST_BF16 = 2,
+    STEEPEST_F16 = 3
+} steepest_dtype;
+
+typedef enum steepest_rounding { STEEPEST_NEAREST = 0, STEEPEST_STOCHASTIC = 1 } steepest_rounding;
+
+typedef enum steepest_stream_kind {
+    STEEPEST_ELEMENT = 0, /* one value per element of the parameter */
+    STEEPEST_ROW = 1,     /* one per row of each matrix */
+    STEEPEST_COLUMN = 2   /* one per column of each matrix */
+} steepest_stream_kind;
+
+typedef enum steepest_decay {
+    STEEPEST_DECAY_L2 = 0,        /* g + weight_decay p */
+    STEEPEST_DECAY_DECOUPLED = 1, /* p (1 - lr weight_decay) before the step */
+    STEEPEST_DECAY_OWN = 2        /* the rule has its own; the only choice for it */
+} steepest_decay;
+
+#define STEEPEST_MAX_STATES 4
+#define STEEPEST_MAX_HYPERS 6
+
+typedef struct steepest_state_info {
+    const char* name;
+    const char* doc;
+    int32_t kind;     /* steepest_stream_kind */
+    int32_t form;     /* 0: all tensors have it, 1: those of 2 or more dimensions, 2: the others */
+    int32_t optional; /* 1: may be null ... */
+    int32_t needed_by; /* ... unless this keyword's value is not 0; -1: none */
+} steepest_state_info;
+
+typedef struct steepest_hyper_info {
+    const char* name;
+    const char* doc;
+    const char* choices; /* for type 2: names separated by '|'; the value is the position */
+    double value[2];     /* defaults; NaN: derived from the parameter's dtype */
+    double low, high;    /* closed range ... */
+    int32_t high_open;   /* ... but for the upper end when this is 1 */
+    int32_t length;      /* 1 or 2 numbers */
+    int32_t type;        /* 0 number, 1 boolean, 2 choice */
+    int32_t none_allowed;
+} steepest_hyper_info;
+
+typedef struct steepest_rule_info {
+    size_t struct_size;
+    const char* name;
+    const char* class_name; /* of the optimizer class in Python; "" for an internal rule */
+    const char* summary;
+    const char* source;
+    const char* vector_rule; /* the rule for tensors of fewer than 2 dimensions, or null */
+    double lr, weight_decay; /* defaults */
+    int32_t decay;           /* steepest_decay, default */
+    int32_t needs_step;
+    int32_t state_count;
+    int32_t hyper_count;
+    steepest_state_info states[STEEPEST_MAX_STATES];
+    steepest_hyper_info hypers[STEEPEST_MAX_HYPERS];
+} steepest_rule_info;
+
+STEEPEST_API int steepest_rule_count(void);
+/* Number of the rule with this name, or -1. */
+STEEPEST_API int steepest_rule_find(const char* name);
+/* Fills *info, whose struct_size the caller has set. */
+STEEPEST_API steepest_status steepest_rule_describe(int rule, steepest_rule_info* info);
+
+/* ---- Steps --------------------------------------------------------------------------------------- */
+
+typedef struct steepest_array {
+    void* data; /* null: not there (optional states, no working copy) */
+    int32_t dtype;
+    int32_t rounding; /* of what is written in bf16 or f16 */
+} steepest_array;
+
+/* One parameter tensor, dense, and the arrays that go with it in the same element order.
+ * Float64 goes with float64 only; bf16 with everything but float64; f16 only as parameter, gradient and
+ * working copy. Written arrays may overlap no other array of the call. */
+typedef struct steepest_tensor {
+    int64_t count; /* elements */
+    int64_t rows;  /* of each matrix, for rules with row and column states, else 0 ... */
+    int64_t cols;  /* ... the tensor being count / (rows cols) matrices one after the other */
+    int32_t column_major;
+    uint32_t id;  /* the tensor's coordinate in random draws: its position in the list, as a rule */
+    int64_t step; /* from 1 */
+    double lr;
+    double weight_decay;
+    steepest_array param;
+    steepest_array grad; /* null data: the tensor is left alone */
+    steepest_array state[STEEPEST_MAX_STATES];
+    steepest_array working_copy; /* receives the new parameter in its own dtype */
+} steepest_tensor;
+
+/* Tensors that share a rule and its hyper-parameters. */
+typedef struct steepest_group {
+    int32_t rule;
+    int32_t decay;         /* steepest_decay; ignored by rules with their own */
+    int32_t maximize;      /* 1: ascend */
+    int32_t hyper_count;   /* numbers in hyper; 0: the rule's defaults */
+    const double* hyper;   /* the keywords' numbers one after the other */
+    int64_t tensor_count;
+    const steepest_tensor* tensors;
+} steepest_group;
+
+typedef struct steepest_step_args {
+    size_t struct_size;
+    size_t group_size;  /* sizeof(steepest_group) */
+    size_t tensor_size; /* sizeof(steepest_tensor) */
+    int64_t group_count;
+    const steepest_group* groups;
+    double grad_scale;       /* gradients are divided by it first; 1: as they are */
+    double max_grad_norm;    /* bound of the L2 norm over all gradients; negative or infinite: none */
+    int32_t skip_nonfinite;  /* 1: change nothing when a gradient has a NaN or an infinity */
+    int32_t reserved;
+    uint64_t seed;           /* of stochastic rounding */
+    void* workspace;         /* at least what steepest_step_workspace says, aligned to 64 bytes */
+    size_t workspace_size;
+    void* stream;            /* CUDA stream; null on the CPU */
+    /* results */
+    int32_t skipped;  /* 1: skip_nonfinite found something */
+    double grad_norm; /* total norm after grad_scale when it was needed, else NaN */
+} steepest_step_args;
+
+/* Bytes of workspace that a step with these arguments needs. */
+STEEPEST_API steepest_status steepest_step_workspace(const steepest_step_args* args, size_t* size);
+
+/* One step of every tensor of every group. Arguments are checked before anything is written. */
+STEEPEST_API steepest_status steepest_step(steepest_step_args* args);
+
+/* L2 norms of `count` arrays and whether all their elements are finite. norms[i] is that of arrays[i], 0
+ * where its data is null; *total that of all. The sums run over the fixed tree that clipping uses. */
+STEEPEST_API steepest_status steepest_grad_norm(int64_t count, const steepest_array* arrays,
+                                                const int64_t* sizes, double* norms, double* total,
+                                                int32_t* finite, void* workspace,
+                                                size_t workspace_size);
+STEEPEST_API steepest_status steepest_grad_norm_workspace(int64_t count, const int64_t* sizes,
+                                                          size_t* size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* STEEPEST_STEEPEST_H */

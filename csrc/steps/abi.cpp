@@ -1,0 +1,166 @@
+// The C entries of the fused steps.
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <new>
+
+#include "core/fence.h"
+#include "core/reduce.h"
+#include "no_cuda/cuda.h"
+#include "steepest/steepest.h"
+#include "steps/driver.h"
+
+namespace {
+
+using namespace steepest;
+
+bool is_aligned(const void* workspace) {
+    return reinterpret_cast<uintptr_t>(workspace) % Arena::kAlignment == 0;
+}
+
+void describe(const StateSpec& s, steepest_state_info& to) {
+    to = {s.name, s.doc, static_cast<int32_t>(s.kind), static_cast<int32_t>(s.form),
+          s.optional, s.needed_by};
+}
+
+void describe(const HyperSpec& h, steepest_hyper_info& to) {
+    to = {h.name, h.doc,       h.choices, {h.value[0], h.value[1]},       h.low,
+          h.high, h.high_open, h.length,  static_cast<int32_t>(h.type), h.none_allowed};
+}
+
+// Bound of the global norm to clip coefficient. torch.nn.utils.clip_grad_norm_ has the same 1e-6.
+double clip_coefficient(double max_norm, double norm) {
+    if (max_norm < 0 || std::isinf(max_norm)) return 1;
+    const double coefficient = max_norm / (norm + 1e-6);
+    return coefficient >= 1 ? 1 : coefficient;  // a NaN passes on
+}
+
+steepest_status run(steepest_step_args& args, const StepKernels& kernels, Call& call) {
+    double clip = 1;
+    if (call.needs_norm) {
+        const GradientSums sums = sum_gradients(call, kernels);
+        args.grad_norm = std::sqrt(sums.squares) / args.grad_scale;
+        args.skipped = args.skip_nonfinite && !sums.finite();
+        if (args.skipped) return STEEPEST_OK;
+        clip = clip_coefficient(args.max_grad_norm, args.grad_norm);
+    }
+    prepare_jobs(args, call, clip);
+    run_axes(call, kernels);
+    run_sums(call, kernels);
+    run_apply(call, kernels);
+    return STEEPEST_OK;
+}
+
+// Jobs that have a gradient only.
+void lay_out_norms(int64_t count, const steepest_array* arrays, const int64_t* sizes, Arena& arena,
+                   Call& call) {
+    int64_t blocks = 0;
+    call = {};
+    call.count = count;
+    call.jobs = arena.take<Job>(count);
+    for (int64_t i = 0; i < count; ++i) {
+        blocks += (sizes[i] + kBlock - 1) / kBlock;
+        if (!call.jobs) continue;
+        Job& job = *new (call.jobs + i) Job{};
+        job.count = arrays[i].data ? sizes[i] : 0;
+        job.is_f64 = arrays[i].dtype == STEEPEST_F64;
+        job.operand[1] = {.data = arrays[i].data, .dtype = static_cast<DType>(arrays[i].dtype)};
+    }
+    call.norm_partial = arena.take<double>(2 * blocks);
+    call.norm_sum = arena.take<double>(2 * count);
+}
+
+bool are_arrays(int64_t count, const steepest_array* arrays, const int64_t* sizes) {
+    if (count < 0 || (count && (!arrays || !sizes))) return false;
+    for (int64_t i = 0; i < count; ++i)
+        if (sizes[i] < 0 || arrays[i].dtype < 0 || arrays[i].dtype >= kDTypes) return false;
+    return true;
+}
+
+}  // namespace
+
+int steepest_rule_count(void) { return rule_count(); }
+
+int steepest_rule_find(const char* name) { return name ? find_rule(name) : -1; }
+
+steepest_status steepest_rule_describe(int rule, steepest_rule_info* info) {
+    if (!info || info->struct_size < sizeof(steepest_rule_info)) return STEEPEST_INVALID_ARGUMENT;
+    if (rule < 0 || rule >= rule_count()) return STEEPEST_UNKNOWN_RULE;
+    const RuleSpec& s = host_rule(rule).spec;
+    const size_t size = info->struct_size;
+    std::memset(info, 0, sizeof *info);
+    info->struct_size = size;
+    info->name = s.name;
+    info->class_name = s.class_name;
+    info->summary = s.summary;
+    info->source = s.source;
+    info->vector_rule = s.vector_rule;
+    info->lr = s.lr;
+    info->weight_decay = s.weight_decay;
+    info->decay = static_cast<int32_t>(s.decay);
+    info->needs_step = s.needs_step;
+    info->state_count = count_states(s);
+    info->hyper_count = count_hypers(s);
+    for (int i = 0; i < info->state_count; ++i) describe(s.states[i], info->states[i]);
+    for (int i = 0; i < info->hyper_count; ++i) describe(s.hypers[i], info->hypers[i]);
+    return STEEPEST_OK;
+}
+
+steepest_status steepest_step_workspace(const steepest_step_args* args, size_t* size) {
+    if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (const auto status = check(*args)) return status;
+        Arena arena(nullptr, 0);
+        Call call;
+        lay_out(*args, arena, call);
+        *size = arena.used();
+        return STEEPEST_OK;
+    });
+}
+
+steepest_status steepest_step(steepest_step_args* args) {
+    if (!args) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (const auto status = check(*args)) return status;
+        args->skipped = 0;
+        args->grad_norm = std::numeric_limits<double>::quiet_NaN();
+        if (args->stream) return cuda::step(*args);
+        cpu::Target target;
+        if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
+        if (!is_aligned(args->workspace)) return STEEPEST_INVALID_ARGUMENT;
+        Arena arena(args->workspace, args->workspace_size);
+        Call call;
+        lay_out(*args, arena, call);
+        if (!arena.fits()) return STEEPEST_WORKSPACE_TOO_SMALL;
+        return run(*args, step_kernels_of(target), call);
+    });
+}
+
+steepest_status steepest_grad_norm_workspace(int64_t count, const int64_t* sizes, size_t* size) {
+    if (count < 0 || !size || (count && !sizes)) return STEEPEST_INVALID_ARGUMENT;
+    Arena arena(nullptr, 0);
+    Call call;
+    lay_out_norms(count, nullptr, sizes, arena, call);
+    *size = arena.used();
+    return STEEPEST_OK;
+}
+
+steepest_status steepest_grad_norm(int64_t count, const steepest_array* arrays, const int64_t* sizes,
+                                   double* norms, double* total, int32_t* finite, void* workspace,
+                                   size_t workspace_size) {
+    if (!are_arrays(count, arrays, sizes) || !total || !finite || (count && !norms))
+        return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        cpu::Target target;
+        if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
+        if (!is_aligned(workspace)) return STEEPEST_INVALID_ARGUMENT;
+        Arena arena(workspace, workspace_size);
+        Call call;
+        lay_out_norms(count, arrays, sizes, arena, call);
+        if (!arena.fits()) return STEEPEST_WORKSPACE_TOO_SMALL;
+        const GradientSums sums = sum_gradients(call, step_kernels_of(target), norms);
+        *total = std::sqrt(sums.squares);
+        *finite = sums.finite();
+        return STEEPEST_OK;
+    });
+}

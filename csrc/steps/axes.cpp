@@ -1,0 +1,206 @@
+// Row and column averages of a rule's axis term, over the same fixed tree as all sums: a row is cut into
+// blocks like a tensor; a column is cut into blocks of kLines lines, added in order inside a block and in
+// adjacent pairs over blocks. ("Line" is a row, or a column of a column-major matrix: what is contiguous.)
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "core/reduce.h"
+#include "steps/driver.h"
+#include "steps/tiles.h"
+
+namespace steepest {
+namespace {
+
+constexpr int64_t kLines = 64;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// The shape of the work on one tensor.
+struct Grid {
+    int64_t batch, outer, inner, line_blocks, inner_blocks;
+
+    Grid(const Geometry& g, int64_t count)
+        : batch(count / g.size()),
+          outer(g.outer()),
+          inner(g.inner()),
+          line_blocks(divide_up(outer, kLines)),
+          inner_blocks(divide_up(inner, kBlock)) {}
+
+    int64_t line_sums() const { return batch * outer * inner_blocks; }
+    int64_t across_sums() const { return batch * line_blocks * inner; }
+    int64_t items() const { return batch * line_blocks * inner_blocks; }
+};
+
+template <class F>
+void for_items(int64_t items, int64_t work, F&& f) {
+    const int64_t threads = std::min<int64_t>(threads_for(work), items);
+    parallel(static_cast<int>(std::max<int64_t>(threads, 1)), [&](int part, int parts) {
+        for (int64_t i = items * part / parts; i < items * (part + 1) / parts; ++i) f(i);
+    });
+}
+
+// The gradient of `n` elements from `first` on, decoded and staged, in T.
+const void* staged_gradient(const Job& job, const StepKernels& kernels, Tiles& tiles, int64_t first,
+                            int64_t n) {
+    tiles.load_stream(1, first, n);
+    const void* gradient = tiles.streams()[1];
+    if (!job.staged) return gradient;
+    tiles.load_stream(0, first, n);
+    void* out = tiles.scratch(2);  // the state's place is free: it is no element stream
+    kernels.stage[job.is_f64](job.stage(), tiles.streams()[0], gradient, out, n);
+    return out;
+}
+
+// Sums one block of kLines lines times kBlock elements.
+void sum_item(const Job& job, const StepKernels& kernels, const Grid& g, int64_t item, double* line_sum,
+              double* across_sum) {
+    const AxisFn axis = kernels.rule[job.rule_id][job.is_f64].axis;
+    const int64_t inner_block = item % g.inner_blocks;
+    const int64_t line_block = item / g.inner_blocks % g.line_blocks;
+    const int64_t matrix = item / g.inner_blocks / g.line_blocks;
+    const int64_t begin = inner_block * kBlock;
+    const int64_t end = std::min(begin + kBlock, g.inner);
+    const int64_t last = std::min((line_block + 1) * kLines, g.outer);
+    double* across = across_sum + (matrix * g.line_blocks + line_block) * g.inner;
+    std::fill(across + begin, across + end, 0.0);
+    Tiles tiles(job, kernels);
+    for (int64_t line = line_block * kLines; line < last; ++line) {
+        alignas(64) double lanes[kLanes] = {};
+        for (int64_t i = begin; i < end; i += kTile) {
+            const int64_t n = std::min(kTile, end - i);
+            const int64_t first = (matrix * g.outer + line) * g.inner + i;
+            axis(staged_gradient(job, kernels, tiles, first, n), n, lanes, across + i);
+        }
+        line_sum[(matrix * g.outer + line) * g.inner_blocks + inner_block] = fold_lanes(lanes);
+    }
+}
+
+// Adds the line blocks of a matrix in adjacent pairs, all columns at once.
+void fold_across(double* sum, int64_t blocks, int64_t inner, int64_t begin, int64_t end) {
+    for (int64_t n = blocks; n > 1; n = (n + 1) / 2) {
+        for (int64_t b = 0; b < n / 2; ++b)
+            for (int64_t i = begin; i < end; ++i)
+                sum[b * inner + i] = sum[2 * b * inner + i] + sum[(2 * b + 1) * inner + i];
+        if (n % 2) std::copy(sum + (n - 1) * inner + begin, sum + (n - 1) * inner + end,
+                             sum + n / 2 * inner + begin);
+    }
+}
+
+// The fixed tree over n values, by recursion: left of a pair is the largest power of two of blocks.
+template <class T>
+double tree_sum(const T* values, int64_t n) {
+    if (n > kBlock) {
+        int64_t left = kBlock;
+        while (2 * left < n) left *= 2;
+        return tree_sum(values, left) + tree_sum(values + left, n - left);
+    }
+    double lanes[kLanes] = {};
+    for (int64_t i = 0; i < n; ++i) lanes[i % kLanes] += values[i];
+    return fold_lanes(lanes);
+}
+
+// Averages the sums in place, moves the state's values towards them into `out` and stores the state.
+void update_state(const Job& job, const StepKernels& kernels, int stream, double* sums, int64_t n,
+                  int64_t first, double length) {
+    const bool column = job.kind(stream) == Kind::column;
+    const Operand& state = job.operand[stream];
+    const bool plain = state.dtype == (job.is_f64 ? DType::f64 : DType::f32);
+    const int64_t size = job.is_f64 ? 8 : 4;
+    Stream random = job.random;
+    random.purpose = state.purpose;
+    for (int64_t i = 0; i < n; i += kTile) {
+        const int64_t m = std::min(kTile, n - i);
+        alignas(64) float decoded[kTile];
+        void* out = static_cast<char*>(job.axis_new[column]) + (first + i) * size;
+        for (int64_t k = i; k < i + m; ++k) sums[k] = sums[k] / length;
+        if (!plain) kernels.load[static_cast<int>(state.dtype)](state.at(first + i), decoded, m);
+        job.rule->axis_update[job.is_f64](job.settings->constants,
+                                          plain ? state.at(first + i) : decoded, sums + i, out, m);
+        if (plain)
+            std::copy_n(static_cast<const char*>(out), m * size,
+                        static_cast<char*>(state.at(first + i)));
+        else
+            kernels.store[static_cast<int>(state.dtype)][static_cast<int>(state.rounding)](
+                static_cast<const float*>(out), state.at(first + i), m, random, first + i);
+    }
+}
+
+void scale_rows(const Job& job, int64_t matrix) {
+    const int64_t n = job.geometry.rows;
+    char* rows = static_cast<char*>(job.axis_new[0]) + matrix * n * (job.is_f64 ? 8 : 4);
+    const double sum = job.is_f64 ? tree_sum(reinterpret_cast<const double*>(rows), n)
+                                  : tree_sum(reinterpret_cast<const float*>(rows), n);
+    job.rule->row_factor[job.is_f64](job.settings->constants, rows, sum / static_cast<double>(n), n);
+}
+
+// The streams whose values lie along a line and across lines.
+struct AxisStreams {
+    int per_line = -1;  // one value per line
+    int across = -1;    // one value per position in a line
+
+    explicit AxisStreams(const Job& job) {
+        for (int s = 2; s < job.streams; ++s) {
+            if (job.kind(s) == Kind::element) continue;
+            ((job.kind(s) == Kind::row) != job.geometry.column_major ? per_line : across) = s;
+        }
+    }
+};
+
+void run_job(const Job& job, const StepKernels& kernels, double* scratch) {
+    const Grid g(job.geometry, job.count);
+    const AxisStreams streams(job);
+    double* line_sum = scratch;
+    double* across_sum = scratch + g.line_sums();
+    for_items(g.items(), job.count,
+              [&](int64_t item) { sum_item(job, kernels, g, item, line_sum, across_sum); });
+
+    // Lines are handled a tile at a time, counted over the batch, so that stochastic rounding sees tiles
+    // that start at multiples of kTile; likewise the positions of a line when there is one matrix.
+    const int64_t lines = g.batch * g.outer;
+    for_items(divide_up(lines, kTile), lines * g.inner_blocks, [&](int64_t chunk) {
+        const int64_t first = chunk * kTile;
+        const int64_t n = std::min(kTile, lines - first);
+        for (int64_t i = 0; i < n; ++i) {
+            double* sums = line_sum + (first + i) * g.inner_blocks;
+            fold_pairs(sums, g.inner_blocks);
+        }
+        double folded[kTile];
+        for (int64_t i = 0; i < n; ++i) folded[i] = line_sum[(first + i) * g.inner_blocks];
+        update_state(job, kernels, streams.per_line, folded, n, first, static_cast<double>(g.inner));
+    });
+
+    const int64_t positions = g.batch * g.inner;
+    for_items(divide_up(positions, kTile), g.across_sums(), [&](int64_t chunk) {
+        const int64_t first = chunk * kTile;
+        const int64_t n = std::min(kTile, positions - first);
+        double folded[kTile];
+        for (int64_t i = 0; i < n;) {
+            const int64_t matrix = (first + i) / g.inner;
+            const int64_t begin = (first + i) % g.inner;
+            const int64_t m = std::min(g.inner - begin, n - i);
+            double* sums = across_sum + matrix * g.line_blocks * g.inner;
+            fold_across(sums, g.line_blocks, g.inner, begin, begin + m);
+            std::copy_n(sums + begin, m, folded + i);
+            i += m;
+        }
+        update_state(job, kernels, streams.across, folded, n, first, static_cast<double>(g.outer));
+    });
+
+    for_items(g.batch, lines, [&](int64_t matrix) { scale_rows(job, matrix); });
+}
+
+}  // namespace
+
+int64_t axis_scratch_size(const Geometry& geometry, int64_t count) {
+    const Grid g(geometry, count);
+    return g.line_sums() + g.across_sums();
+}
+
+void run_axes(const Call& call, const StepKernels& kernels) {
+    for (int64_t j = 0; j < call.count; ++j) {
+        const Job& job = call.jobs[j];
+        if (job.has_axes() && job.count > 0) run_job(job, kernels, call.axis_scratch);
+    }
+}
+
+}  // namespace steepest

@@ -1,0 +1,103 @@
+// Checks of a step's arguments, all before the first write.
+#include <cmath>
+
+#include "steps/call.h"
+
+namespace steepest {
+namespace {
+
+bool in_range(const HyperSpec& h, double x) {
+    if (std::isnan(x)) return h.none_allowed;
+    return x >= h.low && (h.high_open ? x < h.high : x <= h.high);
+}
+
+steepest_status check_hypers(const RuleSpec& spec, const steepest_group& group) {
+    if (group.hyper_count == 0) return STEEPEST_OK;
+    int at = 0;
+    for (int h = 0; h < count_hypers(spec); ++h)
+        for (int k = 0; k < spec.hypers[h].length; ++k, ++at)
+            if (at >= group.hyper_count || !in_range(spec.hypers[h], group.hyper[at]))
+                return STEEPEST_INVALID_HYPER;
+    return at == group.hyper_count ? STEEPEST_OK : STEEPEST_INVALID_HYPER;
+}
+
+bool known(const steepest_array& a) {
+    return a.dtype >= 0 && a.dtype < kDTypes && (a.rounding == 0 || a.rounding == 1);
+}
+
+bool is(const steepest_array& a, steepest_dtype t) { return a.dtype == t; }
+
+steepest_status check_dtypes(const RuleSpec& spec, const steepest_tensor& t) {
+    const bool f64 = is(t.param, STEEPEST_F64);
+    if (!known(t.param) || !known(t.grad) || is(t.grad, STEEPEST_F64) != f64)
+        return STEEPEST_INVALID_DTYPE;
+    for (int s = 0; s < count_states(spec); ++s) {
+        const steepest_array& a = t.state[s];
+        if (!a.data) continue;
+        if (!known(a) || is(a, STEEPEST_F64) != f64 || is(a, STEEPEST_F16))
+            return STEEPEST_INVALID_DTYPE;
+    }
+    if (t.working_copy.data && (!known(t.working_copy) || f64 || is(t.working_copy, STEEPEST_F64)))
+        return STEEPEST_INVALID_DTYPE;
+    return STEEPEST_OK;
+}
+
+bool is_random(const steepest_tensor& t) {
+    bool random = t.param.rounding || t.working_copy.rounding;
+    for (const steepest_array& a : t.state) random = random || a.rounding;
+    return random;
+}
+
+bool may_miss(const StateSpec& state, const double* hyper) {
+    return state.optional && (state.needed_by < 0 || hyper[state.needed_by] == 0);
+}
+
+steepest_status check_tensor(const HostRule& rule, const double* hyper, const steepest_tensor& t) {
+    const RuleSpec& spec = rule.spec;
+    if (t.count < 0) return STEEPEST_INVALID_ARGUMENT;
+    if (t.count == 0 || !t.grad.data) return STEEPEST_OK;
+    if (!t.param.data) return STEEPEST_INVALID_ARGUMENT;
+    for (int s = 0; s < count_states(spec); ++s)
+        if (!t.state[s].data && !may_miss(spec.states[s], hyper)) return STEEPEST_INVALID_ARGUMENT;
+    if ((spec.needs_step || is_random(t)) && t.step < 1) return STEEPEST_INVALID_ARGUMENT;
+    if (!(t.lr >= 0) || std::isinf(t.lr) || !(t.weight_decay >= 0) || std::isinf(t.weight_decay))
+        return STEEPEST_INVALID_HYPER;
+    if (rule.axes && (t.rows < 1 || t.cols < 1 || t.count % (t.rows * t.cols) != 0 ||
+                      (t.column_major && t.count != t.rows * t.cols)))
+        return STEEPEST_INVALID_ARGUMENT;
+    return check_dtypes(spec, t);
+}
+
+const steepest_group& group_at(const steepest_step_args& a, int64_t g) {
+    return *reinterpret_cast<const steepest_group*>(reinterpret_cast<const char*>(a.groups) +
+                                                    static_cast<size_t>(g) * a.group_size);
+}
+
+}  // namespace
+
+steepest_status check(const steepest_step_args& args) {
+    if (args.struct_size < sizeof(steepest_step_args) || args.group_size < sizeof(steepest_group) ||
+        args.tensor_size < sizeof(steepest_tensor) || args.group_count < 0 ||
+        (args.group_count && !args.groups))
+        return STEEPEST_INVALID_ARGUMENT;
+    if (!(args.grad_scale > 0) || std::isinf(args.grad_scale) || std::isnan(args.max_grad_norm))
+        return STEEPEST_INVALID_HYPER;
+    for (int64_t g = 0; g < args.group_count; ++g) {
+        const steepest_group& group = group_at(args, g);
+        if (group.rule < 0 || group.rule >= rule_count()) return STEEPEST_UNKNOWN_RULE;
+        if (group.tensor_count < 0 || (group.tensor_count && !group.tensors) || group.decay < 0 ||
+            group.decay > STEEPEST_DECAY_OWN || (group.hyper_count && !group.hyper))
+            return STEEPEST_INVALID_ARGUMENT;
+        const HostRule& rule = host_rule(group.rule);
+        if (const auto s = check_hypers(rule.spec, group)) return s;
+        const double* hyper = group.hyper_count ? group.hyper : rule.defaults;
+        for (int64_t i = 0; i < group.tensor_count; ++i) {
+            const auto* t = reinterpret_cast<const steepest_tensor*>(
+                reinterpret_cast<const char*>(group.tensors) + static_cast<size_t>(i) * args.tensor_size);
+            if (const auto s = check_tensor(rule, hyper, *t)) return s;
+        }
+    }
+    return STEEPEST_OK;
+}
+
+}  // namespace steepest

@@ -1,0 +1,83 @@
+// Tiles between storage and float, one loop for every codec.
+#pragma once
+
+#include "core/codecs/bf16.h"
+#include "core/codecs/f16.h"
+#include "core/philox.h"
+#include "core/reduce.h"
+#include "steps/job.h"
+
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+namespace steepest {
+inline namespace STEEPEST_TARGET {
+
+template <class Codec>
+void load_tile(const void* from, float* to, int64_t n) {
+    const auto* __restrict src = static_cast<const typename Codec::Storage*>(from);
+    float* __restrict dst = to;
+    for (int64_t i = 0; i < n; ++i) dst[i] = Codec::decode(src[i]);
+}
+
+template <class Codec>
+void store_nearest(const float* from, void* to, int64_t n, const Stream&, int64_t) {
+    const float* __restrict src = from;
+    auto* __restrict dst = static_cast<typename Codec::Storage*>(to);
+    for (int64_t i = 0; i < n; ++i) dst[i] = Codec::nearest(src[i]);
+}
+
+#if defined(__F16C__)
+// The processor's own conversions give the same bits as the portable ones, several times faster.
+template <>
+void load_tile<F16>(const void* from, float* to, int64_t n) {
+    const uint16_t* src = static_cast<const uint16_t*>(from);
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(
+                                     reinterpret_cast<const __m128i*>(src + i))));
+    for (; i < n; ++i) to[i] = F16::decode(src[i]);
+}
+
+template <>
+void store_nearest<F16>(const float* from, void* to, int64_t n, const Stream&, int64_t) {
+    uint16_t* dst = static_cast<uint16_t*>(to);
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+    for (; i < n; ++i) dst[i] = F16::nearest(from[i]);
+}
+#endif
+
+// Random bits of one tile of kTile = 8 kLanes elements: the Philox block of lane l serves the elements
+// l, l + kLanes, ..., l + 7 kLanes with its eight halves, so a CUDA thread needs one block per lane.
+STEEPEST_INLINE void random_halves(const Stream& stream, int64_t first, uint16_t* __restrict half) {
+    const uint64_t base = static_cast<uint64_t>(first / kTile) * kLanes;
+    for (int l = 0; l < kLanes; ++l) {
+        const Philox r = philox(stream, base + static_cast<uint64_t>(l));
+        for (int w = 0; w < 4; ++w) {
+            half[2 * w * kLanes + l] = static_cast<uint16_t>(r.word[w]);
+            half[(2 * w + 1) * kLanes + l] = static_cast<uint16_t>(r.word[w] >> 16);
+        }
+    }
+}
+
+// `first` is the position of from[0] in its tensor and a multiple of kTile; n <= kTile.
+template <class Codec>
+void store_stochastic(const float* from, void* to, int64_t n, const Stream& stream, int64_t first) {
+    alignas(64) uint16_t half[kTile];
+    random_halves(stream, first, half);
+    const float* __restrict src = from;
+    auto* __restrict dst = static_cast<typename Codec::Storage*>(to);
+    for (int64_t i = 0; i < n; ++i) dst[i] = Codec::stochastic(src[i], half[i]);
+}
+
+inline void store_plain(const float* from, void* to, int64_t n, const Stream&, int64_t) {
+    float* dst = static_cast<float*>(to);
+    for (int64_t i = 0; i < n; ++i) dst[i] = from[i];
+}
+
+}  // namespace STEEPEST_TARGET
+}  // namespace steepest

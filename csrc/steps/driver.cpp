@@ -1,0 +1,120 @@
+#include "steps/driver.h"
+
+#include <cmath>
+
+#include "steps/pieces.h"
+#include "steps/tiles.h"
+
+namespace steepest {
+namespace {
+
+// Streams of a job as arrays of T from element `first` on.
+void whole_arrays(const Job& job, int64_t first, void** pointers) {
+    for (int s = 0; s < job.streams; ++s) pointers[s] = job.operand[s].at(first);
+}
+
+void apply_piece(const Job& job, const StepKernels& kernels, int64_t begin, int64_t end) {
+    const ApplyFn apply = kernels.rule[job.rule_id][job.is_f64].apply[job.staged];
+    if (job.direct) {
+        void* pointers[kMaxStreams];
+        whole_arrays(job, begin, pointers);
+        apply(job.settings->constants, job.stage(), pointers, end - begin);
+        return;
+    }
+    Tiles tiles(job, kernels);
+    for (int64_t first = begin; first < end; first += kTile) {
+        const int64_t n = std::min(kTile, end - first);
+        tiles.load(first, n);
+        apply(job.settings->constants, job.stage(), tiles.streams(), n);
+        tiles.store(first, n);
+    }
+}
+
+// Writes the sums of the blocks of a piece.
+void sum_piece(const Job& job, const StepKernels& kernels, int64_t begin, int64_t end) {
+    const ReduceFn reduce = kernels.rule[job.rule_id][job.is_f64].reduce[job.staged];
+    const int terms = job.rule->terms;
+    Tiles tiles(job, kernels);
+    for (int64_t block = begin; block < end; block += kBlock) {
+        alignas(64) double lanes[kMaxTerms * kLanes] = {};
+        const int64_t stop = std::min(block + kBlock, end);
+        for (int64_t first = block; first < stop; first += kTile) {
+            const int64_t n = std::min(kTile, stop - first);
+            tiles.load(first, n);
+            reduce(job.settings->constants, job.stage(), tiles.streams(), n, lanes);
+        }
+        for (int t = 0; t < terms; ++t)
+            job.partial[t * job.blocks() + block / kBlock] = fold_lanes(lanes + t * kLanes);
+    }
+}
+
+// The gradient's squares, raw: neither scaled nor clipped.
+void squares_of_piece(const Job& job, const StepKernels& kernels, int64_t begin, int64_t end,
+                      double* squares, double* nonfinite) {
+    const Operand& g = job.operand[1];
+    const bool plain = g.dtype == DType::f32 || g.dtype == DType::f64;
+    alignas(64) float decoded[kTile];
+    for (int64_t block = begin; block < end; block += kBlock) {
+        alignas(64) double lanes[2 * kLanes] = {};
+        const int64_t stop = std::min(block + kBlock, end);
+        for (int64_t first = block; first < stop; first += kTile) {
+            const int64_t n = std::min(kTile, stop - first);
+            if (!plain) kernels.load[static_cast<int>(g.dtype)](g.at(first), decoded, n);
+            kernels.squares[job.is_f64](plain ? g.at(first) : decoded, n, lanes);
+        }
+        squares[block / kBlock] = fold_lanes(lanes);
+        nonfinite[block / kBlock] = fold_lanes(lanes + kLanes);
+    }
+}
+
+}  // namespace
+
+bool GradientSums::finite() const { return nonfinite == 0; }
+
+GradientSums sum_gradients(const Call& call, const StepKernels& kernels, double* norms) {
+    int64_t blocks = 0;
+    for (int64_t j = 0; j < call.count; ++j) {
+        call.jobs[j].norm_partial = call.norm_partial + 2 * blocks;
+        blocks += call.jobs[j].blocks();
+    }
+    for_pieces(
+        call, [](const Job&) { return true; },
+        [&](const Job& job, int64_t begin, int64_t end) {
+            squares_of_piece(job, kernels, begin, end, job.norm_partial, job.norm_partial + job.blocks());
+        });
+    double* squares = call.norm_sum;
+    double* nonfinite = squares + call.count;
+    for (int64_t j = 0; j < call.count; ++j) {
+        const Job& job = call.jobs[j];
+        squares[j] = fold_pairs(job.norm_partial, job.blocks());
+        nonfinite[j] = fold_pairs(job.norm_partial + job.blocks(), job.blocks());
+        // The squares of floats cannot overflow a double: an infinite or NaN sum tells it all.
+        if (!job.is_f64 && !std::isfinite(squares[j])) nonfinite[j] = 1;
+        if (norms) norms[j] = std::sqrt(squares[j]);
+    }
+    return {fold_pairs(squares, call.count), fold_pairs(nonfinite, call.count)};
+}
+
+void run_sums(const Call& call, const StepKernels& kernels) {
+    for_pieces(
+        call, [](const Job& job) { return job.has_sums(); },
+        [&](const Job& job, int64_t begin, int64_t end) { sum_piece(job, kernels, begin, end); });
+    for (int64_t j = 0; j < call.count; ++j) {
+        Job& job = call.jobs[j];
+        if (!job.has_sums() || job.count == 0) continue;
+        double sum[kMaxTerms];
+        for (int t = 0; t < job.rule->terms; ++t)
+            sum[t] = fold_pairs(job.partial + t * job.blocks(), job.blocks());
+        job.prepare.sum = sum;
+        job.rule->prepare[job.is_f64](job.prepare, job.settings->constants);
+        job.prepare.sum = nullptr;
+    }
+}
+
+void run_apply(const Call& call, const StepKernels& kernels) {
+    for_pieces(
+        call, [](const Job&) { return true; },
+        [&](const Job& job, int64_t begin, int64_t end) { apply_piece(job, kernels, begin, end); });
+}
+
+}  // namespace steepest

@@ -1,0 +1,74 @@
+// What the drivers and the per-target kernels exchange: plain data, no code.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/philox.h"
+#include "steps/rule.h"
+
+namespace steepest {
+
+// What happens to gradient and parameter before a rule sees them, in T.
+template <class T>
+struct Stage {
+    T grad_scale = 1;  // g / grad_scale
+    T factor = 1;      // g * factor: the clip coefficient, negative to maximise
+    T l2 = 0;          // g + l2 p
+    T keep = 1;        // p * keep: decoupled decay
+
+    bool touches_gradient() const { return grad_scale != 1 || factor != 1 || l2 != 0; }
+};
+
+// One array: storage type, rounding of what is written, and its random coordinates.
+struct Operand {
+    void* data = nullptr;
+    DType dtype = DType::f32;
+    Rounding rounding = Rounding::nearest;
+    uint32_t purpose = 0;
+
+    void* at(int64_t i) const { return static_cast<char*>(data) + i * size_of(dtype); }
+};
+
+// A batch of matrices stored one after the other. `rows` == 0: not a matrix.
+struct Geometry {
+    int64_t rows = 0;
+    int64_t cols = 0;
+    bool column_major = false;
+
+    int64_t size() const { return rows * cols; }
+    int64_t inner() const { return column_major ? rows : cols; }  // contiguous in memory
+    int64_t outer() const { return column_major ? cols : rows; }
+};
+
+inline constexpr int kMaxConstants = 128;  // bytes of a rule's constants
+
+// Elements per pass through the scratch tiles of the drivers, small enough for the first-level cache.
+inline constexpr int64_t kTile = 1024;
+
+// Kernels take the streams of a rule as arrays of T in order: parameter, gradient, states.
+using ApplyFn = void (*)(const void* constants, const void* stage, void* const* streams, int64_t n);
+using ReduceFn = void (*)(const void* constants, const void* stage, void* const* streams, int64_t n,
+                          double* lanes);
+using StageFn = void (*)(const void* stage, const void* p, const void* g, void* out, int64_t n);
+using AxisFn = void (*)(const void* g, int64_t n, double* lanes, double* columns);
+using SquaresFn = void (*)(const void* x, int64_t n, double* lanes);
+using LoadFn = void (*)(const void* from, float* to, int64_t n);
+using StoreFn = void (*)(const float* from, void* to, int64_t n, const Stream& stream, int64_t first);
+
+struct RuleKernels {
+    ApplyFn apply[2];    // [1]: the stage touches the gradient
+    ReduceFn reduce[2];  // null: the rule needs no sums
+    AxisFn axis;         // null: the rule keeps no row and column averages
+};
+
+// Everything a CPU target offers to the steps. Index [0] is float, [1] is double.
+struct StepKernels {
+    RuleKernels rule[16][2];
+    StageFn stage[2];
+    SquaresFn squares[2];
+    LoadFn load[kDTypes];
+    StoreFn store[kDTypes][2];  // [dtype][rounding]
+};
+
+}  // namespace steepest

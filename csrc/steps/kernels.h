@@ -1,0 +1,159 @@
+// The loops over elements. Included once by each file in targets/, which sets the target and its flags.
+#pragma once
+
+#include "core/codecs/bf16.h"
+#include "core/codecs/f16.h"
+#include "core/philox.h"
+#include "core/reduce.h"
+#include "steps/codec_tiles.h"
+#include "steps/job.h"
+#include "steps/rules/all.h"
+
+namespace steepest {
+inline namespace STEEPEST_TARGET {
+
+template <bool Staged, class T>
+STEEPEST_INLINE T staged_gradient(const Stage<T>& s, T g, T p) {
+    if constexpr (!Staged) return g;
+    if (s.grad_scale != 1) g = g / s.grad_scale;
+    g = g * s.factor;
+    // Not g + 0 p: an infinite parameter would make it NaN.
+    return s.l2 != 0 ? g + s.l2 * p : g;
+}
+
+// Streams never overlap (the callers check), which is what lets the compiler use vectors.
+template <class R, bool Staged, class T, class... State>
+void apply_loop(const typename R::Constants& c, const Stage<T>& stage, int64_t n, T* __restrict param,
+                const T* __restrict grad, State* __restrict... state) {
+    for (int64_t i = 0; i < n; ++i) {
+        T p = param[i];
+        const T g = staged_gradient<Staged>(stage, grad[i], p);
+        p = p * stage.keep;
+        R::apply(c, p, g, state[i]...);
+        param[i] = p;
+    }
+}
+
+template <class R, bool Staged, class T, class... State>
+STEEPEST_INLINE void reduce_lanes(const typename R::Constants& c, const Stage<T>& stage, int n,
+                                  double* __restrict lanes, const T* __restrict param,
+                                  const T* __restrict grad, const State* __restrict... state) {
+    for (int l = 0; l < n; ++l) {
+        double term[R::kTerms];
+        R::reduce(c, param[l], staged_gradient<Staged>(stage, grad[l], param[l]), state[l]..., term);
+        for (int k = 0; k < R::kTerms; ++k) lanes[k * kLanes + l] += term[k];
+    }
+}
+
+// Adds n elements to the lanes of each term; n is a multiple of kLanes except at the end of a block.
+template <class R, bool Staged, class T, class... State>
+void reduce_loop(const typename R::Constants& c, const Stage<T>& stage, int64_t n, double* lanes,
+                 const T* param, const T* grad, const State*... state) {
+    int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes)
+        reduce_lanes<R, Staged>(c, stage, kLanes, lanes, param + i, grad + i, (state + i)...);
+    reduce_lanes<R, Staged>(c, stage, static_cast<int>(n - i), lanes, param + i, grad + i,
+                            (state + i)...);
+}
+
+
+// The kernels of rule R in precision T; State is the sequence of its states' positions.
+template <class R, class T, int... State>
+struct Entry {
+    template <bool Staged>
+    static void apply(const void* constants, const void* stage, void* const* s, int64_t n) {
+        apply_loop<R, Staged>(*static_cast<const typename R::Constants*>(constants),
+                              *static_cast<const Stage<T>*>(stage), n, static_cast<T*>(s[0]),
+                              static_cast<const T*>(s[1]), static_cast<T*>(s[2 + State])...);
+    }
+
+    template <bool Staged>
+    static void reduce(const void* constants, const void* stage, void* const* s, int64_t n,
+                       double* lanes) {
+        reduce_loop<R, Staged>(*static_cast<const typename R::Constants*>(constants),
+                               *static_cast<const Stage<T>*>(stage), n, lanes,
+                               static_cast<const T*>(s[0]), static_cast<const T*>(s[1]),
+                               static_cast<const T*>(s[2 + State])...);
+    }
+
+    // Adds the axis terms of one row to the lanes of its sum and to the sums of the columns.
+    static void axis(const void* gradient, int64_t n, double* __restrict lanes,
+                     double* __restrict columns) {
+        const T* __restrict g = static_cast<const T*>(gradient);
+        for (int64_t i = 0; i < n; i += kLanes) {
+            const int64_t m = n - i < kLanes ? n - i : kLanes;
+            for (int64_t l = 0; l < m; ++l) {
+                const double term = R::axis_term(g[i + l]);
+                lanes[l] += term;
+                columns[i + l] += term;
+            }
+        }
+    }
+
+    static constexpr RuleKernels kernels() {
+        static_assert(sizeof(typename R::Constants) <= kMaxConstants);
+        RuleKernels k = {{apply<false>, apply<true>}, {nullptr, nullptr}, nullptr};
+        if constexpr (requires { R::kTerms; }) {
+            k.reduce[0] = reduce<false>;
+            k.reduce[1] = reduce<true>;
+        }
+        if constexpr (requires { R::axis_term(T(0)); }) k.axis = axis;
+        return k;
+    }
+};
+
+template <class R, class T>
+constexpr RuleKernels rule_kernels() {
+    constexpr int states = count_states(R::spec);
+    static_assert(states >= 0 && states <= 4);
+    if constexpr (states == 0) return Entry<R, T>::kernels();
+    if constexpr (states == 1) return Entry<R, T, 0>::kernels();
+    if constexpr (states == 2) return Entry<R, T, 0, 1>::kernels();
+    if constexpr (states == 3) return Entry<R, T, 0, 1, 2>::kernels();
+    if constexpr (states == 4) return Entry<R, T, 0, 1, 2, 3>::kernels();
+}
+
+template <class T>
+void stage_loop(const void* stage, const void* param, const void* grad, void* out, int64_t n) {
+    const Stage<T>& s = *static_cast<const Stage<T>*>(stage);
+    const T* __restrict p = static_cast<const T*>(param);
+    const T* __restrict g = static_cast<const T*>(grad);
+    T* __restrict to = static_cast<T*>(out);
+    for (int64_t i = 0; i < n; ++i) to[i] = staged_gradient<true>(s, g[i], p[i]);
+}
+
+// Lanes of the sum of squares, and behind them of the count of non-finite elements: squares of floats
+// cannot overflow a double, those of doubles can.
+template <class T>
+void squares_loop(const void* values, int64_t n, double* __restrict lanes) {
+    const T* __restrict x = static_cast<const T*>(values);
+    for (int64_t i = 0; i < n; i += kLanes) {
+        const int64_t m = n - i < kLanes ? n - i : kLanes;
+        for (int64_t l = 0; l < m; ++l) {
+            const double v = x[i + l];
+            lanes[l] += v * v;
+            if constexpr (sizeof(T) == 8) lanes[kLanes + l] += v - v == 0 ? 0.0 : 1.0;
+        }
+    }
+}
+
+template <template <class> class... Rule>
+constexpr StepKernels make_kernels(RuleList<Rule...>) {
+    static_assert(sizeof...(Rule) <= 16);
+    return {.rule = {{rule_kernels<Rule<float>, float>(), rule_kernels<Rule<double>, double>()}...},
+            .stage = {stage_loop<float>, stage_loop<double>},
+            .squares = {squares_loop<float>, squares_loop<double>},
+            .load = {nullptr, nullptr, load_tile<Bf16>, load_tile<F16>},
+            .store = {{store_plain, store_plain},
+                      {nullptr, nullptr},
+                      {store_nearest<Bf16>, store_stochastic<Bf16>},
+                      {store_nearest<F16>, store_stochastic<F16>}}};
+}
+
+const StepKernels& step_kernels() {
+    static constexpr StepKernels kernels = make_kernels(Rules{});
+    return kernels;
+}
+
+}  // namespace STEEPEST_TARGET
+}  // namespace steepest

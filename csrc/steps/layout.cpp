@@ -1,0 +1,156 @@
+// From the C arguments to jobs.
+#include <cmath>
+#include <new>
+
+#include "core/reduce.h"
+#include "steps/call.h"
+
+namespace steepest {
+
+int64_t Job::blocks() const { return (count + kBlock - 1) / kBlock; }
+
+namespace {
+
+constexpr uint32_t kRoundingPurpose = 0x100;
+
+template <class Visit>
+void each_tensor(const steepest_step_args& args, Visit&& visit) {
+    const char* group_bytes = reinterpret_cast<const char*>(args.groups);
+    for (int64_t g = 0; g < args.group_count; ++g, group_bytes += args.group_size) {
+        const auto& group = *reinterpret_cast<const steepest_group*>(group_bytes);
+        const char* bytes = reinterpret_cast<const char*>(group.tensors);
+        for (int64_t i = 0; i < group.tensor_count; ++i, bytes += args.tensor_size)
+            visit(group, *reinterpret_cast<const steepest_tensor*>(bytes));
+    }
+}
+
+bool is_idle(const steepest_tensor& t) { return t.count == 0 || !t.grad.data; }
+
+Operand operand(const steepest_array& a, int stream) {
+    return {.data = a.data,
+            .dtype = static_cast<DType>(a.dtype),
+            .rounding = static_cast<Rounding>(a.rounding),
+            .purpose = kRoundingPurpose + static_cast<uint32_t>(stream)};
+}
+
+bool is_direct(const Job& job) {
+    if (job.copy.data || job.has_axes()) return false;
+    for (int s = 0; s < job.streams; ++s) {
+        const Operand& o = job.operand[s];
+        if (!o.data || o.dtype != (job.is_f64 ? DType::f64 : DType::f32)) return false;
+    }
+    return true;
+}
+
+void fill_job(Job& job, const steepest_group& group, const steepest_tensor& t, uint64_t seed) {
+    job.rule_id = group.rule;
+    job.rule = &host_rule(group.rule);
+    job.count = is_idle(t) ? 0 : t.count;
+    job.streams = 2 + count_states(job.rule->spec);
+    job.geometry = {.rows = t.rows, .cols = t.cols, .column_major = t.column_major != 0};
+    job.random = {.seed = seed, .purpose = 0, .draw = static_cast<uint32_t>(t.step), .tensor = t.id};
+    job.is_f64 = t.param.dtype == STEEPEST_F64;
+    job.operand[0] = operand(t.param, 0);
+    job.operand[1] = operand(t.grad, 1);
+    for (int s = 2; s < job.streams; ++s) job.operand[s] = operand(t.state[s - 2], s);
+    job.copy = operand(t.working_copy, kMaxStreams);
+    job.direct = is_direct(job);
+    job.settings = nullptr;
+    job.partial = nullptr;
+}
+
+void take_axes(Job& job, int64_t count, Arena& arena) {
+    const int64_t batch = count / job.geometry.size();
+    const int64_t bytes = job.is_f64 ? 8 : 4;
+    job.axis_new[0] = arena.take<char>(batch * job.geometry.rows * bytes);
+    job.axis_new[1] = arena.take<char>(batch * job.geometry.cols * bytes);
+}
+
+template <class T>
+Stage<T> make_stage(const steepest_step_args& args, const steepest_group& group, const Prepare& in,
+                    double clip) {
+    const bool own = host_rule(group.rule).spec.decay == Decay::own;
+    const bool l2 = !own && group.decay == STEEPEST_DECAY_L2;
+    const bool decoupled = !own && group.decay == STEEPEST_DECAY_DECOUPLED;
+    return {.grad_scale = T(args.grad_scale),
+            .factor = T(group.maximize ? -clip : clip),
+            .l2 = T(l2 ? in.weight_decay : 0),
+            .keep = T(decoupled ? 1 - in.lr * in.weight_decay : 1)};
+}
+
+void set_up(const steepest_step_args& args, const steepest_group& group, Job& job, Settings& to,
+            double clip) {
+    if (job.is_f64)
+        to.stage_f64 = make_stage<double>(args, group, job.prepare, clip);
+    else
+        to.stage_f32 = make_stage<float>(args, group, job.prepare, clip);
+    job.rule->prepare[job.is_f64](job.prepare, to.constants);
+    job.settings = &to;
+}
+
+bool can_share(const Job& job, const Job& with) {
+    return !job.has_sums() && job.is_f64 == with.is_f64 && job.prepare.step == with.prepare.step &&
+           job.prepare.lr == with.prepare.lr &&
+           job.prepare.weight_decay == with.prepare.weight_decay &&
+           job.prepare.hyper == with.prepare.hyper && job.prepare.param_eps == with.prepare.param_eps;
+}
+
+}  // namespace
+
+void lay_out(const steepest_step_args& args, Arena& arena, Call& call) {
+    int64_t tensors = 0, blocks = 0, axis_scratch = 0;
+    each_tensor(args, [&](const steepest_group&, const steepest_tensor&) { ++tensors; });
+    call.count = tensors;
+    call.jobs = arena.take<Job>(tensors);
+    Settings* settings = arena.take<Settings>(tensors);
+    int64_t at = 0;
+    each_tensor(args, [&](const steepest_group& group, const steepest_tensor& t) {
+        Job local;
+        Job& job = call.jobs ? *new (call.jobs + at) Job : local;
+        fill_job(job, group, t, args.seed);
+        if (call.jobs) job.settings = settings + at;
+        const int64_t n = t.count;  // whether or not a gradient is there: the size must not depend on it
+        const int64_t job_blocks = (n + kBlock - 1) / kBlock;
+        if (job.has_sums()) job.partial = arena.take<double>(job_blocks * job.rule->terms);
+        if (job.has_axes() && n > 0) {
+            take_axes(job, n, arena);
+            const int64_t scratch = axis_scratch_size(job.geometry, n);
+            axis_scratch = scratch > axis_scratch ? scratch : axis_scratch;
+        }
+        blocks += job_blocks;
+        ++at;
+    });
+    call.needs_norm = args.skip_nonfinite || (args.max_grad_norm >= 0 && !std::isinf(args.max_grad_norm));
+    call.norm_partial = arena.take<double>(call.needs_norm ? 2 * blocks : 0);
+    call.norm_sum = arena.take<double>(call.needs_norm ? 2 * tensors : 0);
+    call.axis_scratch = arena.take<double>(axis_scratch);
+}
+
+void prepare_jobs(const steepest_step_args& args, Call& call, double clip) {
+    int64_t at = 0;
+    const steepest_group* last_group = nullptr;
+    const Job* last = nullptr;
+    each_tensor(args, [&](const steepest_group& group, const steepest_tensor& t) {
+        Job& job = call.jobs[at++];
+        if (job.count == 0) return;
+        job.prepare = {.step = t.step,
+                       .lr = t.lr,
+                       .weight_decay = t.weight_decay,
+                       .hyper = group.hyper_count ? group.hyper : job.rule->defaults,
+                       .count = static_cast<double>(t.count),
+                       .param_eps = epsilon_of(static_cast<DType>(t.param.dtype)),
+                       .sum = nullptr};
+        if (last && last_group == &group && can_share(job, *last)) {
+            job.settings = last->settings;
+            job.staged = last->staged;
+        } else {
+            set_up(args, group, job, *job.settings, clip);
+            job.staged = job.is_f64 ? job.settings->stage_f64.touches_gradient()
+                                    : job.settings->stage_f32.touches_gradient();
+        }
+        last = &job;
+        last_group = &group;
+    });
+}
+
+}  // namespace steepest

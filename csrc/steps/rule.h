@@ -1,0 +1,113 @@
+// What a rule is. A rule file declares
+//
+//   template <class T> struct Name {
+//       struct Constants {...};                                 what apply reads, in T
+//       static constexpr RuleSpec spec = {...};                 names, defaults, source
+//       static Constants prepare(const Prepare&);               from step and hyper-parameters
+//       static void apply(const Constants&, T& p, T g, T& state...);
+//   };
+//
+// and, when something must be known about a whole tensor before it can be applied, either or both of
+//
+//       static constexpr int kTerms = n;                        sums over the tensor; prepare runs again
+//       static void reduce(const Constants&, T p, T g, T state..., double (&term)[kTerms]);
+//
+//       static double axis_term(T g);                           averaged along rows and along columns
+//       static T axis_update(const Constants&, T state, double mean);
+//       static T row_factor(const Constants&, T row, double mean_of_rows);
+//
+// The functions work on scalars and run on host and device. The drivers own everything else: storage
+// types, gradient scaling, clipping, weight decay, threads and launches.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/target.h"
+
+namespace steepest {
+
+enum class Kind : int32_t { element = 0, row = 1, column = 2 };
+enum class Form : int32_t { any = 0, matrix = 1, vector = 2 };  // of the tensors that have the stream
+enum class Decay : int32_t { l2 = 0, decoupled = 1, own = 2 };
+
+struct StateSpec {
+    const char* name;
+    const char* doc;
+    Kind kind = Kind::element;
+    bool optional = false;
+    Form form = Form::any;
+    int needed_by = -1;  // an optional state is needed when this keyword is not 0
+};
+
+enum class HyperType : int32_t { number = 0, boolean = 1, choice = 2 };
+
+// One keyword argument of `length` numbers. The range is closed below and open or closed above.
+struct HyperSpec {
+    const char* name;
+    const char* doc;
+    double value[2];
+    int length = 1;
+    double low = 0;
+    double high = __builtin_inf();
+    bool high_open = false;
+    HyperType type = HyperType::number;
+    const char* choices = nullptr;  // names separated by '|', whose position is the value
+    bool none_allowed = false;      // None arrives as NaN and means "from the dtype"
+};
+
+inline constexpr int kMaxStates = 4;
+inline constexpr int kMaxStreams = 2 + kMaxStates;  // parameter, gradient, states
+inline constexpr int kMaxHypers = 6;                // keywords
+inline constexpr int kMaxHyperValues = 8;           // numbers in all of them
+inline constexpr int kMaxTerms = 4;
+
+struct RuleSpec {
+    const char* name;
+    const char* class_name;
+    const char* summary;
+    const char* source;
+    Decay decay;
+    double lr;
+    double weight_decay;
+    bool needs_step;
+    StateSpec states[kMaxStates];
+    HyperSpec hypers[kMaxHypers];
+    const char* vector_rule = nullptr;  // the rule that takes this one's tensors of fewer than 2 dimensions
+    bool is_public = true;
+};
+
+constexpr int count_states(const RuleSpec& s) {
+    int n = 0;
+    while (n < kMaxStates && s.states[n].name) ++n;
+    return n;
+}
+
+constexpr int count_hypers(const RuleSpec& s) {
+    int n = 0;
+    while (n < kMaxHypers && s.hypers[n].name) ++n;
+    return n;
+}
+
+// What prepare may read. `sum` holds the totals of the reduce pass, or is null before it.
+struct Prepare {
+    int64_t step;
+    double lr;
+    double weight_decay;
+    const double* hyper;  // the keywords' numbers one after the other, in the order of the spec
+    double count;         // elements of the tensor
+    double param_eps;     // distance from 1 to the next number in the parameter's storage type
+    const double* sum;
+};
+
+// The keywords that many rules share.
+inline constexpr HyperSpec kBetas{"betas", "decay rates of the first and second moment", {0.9, 0.999}, 2,
+                                  0, 1, true};
+constexpr HyperSpec eps_hyper(double value) {
+    return {"eps", "added to the denominator", {value, 0}};
+}
+inline constexpr StateSpec kExpAvg{"exp_avg", "first moment: moving average of the gradient"};
+inline constexpr StateSpec kExpAvgSq{"exp_avg_sq",
+                                     "second moment: moving average of the squared gradient"};
+
+}  // namespace steepest

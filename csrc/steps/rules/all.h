@@ -1,0 +1,34 @@
+// The rule table. A new rule is its own file, one include and one line here.
+#pragma once
+
+#include "steps/rules/adafactor.h"
+#include "steps/rules/adagrad.h"
+#include "steps/rules/adam.h"
+#include "steps/rules/adamax.h"
+#include "steps/rules/adamw.h"
+#include "steps/rules/amsgrad.h"
+#include "steps/rules/c_adamw.h"
+#include "steps/rules/c_lion.h"
+#include "steps/rules/lamb.h"
+#include "steps/rules/lion.h"
+#include "steps/rules/sgd.h"
+
+namespace steepest {
+inline namespace STEEPEST_TARGET {
+
+template <template <class> class... Rule>
+struct RuleList {};
+
+// The position of a rule is its number in the C ABI: append, do not insert.
+using Rules = RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion,
+                       Adafactor, AdafactorVector>;
+
+template <template <class> class... Rule>
+constexpr int count_rules(RuleList<Rule...>) {
+    return sizeof...(Rule);
+}
+
+inline constexpr int kRules = count_rules(Rules{});
+
+}  // namespace STEEPEST_TARGET
+}  // namespace steepest

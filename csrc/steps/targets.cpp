@@ -1,0 +1,26 @@
+// The CPU targets of the steps: a new one is a file in targets/ and a line here.
+#include "steps/driver.h"
+
+namespace steepest {
+
+namespace baseline {
+const StepKernels& step_kernels();
+}
+#if defined(STEEPEST_X86_TARGETS)
+namespace avx2 {
+const StepKernels& step_kernels();
+}
+namespace avx512 {
+const StepKernels& step_kernels();
+}
+#endif
+
+const StepKernels& step_kernels_of([[maybe_unused]] cpu::Target target) {
+#if defined(STEEPEST_X86_TARGETS)
+    if (target == cpu::Target::avx2) return avx2::step_kernels();
+    if (target == cpu::Target::avx512) return avx512::step_kernels();
+#endif
+    return baseline::step_kernels();
+}
+
+}  // namespace steepest

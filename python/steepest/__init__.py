@@ -1,0 +1,29 @@
+"""Kernels for training and for studying optimizers, without a deep-learning framework.
+
+steepest.steps   fused optimizer steps on arrays, in place
+steepest.optim   the same rules as stateful optimizers
+steepest.cpu     CPU targets and threads
+"""
+
+from __future__ import annotations
+
+from . import cpu, optim, steps
+from ._config import get_cmake_dir, get_include, show_config
+from ._core import DeviceError
+from ._core import version as _version
+
+__version__ = _version()
+
+__all__ = [
+    "DeviceError",
+    "__version__",
+    "cpu",
+    "get_cmake_dir",
+    "get_include",
+    "optim",
+    "show_config",
+    "steps",
+]
+
+# A misspelt STEEPEST_CPU_TARGET shows at import, not in the middle of a training run.
+cpu.active()
