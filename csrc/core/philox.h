@@ -25,14 +25,20 @@ struct Philox {
     uint32_t word[4];
 };
 
+STEEPEST_HD STEEPEST_INLINE uint32_t high_product(uint32_t a, uint32_t b) {
+    return static_cast<uint32_t>((uint64_t{a} * b) >> 32);
+}
+
 STEEPEST_HD STEEPEST_INLINE void philox_round(uint32_t& a, uint32_t& b, uint32_t& c, uint32_t& d,
                                               uint32_t key0, uint32_t key1) {
-    const uint64_t p = uint64_t{0xD2511F53u} * a;
-    const uint64_t q = uint64_t{0xCD9E8D57u} * c;
-    a = static_cast<uint32_t>(q >> 32) ^ b ^ key0;
-    b = static_cast<uint32_t>(q);
-    c = static_cast<uint32_t>(p >> 32) ^ d ^ key1;
-    d = static_cast<uint32_t>(p);
+    constexpr uint32_t kA = 0xD2511F53u;
+    constexpr uint32_t kC = 0xCD9E8D57u;
+    const uint32_t a_high = high_product(kA, a);
+    const uint32_t a_low = kA * a;
+    a = high_product(kC, c) ^ b ^ key0;
+    b = kC * c;
+    c = a_high ^ d ^ key1;
+    d = a_low;
 }
 
 // 128 random bits for one value of `block`, the 128-bit counter being

@@ -102,27 +102,19 @@ double tree_sum(const T* values, int64_t n) {
 // Averages the sums in place, moves the state's values towards them into `out` and stores the state.
 void update_state(const Job& job, const StepKernels& kernels, int stream, double* sums, int64_t n,
                   int64_t first, double length) {
-    const bool column = job.kind(stream) == Kind::column;
     const Operand& state = job.operand[stream];
-    const bool plain = state.dtype == (job.is_f64 ? DType::f64 : DType::f32);
+    const bool column = job.kind(stream) == Kind::column;
     const int64_t size = job.is_f64 ? 8 : 4;
-    Stream random = job.random;
-    random.purpose = state.purpose;
-    for (int64_t i = 0; i < n; i += kTile) {
-        const int64_t m = std::min(kTile, n - i);
-        alignas(64) float decoded[kTile];
-        void* out = static_cast<char*>(job.axis_new[column]) + (first + i) * size;
-        for (int64_t k = i; k < i + m; ++k) sums[k] = sums[k] / length;
-        if (!plain) kernels.load[static_cast<int>(state.dtype)](state.at(first + i), decoded, m);
-        job.rule->axis_update[job.is_f64](job.settings->constants,
-                                          plain ? state.at(first + i) : decoded, sums + i, out, m);
-        if (plain)
-            std::copy_n(static_cast<const char*>(out), m * size,
-                        static_cast<char*>(state.at(first + i)));
-        else
-            kernels.store[static_cast<int>(state.dtype)][static_cast<int>(state.rounding)](
-                static_cast<const float*>(out), state.at(first + i), m, random, first + i);
+    void* out = static_cast<char*>(job.axis_new[column]) + first * size;
+    alignas(64) float decoded[kTile];
+    const void* old = state.at(first);
+    if (const LoadFn load = kernels.load[static_cast<int>(state.dtype)]) {
+        load(state.at(first), decoded, n);
+        old = decoded;
     }
+    for (int64_t i = 0; i < n; ++i) sums[i] = sums[i] / length;
+    job.rule->axis_update[job.is_f64](job.settings->constants, old, sums, out, n);
+    store_values(state, job, kernels, out, first, n);
 }
 
 void scale_rows(const Job& job, int64_t matrix) {
@@ -154,18 +146,14 @@ void run_job(const Job& job, const StepKernels& kernels, double* scratch) {
     for_items(g.items(), job.count,
               [&](int64_t item) { sum_item(job, kernels, g, item, line_sum, across_sum); });
 
-    // Lines are handled a tile at a time, counted over the batch, so that stochastic rounding sees tiles
-    // that start at multiples of kTile; likewise the positions of a line when there is one matrix.
+    // Lines, and then positions in a line, are counted over the whole batch and handled a tile at a time.
     const int64_t lines = g.batch * g.outer;
     for_items(divide_up(lines, kTile), lines * g.inner_blocks, [&](int64_t chunk) {
         const int64_t first = chunk * kTile;
         const int64_t n = std::min(kTile, lines - first);
-        for (int64_t i = 0; i < n; ++i) {
-            double* sums = line_sum + (first + i) * g.inner_blocks;
-            fold_pairs(sums, g.inner_blocks);
-        }
         double folded[kTile];
-        for (int64_t i = 0; i < n; ++i) folded[i] = line_sum[(first + i) * g.inner_blocks];
+        for (int64_t i = 0; i < n; ++i)
+            folded[i] = fold_pairs(line_sum + (first + i) * g.inner_blocks, g.inner_blocks);
         update_state(job, kernels, streams.per_line, folded, n, first, static_cast<double>(g.inner));
     });
 

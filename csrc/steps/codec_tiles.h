@@ -22,7 +22,7 @@ void load_tile(const void* from, float* to, int64_t n) {
 }
 
 template <class Codec>
-void store_nearest(const float* from, void* to, int64_t n, const Stream&, int64_t) {
+void store_nearest(const float* from, void* to, int64_t n) {
     const float* __restrict src = from;
     auto* __restrict dst = static_cast<typename Codec::Storage*>(to);
     for (int64_t i = 0; i < n; ++i) dst[i] = Codec::nearest(src[i]);
@@ -41,7 +41,7 @@ void load_tile<F16>(const void* from, float* to, int64_t n) {
 }
 
 template <>
-void store_nearest<F16>(const float* from, void* to, int64_t n, const Stream&, int64_t) {
+void store_nearest<F16>(const float* from, void* to, int64_t n) {
     uint16_t* dst = static_cast<uint16_t*>(to);
     int64_t i = 0;
     for (; i + 8 <= n; i += 8)
@@ -51,30 +51,35 @@ void store_nearest<F16>(const float* from, void* to, int64_t n, const Stream&, i
 }
 #endif
 
-// Random bits of one tile of kTile = 8 kLanes elements: the Philox block of lane l serves the elements
-// l, l + kLanes, ..., l + 7 kLanes with its eight halves, so a CUDA thread needs one block per lane.
-STEEPEST_INLINE void random_halves(const Stream& stream, int64_t first, uint16_t* __restrict half) {
-    const uint64_t base = static_cast<uint64_t>(first / kTile) * kLanes;
-    for (int l = 0; l < kLanes; ++l) {
-        const Philox r = philox(stream, base + static_cast<uint64_t>(l));
-        for (int w = 0; w < 4; ++w) {
-            half[2 * w * kLanes + l] = static_cast<uint16_t>(r.word[w]);
-            half[(2 * w + 1) * kLanes + l] = static_cast<uint16_t>(r.word[w] >> 16);
-        }
+// Random bits of a tile: element i of a tensor takes half i % 8, from the lowest, of Philox block i / 8,
+// so 16 bytes of storage need one block.
+STEEPEST_INLINE void random_words(const Stream& stream, int64_t first, uint32_t* __restrict word) {
+    // Two loops, because the compiler makes vectors of the first only when its stores are contiguous.
+    constexpr int kBlocks = kTile / 8;
+    uint32_t apart[4][kBlocks];
+    const uint64_t base = static_cast<uint64_t>(first / 8);
+    for (int b = 0; b < kBlocks; ++b) {
+        const Philox r = philox(stream, base + static_cast<uint64_t>(b));
+        for (int w = 0; w < 4; ++w) apart[w][b] = r.word[w];
     }
+    for (int b = 0; b < kBlocks; ++b)
+        for (int w = 0; w < 4; ++w) word[4 * b + w] = apart[w][b];
 }
 
-// `first` is the position of from[0] in its tensor and a multiple of kTile; n <= kTile.
+// `first` is the position of from[0] in its tensor and a multiple of 8; n <= kTile.
 template <class Codec>
 void store_stochastic(const float* from, void* to, int64_t n, const Stream& stream, int64_t first) {
-    alignas(64) uint16_t half[kTile];
-    random_halves(stream, first, half);
+    static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);  // the low half of a word comes first
+    using Half = uint16_t __attribute__((may_alias));
+    alignas(64) uint32_t word[kTile / 2];
+    random_words(stream, first, word);
+    const Half* half = reinterpret_cast<const Half*>(word);
     const float* __restrict src = from;
     auto* __restrict dst = static_cast<typename Codec::Storage*>(to);
     for (int64_t i = 0; i < n; ++i) dst[i] = Codec::stochastic(src[i], half[i]);
 }
 
-inline void store_plain(const float* from, void* to, int64_t n, const Stream&, int64_t) {
+inline void store_plain(const float* from, void* to, int64_t n) {
     float* dst = static_cast<float*>(to);
     for (int64_t i = 0; i < n; ++i) dst[i] = from[i];
 }

@@ -9,7 +9,9 @@ namespace {
 // Writes to `out` the row or column value of each of the n elements from `first` on. Along the contiguous
 // axis the values run, across it one value repeats.
 template <class T>
-void expand(const Geometry& g, bool runs, const T* values, int64_t first, int64_t n, T* out) {
+void expand(const Geometry& g, bool runs, const void* axis, int64_t first, int64_t n, void* to) {
+    const T* values = static_cast<const T*>(axis);
+    T* out = static_cast<T*>(to);
     const int64_t inner = g.inner();
     for (int64_t i = 0; i < n;) {
         const int64_t line = (first + i) / inner;
@@ -25,48 +27,59 @@ void expand(const Geometry& g, bool runs, const T* values, int64_t first, int64_
 
 }  // namespace
 
-void Tiles::load_stream(int s, int64_t first, int64_t n) {
-    const Operand& o = job_.operand[s];
-    const Kind kind = job_.kind(s);
-    pointers_[s] = scratch_[s];
-    if (kind != Kind::element) {
-        const bool column = kind == Kind::column;
-        const bool runs = column != job_.geometry.column_major;
-        const void* values = job_.axis_new[column];
-        if (job_.is_f64)
-            expand(job_.geometry, runs, static_cast<const double*>(values), first, n,
-                   static_cast<double*>(pointers_[s]));
-        else
-            expand(job_.geometry, runs, static_cast<const float*>(values), first, n,
-                   static_cast<float*>(pointers_[s]));
-    } else if (!o.data) {
-        // An optional state that is not there starts every tile at zero and is forgotten after it.
-        std::memset(pointers_[s], 0, static_cast<size_t>(n) * (job_.is_f64 ? 8 : 4));
-    } else if (is_plain(o)) {
-        pointers_[s] = o.at(first);
-    } else {
-        kernels_.load[static_cast<int>(o.dtype)](o.at(first), static_cast<float*>(pointers_[s]), n);
+Tiles::Tiles(const Job& job, const StepKernels& kernels) : job_(job), kernels_(kernels) {
+    const DType plain = job.is_f64 ? DType::f64 : DType::f32;
+    for (int s = 0; s < job.streams; ++s) {
+        const Operand& o = job.operand[s];
+        way_[s] = job.kind(s) != Kind::element ? Way::axis
+                  : !o.data                    ? Way::absent
+                  : o.dtype == plain           ? Way::plain
+                                               : Way::codec;
+        pointers_[s] = scratch_[s];
     }
 }
 
-void Tiles::load(int64_t first, int64_t n) {
-    for (int s = 0; s < job_.streams; ++s) load_stream(s, first, n);
+void Tiles::load_axis(int s, int64_t first, int64_t n) {
+    const bool column = job_.kind(s) == Kind::column;
+    const bool runs = column != job_.geometry.column_major;
+    (job_.is_f64 ? expand<double> : expand<float>)(job_.geometry, runs, job_.axis_new[column], first, n,
+                                                   scratch_[s]);
 }
 
-void Tiles::store_as(const Operand& to, const void* from, int64_t first, int64_t n) const {
-    Stream stream = job_.random;
-    stream.purpose = to.purpose;
-    kernels_.store[static_cast<int>(to.dtype)][static_cast<int>(to.rounding)](
-        static_cast<const float*>(from), to.at(first), n, stream, first);
+void Tiles::load_stream(int s, int64_t first, int64_t n) {
+    const Operand& o = job_.operand[s];
+    switch (way_[s]) {
+        case Way::plain: pointers_[s] = o.at(first); break;
+        case Way::codec:
+            kernels_.load[static_cast<int>(o.dtype)](
+                o.at(first), reinterpret_cast<float*>(scratch_[s]), n);
+            break;
+        // An optional state that is not there starts every tile at zero and is forgotten after it.
+        case Way::absent: std::memset(scratch_[s], 0, sizeof scratch_[s]); break;
+        case Way::axis: load_axis(s, first, n); break;
+    }
 }
 
 void Tiles::store(int64_t first, int64_t n) {
-    for (int s = 0; s < job_.streams; ++s) {
-        const Operand& o = job_.operand[s];
-        const bool written = s != 1 && job_.kind(s) == Kind::element;
-        if (written && o.data && !is_plain(o)) store_as(o, pointers_[s], first, n);
+    for (int s = 0; s < job_.streams; ++s)
+        if (s != 1 && way_[s] == Way::codec)
+            store_values(job_.operand[s], job_, kernels_, pointers_[s], first, n);
+    if (job_.copy.data) store_values(job_.copy, job_, kernels_, pointers_[0], first, n);
+}
+
+void store_values(const Operand& to, const Job& job, const StepKernels& kernels, const void* from,
+                  int64_t first, int64_t n) {
+    const auto* values = static_cast<const float*>(from);
+    const int t = static_cast<int>(to.dtype);
+    if (to.dtype == DType::f64) {
+        std::memcpy(to.at(first), from, static_cast<size_t>(n) * sizeof(double));
+    } else if (to.rounding == Rounding::stochastic && kernels.store_randomly[t]) {
+        Stream stream = job.random;
+        stream.purpose = to.purpose;
+        kernels.store_randomly[t](values, to.at(first), n, stream, first);
+    } else {
+        kernels.store[t](values, to.at(first), n);
     }
-    if (job_.copy.data) store_as(job_.copy, pointers_[0], first, n);
 }
 
 }  // namespace steepest

@@ -6,14 +6,20 @@
 
 namespace steepest {
 
+// Stores n values of T from element `first` on, in the storage type and rounding of `to`.
+void store_values(const Operand& to, const Job& job, const StepKernels& kernels, const void* from,
+                  int64_t first, int64_t n);
+
 // Scratch for one thread and the pointers that kernels read, for tiles of at most kTile elements that
 // start at a multiple of kTile.
 class Tiles {
   public:
-    Tiles(const Job& job, const StepKernels& kernels) : job_(job), kernels_(kernels) {}
+    Tiles(const Job& job, const StepKernels& kernels);
 
     // Fetches n elements from `first` on, of all streams or of one.
-    void load(int64_t first, int64_t n);
+    void load(int64_t first, int64_t n) {
+        for (int s = 0; s < job_.streams; ++s) load_stream(s, first, n);
+    }
     void load_stream(int s, int64_t first, int64_t n);
     // Writes back what a rule may have changed, and the working copy.
     void store(int64_t first, int64_t n);
@@ -22,13 +28,14 @@ class Tiles {
     void* scratch(int stream) { return scratch_[stream]; }
 
   private:
-    void store_as(const Operand& to, const void* from, int64_t first, int64_t n) const;
-    bool is_plain(const Operand& o) const {
-        return o.dtype == (job_.is_f64 ? DType::f64 : DType::f32);
-    }
+    // How a stream gets into T: as it is, through a codec, from nothing, or from an axis average.
+    enum class Way { plain, codec, absent, axis };
+
+    void load_axis(int s, int64_t first, int64_t n);
 
     const Job& job_;
     const StepKernels& kernels_;
+    Way way_[kMaxStreams];
     void* pointers_[kMaxStreams];
     alignas(64) char scratch_[kMaxStreams][kTile * sizeof(double)];
 };

@@ -37,8 +37,8 @@ struct Adagrad {
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& sum) {
         const T total = sum + g * g;
         const T denominator = sqrt(total) + c.eps;
-        // The denominator is 0 only where eps is 0 and no gradient has come yet.
-        p = denominator != 0 ? p - c.lr * (g / denominator) : p;
+        // The denominator is 0 only where eps is 0 and no gradient has come yet; g is 0 there.
+        p = p - c.lr * (g / (denominator != 0 ? denominator : T(1)));
         sum = total;
     }
 };

@@ -40,8 +40,8 @@ struct AdaMax {
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg, T& exp_inf) {
         const T m = c.beta1 * exp_avg + c.gain1 * g;
         const T u = maximum(c.beta2 * exp_inf, absolute(g) + c.eps);
-        // u is 0 only where eps is 0 and no gradient has come yet: nothing to do there.
-        p = u != 0 ? p - c.step_size * (m / u) : p;
+        // u is 0 only where eps is 0 and no gradient counts any more; m is 0 there unless beta2 is 0.
+        p = p - c.step_size * (m / (u != 0 ? u : T(1)));
         exp_avg = m;
         exp_inf = u;
     }

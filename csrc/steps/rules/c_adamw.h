@@ -49,8 +49,7 @@ struct CAdamW : AdamCore<T> {
         const T m = Core::first_moment(c, g, exp_avg);
         const T v = Core::second_moment(c, g, exp_avg_sq);
         const T update = c.masked_step_size * (m / Core::denominator(c, v));
-        // A NaN gradient is not masked: it must show.
-        p = agrees(m, g) || g != g ? p - update : p;
+        p = p - masked(m, update, g);
         exp_avg = m;
         exp_avg_sq = v;
     }

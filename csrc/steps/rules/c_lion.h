@@ -49,8 +49,7 @@ struct CLion : LionCore<T> {
 
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg) {
         const T u = Core::direction(c, g, exp_avg);
-        const T update = c.masked_lr * u;
-        p = agrees(u, g) || g != g ? p - update : p;
+        p = p - masked(u, c.masked_lr * u, g);
         exp_avg = Core::momentum(c, g, exp_avg);
     }
 };

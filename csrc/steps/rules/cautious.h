@@ -2,6 +2,7 @@
 // tensor makes up for them. Liang et al., arXiv 2411.16085.
 #pragma once
 
+#include "core/math.h"
 #include "steps/rule.h"
 
 namespace steepest {
@@ -26,9 +27,16 @@ STEEPEST_HD inline double mask_scale(double agreeing, double count, double norm,
     return mean + eps > 0 ? 1 / (mean + eps) : 0;
 }
 
+// update g > 0, which the sign makes safe from underflow.
 template <class T>
 STEEPEST_HD STEEPEST_INLINE bool agrees(T update, T g) {
-    return (update > 0 && g > 0) || (update < 0 && g < 0);
+    return sign(update) * g > 0;
+}
+
+// The update where it agrees with the gradient, else 0. A NaN gradient is not masked: it must show.
+template <class T>
+STEEPEST_HD STEEPEST_INLINE T masked(T direction, T update, T g) {
+    return agrees(direction, g) ? update : (g == g ? T(0) : g);
 }
 
 }  // namespace STEEPEST_TARGET
