@@ -9,8 +9,8 @@
 namespace steepest::bindings {
 namespace {
 
-// Descriptors of native dtypes are singletons, so a pointer tells the dtype. ml_dtypes.bfloat16's is
-// remembered when it is first met.
+// Descriptors of native dtypes are singletons, so a pointer tells the dtype. ml_dtypes.bfloat16's
+// is remembered when it is first met.
 std::array<std::atomic<PyObject*>, kDTypes> known_descriptor{};
 
 bool dtype_of_descriptor(PyObject* descriptor, DType& dtype) {
@@ -61,7 +61,8 @@ bool is_writeable(py::handle array) {
 }
 
 [[noreturn]] void odd_strides(const ArgName& name) {
-    value_error(name.text() + ": strides that are no multiple of the item size given, expected a dense array");
+    value_error(name.text() +
+                ": strides that are no multiple of the item size given, expected a dense array");
 }
 
 Array from_numpy(py::handle object, const ArgName& name) {
@@ -81,7 +82,8 @@ Array from_numpy(py::handle object, const ArgName& name) {
     return a;
 }
 
-// ---- DLPack ----------------------------------------------------------------------------------------
+// ---- DLPack
+// ----------------------------------------------------------------------------------------
 
 DType dtype_of(const dlpack::DataType& t, const ArgName& name) {
     if (t.lanes == 1 && t.code == dlpack::kFloat && t.bits == 32) return DType::f32;
@@ -131,7 +133,8 @@ void check_device(py::handle object, const ArgName& name) {
     const auto device = py::cast<py::tuple>(object.attr("__dlpack_device__")());
     const int type = py::cast<int>(py::int_(device[0]));
     if (type == dlpack::kCpu || type == dlpack::kCudaHost) return;
-    device_error(name.text() + ": array on a device given (DLPack device type " + std::to_string(type) +
+    device_error(name.text() + ": array on a device given (DLPack device type " +
+                 std::to_string(type) +
                  "), expected one in host memory: this build has no kernels for devices");
 }
 
@@ -165,7 +168,8 @@ Array from_dlpack(py::handle given, const ArgName& name) {
     return a;
 }
 
-// ---- Buffers ---------------------------------------------------------------------------------------
+// ---- Buffers
+// ---------------------------------------------------------------------------------------
 
 DType dtype_of_format(const Py_buffer& b, const ArgName& name) {
     const char* f = b.format ? b.format : "B";
@@ -198,18 +202,20 @@ Array from_buffer(py::handle object, const ArgName& name) {
     return a;
 }
 
-bool is_device_array(py::handle object) {
-    return py::hasattr(object, "__cuda_array_interface__");
-}
+bool is_device_array(py::handle object) { return py::hasattr(object, "__cuda_array_interface__"); }
 
 }  // namespace
 
 const char* dtype_name(DType t) {
     switch (t) {
-        case DType::f32: return "float32";
-        case DType::f64: return "float64";
-        case DType::bf16: return "bfloat16";
-        case DType::f16: return "float16";
+        case DType::f32:
+            return "float32";
+        case DType::f64:
+            return "float64";
+        case DType::bf16:
+            return "bfloat16";
+        case DType::f16:
+            return "float16";
     }
     return "?";
 }
@@ -219,8 +225,9 @@ Array to_array(py::handle object, const ArgName& name) {
     if (py::hasattr(object, "__dlpack__")) return from_dlpack(object, name);
     if (PyObject_CheckBuffer(object.ptr())) return from_buffer(object, name);
     if (is_device_array(object))
-        device_error(name.text() + ": array on a CUDA device given, expected one in host memory: this "
-                                   "build has no CUDA kernels");
+        device_error(name.text() +
+                     ": array on a CUDA device given, expected one in host memory: this "
+                     "build has no CUDA kernels");
     type_error(name.text() + ": " + type_name(object) +
                " given, expected an array (NumPy, DLPack or buffer)");
 }

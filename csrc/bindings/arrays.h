@@ -1,4 +1,5 @@
-// Any array a caller may hand in, as a pointer with shape and strides. Nothing is copied or converted.
+// Any array a caller may hand in, as a pointer with shape and strides. Nothing is copied or
+// converted.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -31,12 +32,12 @@ struct Array {
 
 const char* dtype_name(DType t);
 
-// NumPy arrays, objects with __dlpack__ on the CPU and buffers of floats. Raises TypeError for anything
-// else, DeviceError for arrays on a device.
+// NumPy arrays, objects with __dlpack__ on the CPU and buffers of floats. Raises TypeError for
+// anything else, DeviceError for arrays on a device.
 Array to_array(py::handle object, const ArgName& name);
 
-// The fast way for a NumPy array whose layout is known: true, with the pointer and dtype, when `object`
-// is an exact numpy.ndarray of a known dtype with this shape and these strides.
+// The fast way for a NumPy array whose layout is known: true, with the pointer and dtype, when
+// `object` is an exact numpy.ndarray of a known dtype with this shape and these strides.
 bool matches(py::handle object, const Shape& shape, void*& data, DType& dtype);
 
 // No gaps and no overlaps: the strides, sorted, are those of a contiguous array.

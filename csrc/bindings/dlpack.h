@@ -1,4 +1,5 @@
-// The structs of the DLPack exchange protocol, declared from its published ABI (versions 0.x and 1.x).
+// The structs of the DLPack exchange protocol, declared from its published ABI (versions 0.x
+// and 1.x).
 #pragma once
 
 #include <cstddef>

@@ -17,8 +17,12 @@ namespace py = pybind11;
 }
 
 [[noreturn]] inline void type_error(const std::string& message) { raise(PyExc_TypeError, message); }
-[[noreturn]] inline void value_error(const std::string& message) { raise(PyExc_ValueError, message); }
-[[noreturn]] inline void buffer_error(const std::string& message) { raise(PyExc_BufferError, message); }
+[[noreturn]] inline void value_error(const std::string& message) {
+    raise(PyExc_ValueError, message);
+}
+[[noreturn]] inline void buffer_error(const std::string& message) {
+    raise(PyExc_BufferError, message);
+}
 [[noreturn]] void device_error(const std::string& message);  // steepest.DeviceError
 
 // "float32 array"-like words for any object.
@@ -34,7 +38,8 @@ struct ArgName {
     int64_t index = -1;
 
     std::string text() const {
-        return index < 0 ? std::string(name) : std::string(name) + "[" + std::to_string(index) + "]";
+        return index < 0 ? std::string(name)
+                         : std::string(name) + "[" + std::to_string(index) + "]";
     }
 };
 

@@ -47,7 +47,8 @@ py::tuple grad_norm(py::handle grads) {
     throw_status(steepest_grad_norm_workspace(count, g.sizes.data(), &size));
     constexpr size_t alignment = 64;
     const auto memory = std::make_unique_for_overwrite<char[]>(size + alignment);
-    const auto at = (reinterpret_cast<uintptr_t>(memory.get()) + alignment - 1) / alignment * alignment;
+    const auto at =
+        (reinterpret_cast<uintptr_t>(memory.get()) + alignment - 1) / alignment * alignment;
     py::array_t<double> norms(count);
     double* to = norms.mutable_data();
     double total = 0;

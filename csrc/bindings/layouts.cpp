@@ -32,8 +32,7 @@ int64_t Shape::count() const {
 
 std::string Shape::text() const {
     std::string out = "(";
-    for (size_t d = 0; d < extent.size(); ++d)
-        out += (d ? ", " : "") + std::to_string(extent[d]);
+    for (size_t d = 0; d < extent.size(); ++d) out += (d ? ", " : "") + std::to_string(extent[d]);
     return out + (extent.size() == 1 ? ",)" : ")");
 }
 

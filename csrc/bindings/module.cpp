@@ -18,13 +18,16 @@ void bind_cpu(py::module_& m) {
     m.def("version", &steepest_version);
     m.def("compiler", &steepest_compiler);
     m.def("has_cuda", [] { return steepest_has_cuda() != 0; });
-    m.def("cpu_targets", [](bool compiled_only) {
-        py::list names;
-        for (int t = 0; t < steepest_cpu_target_count(); ++t)
-            if (compiled_only ? steepest_cpu_target_compiled(t) : steepest_cpu_target_usable(t))
-                names.append(steepest_cpu_target_name(t));
-        return py::tuple(names);
-    }, py::arg("compiled_only") = false);
+    m.def(
+        "cpu_targets",
+        [](bool compiled_only) {
+            py::list names;
+            for (int t = 0; t < steepest_cpu_target_count(); ++t)
+                if (compiled_only ? steepest_cpu_target_compiled(t) : steepest_cpu_target_usable(t))
+                    names.append(steepest_cpu_target_name(t));
+            return py::tuple(names);
+        },
+        py::arg("compiled_only") = false);
     m.def("cpu_active", [] {
         const char* name = steepest_cpu_active();
         if (!name) throw_status(STEEPEST_UNKNOWN_TARGET);
@@ -53,19 +56,26 @@ void device_error(const std::string& message) { raise(device_error_type, message
 void throw_status(steepest_status status) {
     const std::string text = std::string("steepest: ") + steepest_status_string(status);
     switch (status) {
-        case STEEPEST_OK: return;
-        case STEEPEST_OUT_OF_MEMORY: raise(PyExc_MemoryError, text);
-        case STEEPEST_INVALID_DTYPE: type_error(text);
-        case STEEPEST_NO_CUDA: device_error(text);
-        case STEEPEST_INTERNAL_ERROR: raise(PyExc_RuntimeError, text);
-        default: value_error(text);
+        case STEEPEST_OK:
+            return;
+        case STEEPEST_OUT_OF_MEMORY:
+            raise(PyExc_MemoryError, text);
+        case STEEPEST_INVALID_DTYPE:
+            type_error(text);
+        case STEEPEST_NO_CUDA:
+            device_error(text);
+        case STEEPEST_INTERNAL_ERROR:
+            raise(PyExc_RuntimeError, text);
+        default:
+            value_error(text);
     }
 }
 
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     m.doc() = "Native part of Steepest. Use the public modules instead.";
     device_error_type = PyErr_NewExceptionWithDoc(
-        "steepest.DeviceError", "A device was asked for that cannot be used, or CUDA reported an error.",
+        "steepest.DeviceError",
+        "A device was asked for that cannot be used, or CUDA reported an error.",
         PyExc_RuntimeError, nullptr);
     m.attr("DeviceError") = py::reinterpret_borrow<py::object>(device_error_type);
     m.def("rules", &all_rules);

@@ -25,7 +25,8 @@ double in_range(double x, const steepest_hyper_info& h, py::handle given) {
 
 double choice_value(py::handle value, const steepest_hyper_info& h) {
     if (!PyUnicode_Check(value.ptr()))
-        type_error(std::string(h.name) + ": " + type_name(value) + " given, expected one of " + h.choices);
+        type_error(std::string(h.name) + ": " + type_name(value) + " given, expected one of " +
+                   h.choices);
     const std::string given = py::cast<std::string>(value);
     int position = 0;
     for (const char* at = h.choices; at; ++position) {
@@ -67,14 +68,16 @@ void set_hyper(const steepest_hyper_info& h, py::handle value, double* to) {
 double non_negative(py::handle value, const ArgName& name) {
     const double x = to_number(value, name);
     if (!(x >= 0) || std::isinf(x))
-        value_error(name.text() + ": " + repr_text(value) + " given, expected a finite number >= 0");
+        value_error(name.text() + ": " + repr_text(value) +
+                    " given, expected a finite number >= 0");
     return x;
 }
 
 double positive(py::handle value, const char* name) {
     const double x = to_number(value, {name});
-    if (!(x > 0) || std::isinf(x))
-        value_error(std::string(name) + ": " + repr_text(value) + " given, expected a finite number > 0");
+    if (!(x >= 0x1p-126 && x <= 0x1p127))
+        value_error(std::string(name) + ": " + repr_text(value) +
+                    " given, expected a number > 0 in the range of float32");
     return x;
 }
 
@@ -130,8 +133,8 @@ int64_t to_integer(py::handle value, const char* name, int64_t low) {
     int overflow = 0;
     const long long x = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
     if (overflow || x < low)
-        value_error(std::string(name) + ": " + repr_text(value) + " given, expected an int >= " +
-                    std::to_string(low));
+        value_error(std::string(name) + ": " + repr_text(value) +
+                    " given, expected an int >= " + std::to_string(low));
     return x;
 }
 
@@ -160,7 +163,8 @@ void set_call_option(Keyword keyword, py::handle value, CallOptions& call) {
         call.max_grad_norm = -1;
         if (value.is_none()) return;
         const double x = to_number(value, {"max_grad_norm"});
-        if (!(x >= 0)) value_error("max_grad_norm: " + repr_text(value) + " given, expected a number >= 0");
+        if (!(x >= 0))
+            value_error("max_grad_norm: " + repr_text(value) + " given, expected a number >= 0");
         call.max_grad_norm = x;
     }
 }
@@ -170,15 +174,15 @@ bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, int
     switch (slot.keyword) {
         case Keyword::hyper: {
             const auto h = static_cast<size_t>(slot.index);
-            set_hyper(rule.info.hypers[h], value,
-                      options.hyper.data() + rule.hyper_offset[h]);
+            set_hyper(rule.info.hypers[h], value, options.hyper.data() + rule.hyper_offset[h]);
             return true;
         }
         case Keyword::step:
             if (value.is_none() && !rule.info.needs_step) return true;
-            set_per_tensor(value, "step", count, options.step, [](py::handle v, const ArgName& name) {
-                return to_integer(v, name.text().c_str(), 1);
-            });
+            set_per_tensor(value, "step", count, options.step,
+                           [](py::handle v, const ArgName& name) {
+                               return to_integer(v, name.text().c_str(), 1);
+                           });
             return true;
         case Keyword::lr:
             set_per_tensor(value, "lr", count, options.lr, non_negative);
@@ -190,11 +194,16 @@ bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, int
             options.decay = to_bool(value, "decoupled_weight_decay") ? STEEPEST_DECAY_DECOUPLED
                                                                      : STEEPEST_DECAY_L2;
             return true;
-        case Keyword::maximize: options.maximize = to_bool(value, "maximize"); return true;
+        case Keyword::maximize:
+            options.maximize = to_bool(value, "maximize");
+            return true;
         case Keyword::grad_scale:
         case Keyword::max_grad_norm:
-        case Keyword::skip_nonfinite: set_call_option(slot.keyword, value, call); return true;
-        default: return false;
+        case Keyword::skip_nonfinite:
+            set_call_option(slot.keyword, value, call);
+            return true;
+        default:
+            return false;
     }
 }
 

@@ -36,7 +36,8 @@ struct CallOptions {
 
 Options default_options(const Rule& rule);
 
-// Sets one option; false when the keyword is not one a call may change. `count` is the number of tensors.
+// Sets one option; false when the keyword is not one a call may change. `count` is the number of
+// tensors.
 bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, int64_t count,
                 Options& options, CallOptions& call);
 

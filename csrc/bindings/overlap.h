@@ -1,6 +1,7 @@
 // Finds arrays that share memory.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -18,8 +19,10 @@ class WrittenMemory {
     void add(const void* data, int64_t bytes, const char* stream, int64_t tensor);
     // Orders the extents; raises ValueError when two of them overlap.
     void seal();
-    // The written array that shares memory with this one, or null.
-    const Extent* find(const void* data, int64_t bytes) const;
+    // The written array that shares memory with this one, or null. `hint` is a number to keep for
+    // the next question about the same array: fresh gradients tend to lie in the same gap as the
+    // last ones.
+    const Extent* find(const void* data, int64_t bytes, size_t& hint) const;
 
   private:
     std::vector<Extent> extents_;

@@ -47,6 +47,7 @@ Plan::Plan(const Rule& rule, py::handle params, const py::dict& arguments)
     read_arguments(arguments);
     check_states_complete();
     written_.seal();
+    overlap_hint_.assign(tensors_.size(), 0);
 }
 
 void Plan::read_params(py::handle params) {
@@ -64,16 +65,18 @@ void Plan::read_params(py::handle params) {
         check_output(a, name);
         check_stream(i, a, name, true);
         if (!is_dense(a.shape))
-            value_error(name.text() + ": array with gaps or overlaps given, expected a dense one "
-                                      "(C order, F order or another order without gaps)");
+            value_error(name.text() +
+                        ": array with gaps or overlaps given, expected a dense one "
+                        "(C order, F order or another order without gaps)");
         written_.add(a.data, t.count * size_of(a.dtype), "params", name.index);
         elements_ += t.count;
         keep_.push_back(std::move(a.keep));
         if (rule_.vector_id < 0 || goes_to_vector_rule(i)) continue;
         const auto& e = a.shape.extent;
         if (!is_c_order(a.shape) && !(e.size() == 2 && is_f_order(a.shape)))
-            value_error(name.text() + ": memory order given that is neither C nor, for a matrix, F order; "
-                                      "this rule needs one of them for its rows and columns");
+            value_error(name.text() +
+                        ": memory order given that is neither C nor, for a matrix, F order; "
+                        "this rule needs one of them for its rows and columns");
         tensors_[i].rows = e[e.size() - 2];
         tensors_[i].cols = e[e.size() - 1];
         tensors_[i].column_major = !is_c_order(a.shape);
@@ -92,30 +95,43 @@ void Plan::read_arguments(const py::dict& arguments) {
             type_error(rule_name_ + "() got an unexpected keyword argument " + repr_text(key));
         if (set_option(rule_, *slot, value, size(), options_, call_)) continue;
         switch (slot->keyword) {
-            case Keyword::state: read_states(slot->index, value); break;
-            case Keyword::working_copy: read_working_copy(value); break;
-            case Keyword::rounding: rounding = value; break;
-            case Keyword::seed: seed_ = static_cast<uint64_t>(to_integer(value, "seed", 0)); break;
-            default: read_tensor_ids(value); break;
+            case Keyword::state:
+                read_states(slot->index, value);
+                break;
+            case Keyword::working_copy:
+                read_working_copy(value);
+                break;
+            case Keyword::rounding:
+                rounding = value;
+                break;
+            case Keyword::seed:
+                seed_ = static_cast<uint64_t>(to_integer(value, "seed", 0));
+                break;
+            default:
+                read_tensor_ids(value);
+                break;
         }
     }
     if (rounding) read_rounding(rounding);
 }
 
-// ---- Checks of one array ---------------------------------------------------------------------------
+// ---- Checks of one array
+// ---------------------------------------------------------------------------
 
 void Plan::check_output(const Array& a, const ArgName& name) const {
     if (a.refusal)
-        buffer_error(name.text() + ": " + a.refusal + " array given, expected one that may be written");
+        buffer_error(name.text() + ": " + a.refusal +
+                     " array given, expected one that may be written");
 }
 
 void Plan::check_stream(size_t i, const Array& a, const ArgName& name, bool f16_allowed) const {
     const bool f64 = tensors_[i].param.dtype == STEEPEST_F64;
     if ((a.dtype == DType::f64) != f64)
-        type_error(name.text() + ": dtype " + dtype_name(a.dtype) + " given, expected " +
-                   (f64 ? "float64 because the parameter is float64"
-                        : "a type other than float64 because the parameter is " +
-                              std::string(dtype_name(static_cast<DType>(tensors_[i].param.dtype)))));
+        type_error(
+            name.text() + ": dtype " + dtype_name(a.dtype) + " given, expected " +
+            (f64 ? "float64 because the parameter is float64"
+                 : "a type other than float64 because the parameter is " +
+                       std::string(dtype_name(static_cast<DType>(tensors_[i].param.dtype)))));
     if (a.dtype == DType::f16 && !f16_allowed)
         type_error(name.text() + ": dtype float16 given, expected float32 or bfloat16 for a state");
     if (reinterpret_cast<uintptr_t>(a.data) % static_cast<uintptr_t>(size_of(a.dtype)))
@@ -130,11 +146,13 @@ void Plan::check_layout(size_t i, const Array& a, const ArgName& name, int kind)
         value_error(name.text() + ": shape " + a.shape.text() + " given, expected " +
                     Shape{expected, {}}.text());
     if (kind == STEEPEST_ELEMENT ? !same_layout(a.shape, param) : !is_c_order(a.shape))
-        value_error(name.text() + ": strides given that differ from those of the parameter, expected "
-                                  "the same memory order");
+        value_error(name.text() +
+                    ": strides given that differ from those of the parameter, expected "
+                    "the same memory order");
 }
 
-// ---- States and other arrays of the construction -----------------------------------------------------
+// ---- States and other arrays of the construction
+// -----------------------------------------------------
 
 void Plan::add_state(size_t i, int state, const Array& a, const ArgName& name) {
     const bool vector_state = state >= rule_.vector_states;
@@ -174,8 +192,8 @@ void Plan::check_states_complete() const {
             if (vector_state != goes_to_vector_rule(i)) continue;
             const int slot = static_cast<int>(s) - (vector_state ? rule_.vector_states : 0);
             if (tensors_[i].state[slot].data || tensors_[i].count == 0) continue;
-            type_error(name_of(state.name, i).text() + ": None given, expected an array: " + rule_name_ +
-                       " needs this state");
+            type_error(name_of(state.name, i).text() +
+                       ": None given, expected an array: " + rule_name_ + " needs this state");
         }
     }
 }
@@ -227,12 +245,13 @@ void Plan::set_rounding(const std::string& stream, py::handle mode) {
         const bool vector_state = static_cast<int>(s) >= rule_.vector_states;
         for (size_t i = 0; i < tensors_.size(); ++i)
             if (vector_state == goes_to_vector_rule(i))
-                tensors_[i].state[s - static_cast<size_t>(vector_state ? rule_.vector_states : 0)]
+                tensors_[i]
+                    .state[s - static_cast<size_t>(vector_state ? rule_.vector_states : 0)]
                     .rounding = rounding;
     }
     if (!found && stream != "params" && stream != "working_copy")
-        value_error("rounding: stream '" + stream + "' given, expected params, working_copy or a state of " +
-                    rule_name_);
+        value_error("rounding: stream '" + stream +
+                    "' given, expected params, working_copy or a state of " + rule_name_);
 }
 
 void Plan::read_tensor_ids(py::handle given) {
@@ -240,12 +259,14 @@ void Plan::read_tensor_ids(py::handle given) {
     const auto items = per_tensor(given, "tensor_ids", is_list_, size());
     for (size_t i = 0; i < items.size(); ++i) {
         const int64_t id = to_integer(items[i], "tensor_ids", 0);
-        if (id > UINT32_MAX) value_error("tensor_ids: " + repr_text(items[i]) + " given, expected < 2**32");
+        if (id > UINT32_MAX)
+            value_error("tensor_ids: " + repr_text(items[i]) + " given, expected < 2**32");
         tensors_[i].id = static_cast<uint32_t>(id);
     }
 }
 
-// ---- One call ------------------------------------------------------------------------------------------
+// ---- One call
+// ------------------------------------------------------------------------------------------
 
 void Plan::set_gradient(size_t i, py::handle grad) {
     steepest_tensor& t = tensors_[i];
@@ -264,7 +285,7 @@ void Plan::set_gradient(size_t i, py::handle grad) {
         dtype = a.dtype;
         held_memory_.push_back(a.keep);
     }
-    if (const Extent* e = written_.find(data, t.count * size_of(dtype)))
+    if (const Extent* e = written_.find(data, t.count * size_of(dtype), overlap_hint_[i]))
         value_error(name.text() + ": memory shared with " + ArgName{e->stream, e->tensor}.text() +
                     " given, expected arrays that do not overlap");
     t.grad = {data, static_cast<int32_t>(dtype), STEEPEST_NEAREST};
@@ -288,7 +309,8 @@ void Plan::set_gradients(py::handle grads) {
         return;
     }
     if (!is_list(grads))
-        type_error("grads: " + type_name(grads) + " given, expected a list because params is a list");
+        type_error("grads: " + type_name(grads) +
+                   " given, expected a list because params is a list");
     const auto items = py::reinterpret_steal<py::object>(PySequence_Tuple(grads.ptr()));
     if (!items) throw py::error_already_set();
     const Py_ssize_t given = PyTuple_GET_SIZE(items.ptr());
@@ -348,7 +370,8 @@ Plan::Bound Plan::bind(py::handle grads, const py::dict& keywords, CallOptions& 
         return b;
     }
     for (auto& part : split_) part.clear();
-    for (size_t i = 0; i < tensors_.size(); ++i) split_[goes_to_vector_rule(i)].push_back(tensors_[i]);
+    for (size_t i = 0; i < tensors_.size(); ++i)
+        split_[goes_to_vector_rule(i)].push_back(tensors_[i]);
     b.group[b.groups++] = group(rule_.id, split_[0]);
     b.group[b.groups++] = group(rule_.vector_id, split_[1]);
     return b;

@@ -17,7 +17,8 @@ namespace steepest::bindings {
 
 class Plan {
   public:
-    // `arguments` may hold states, working_copy, rounding, seed, tensor_ids and every option of a call.
+    // `arguments` may hold states, working_copy, rounding, seed, tensor_ids and every option of a
+    // call.
     Plan(const Rule& rule, py::handle params, const py::dict& arguments);
     Plan(const Plan&) = delete;
     Plan& operator=(const Plan&) = delete;
@@ -75,11 +76,12 @@ class Plan {
     std::string rule_name_;
     bool is_list_ = false;
     std::vector<Shape> shapes_;
-    std::vector<steepest_tensor> tensors_;  // in the caller's order
+    std::vector<steepest_tensor> tensors_;   // in the caller's order
     std::vector<steepest_tensor> split_[2];  // by rule, when there is a vector rule
     std::vector<std::shared_ptr<void>> keep_;
     std::vector<bool> state_missing_;  // by state: some tensor goes without it
     WrittenMemory written_;
+    std::vector<size_t> overlap_hint_;  // by tensor, see WrittenMemory::find
     Options options_;
     Options bound_;
     CallOptions call_;

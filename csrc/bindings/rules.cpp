@@ -75,7 +75,8 @@ Rule::Rule(int rule_id) : id(rule_id), info(info_of(rule_id)) {
         add_keyword(states[static_cast<size_t>(s)]->name, Keyword::state, s);
     for (int h = 0; h < info.hyper_count; ++h) {
         hyper_offset.push_back(static_cast<int>(hyper_defaults.size()));
-        for (int k = 0; k < info.hypers[h].length; ++k) hyper_defaults.push_back(info.hypers[h].value[k]);
+        for (int k = 0; k < info.hypers[h].length; ++k)
+            hyper_defaults.push_back(info.hypers[h].value[k]);
         add_keyword(info.hypers[h].name, Keyword::hyper, h);
     }
     add_keyword("step", Keyword::step);
@@ -113,7 +114,8 @@ py::dict Rule::describe() const {
     return py::dict(py::arg("name") = info.name, py::arg("class_name") = info.class_name,
                     py::arg("summary") = info.summary, py::arg("source") = info.source,
                     py::arg("lr") = info.lr, py::arg("weight_decay") = info.weight_decay,
-                    py::arg("decay") = decays[info.decay], py::arg("needs_step") = info.needs_step != 0,
+                    py::arg("decay") = decays[info.decay],
+                    py::arg("needs_step") = info.needs_step != 0,
                     py::arg("public") = info.class_name[0] != '\0', py::arg("streams") = state_list,
                     py::arg("hypers") = hyper_list);
 }

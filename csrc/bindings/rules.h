@@ -34,8 +34,8 @@ struct KeywordSlot {
     int index;
 };
 
-// A rule with the one that takes its tensors of fewer than 2 dimensions, whose states and keywords it
-// shares.
+// A rule with the one that takes its tensors of fewer than 2 dimensions, whose states and keywords
+// it shares.
 class Rule {
   public:
     explicit Rule(int id);

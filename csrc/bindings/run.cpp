@@ -41,7 +41,8 @@ void* aligned(std::unique_ptr<char[]>& memory) {
     return reinterpret_cast<void*>((at + kAlignment - 1) / kAlignment * kAlignment);
 }
 
-// Grows the workspace of the first plan to what the step needs, which is remembered for the next call.
+// Grows the workspace of the first plan to what the step needs, which is remembered for the next
+// call.
 steepest_status step_with_workspace(steepest_step_args& args, Plan& owner) {
     args.workspace = owner.workspace ? aligned(owner.workspace) : nullptr;
     args.workspace_size = owner.workspace_size;
@@ -76,8 +77,8 @@ bool run_once(const Rule& rule, const py::args& args, const py::kwargs& kwargs) 
     for (size_t i = 0; i < 2; ++i) {
         const bool given = rest.contains(names[i]);
         if (args.size() > i && given)
-            type_error(std::string(rule.info.name) + "() got multiple values for argument '" + names[i] +
-                       "'");
+            type_error(std::string(rule.info.name) + "() got multiple values for argument '" +
+                       names[i] + "'");
         if (args.size() <= i && !given)
             type_error(std::string(rule.info.name) + "() missing argument '" + names[i] + "'");
         leading[i] = args.size() > i ? py::object(args[i]) : py::object(rest.attr("pop")(names[i]));
@@ -92,7 +93,9 @@ bool run_once(const Rule& rule, const py::args& args, const py::kwargs& kwargs) 
     return run_plans({&plan}, {leading[1]}, {py::dict()}, plan.call_defaults());
 }
 
-[[noreturn]] void refuse(const char* what) { type_error(std::string("Plan: ") + what + " is not possible"); }
+[[noreturn]] void refuse(const char* what) {
+    type_error(std::string("Plan: ") + what + " is not possible");
+}
 
 }  // namespace
 
@@ -107,7 +110,8 @@ bool run_plans(const std::vector<Plan*>& plans, const std::vector<py::object>& g
         groups.insert(groups.end(), bound.group, bound.group + bound.groups);
         elements += plans[i]->elements();
         if (plans[i]->seed() != plans[0]->seed())
-            value_error("seed: plans with different seeds given, expected one seed for a common call");
+            value_error(
+                "seed: plans with different seeds given, expected one seed for a common call");
     }
     steepest_step_args args{};
     args.struct_size = sizeof args;

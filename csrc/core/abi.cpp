@@ -17,17 +17,26 @@ bool is_target(int t) { return t >= 0 && t < cpu::kTargets; }
 
 const char* steepest_status_string(steepest_status status) {
     switch (status) {
-        case STEEPEST_OK: return "ok";
-        case STEEPEST_INVALID_ARGUMENT: return "invalid pointer, count, step or size";
-        case STEEPEST_INVALID_DTYPE: return "storage types that do not go together";
-        case STEEPEST_INVALID_HYPER: return "hyper-parameter outside its range";
-        case STEEPEST_UNKNOWN_RULE: return "unknown rule";
-        case STEEPEST_WORKSPACE_TOO_SMALL: return "workspace too small";
+        case STEEPEST_OK:
+            return "ok";
+        case STEEPEST_INVALID_ARGUMENT:
+            return "invalid pointer, count, step or size";
+        case STEEPEST_INVALID_DTYPE:
+            return "storage types that do not go together";
+        case STEEPEST_INVALID_HYPER:
+            return "hyper-parameter outside its range";
+        case STEEPEST_UNKNOWN_RULE:
+            return "unknown rule";
+        case STEEPEST_WORKSPACE_TOO_SMALL:
+            return "workspace too small";
         case STEEPEST_UNKNOWN_TARGET:
             return "STEEPEST_CPU_TARGET names no target that can be used here";
-        case STEEPEST_NO_CUDA: return "built without CUDA";
-        case STEEPEST_OUT_OF_MEMORY: return "out of memory";
-        case STEEPEST_INTERNAL_ERROR: return "internal error";
+        case STEEPEST_NO_CUDA:
+            return "built without CUDA";
+        case STEEPEST_OUT_OF_MEMORY:
+            return "out of memory";
+        case STEEPEST_INTERNAL_ERROR:
+            return "internal error";
     }
     return "unknown status";
 }

@@ -1,5 +1,5 @@
-// Cuts the caller's workspace into aligned pieces. What does not fit is measured all the same, so one
-// function both tells the size and lays the pieces out.
+// Cuts the caller's workspace into aligned pieces. What does not fit is measured all the same, so
+// one function both tells the size and lays the pieces out.
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,8 @@ std::atomic<int> chosen{kUnset};
 bool supported(Target t) {
 #if defined(STEEPEST_X86_TARGETS)
     switch (t) {
-        case Target::baseline: return true;
+        case Target::baseline:
+            return true;
         case Target::avx2:
             return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                    __builtin_cpu_supports("f16c");

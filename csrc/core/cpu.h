@@ -1,4 +1,5 @@
-// The registry of CPU targets: which are compiled in, which this processor can run, which one is used.
+// The registry of CPU targets: which are compiled in, which this processor can run, which one is
+// used.
 #pragma once
 
 namespace steepest::cpu {
@@ -10,8 +11,9 @@ const char* name(Target t);
 bool compiled(Target t);
 bool usable(Target t);  // compiled and supported by this processor
 
-// The target of every call: the one set by use(), else the environment variable STEEPEST_CPU_TARGET,
-// else the best usable one. Returns false when the environment names no usable target.
+// The target of every call: the one set by use(), else the environment variable
+// STEEPEST_CPU_TARGET, else the best usable one. Returns false when the environment names no usable
+// target.
 bool active(Target& t);
 
 // Returns false, changing nothing, when no usable target has this name.

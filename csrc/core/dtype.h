@@ -15,10 +15,14 @@ constexpr int64_t size_of(DType t) { return t == DType::f64 ? 8 : t == DType::f3
 // Distance from 1 to the next larger number of the type.
 constexpr double epsilon_of(DType t) {
     switch (t) {
-        case DType::f64: return 0x1p-52;
-        case DType::f32: return 0x1p-23;
-        case DType::bf16: return 0x1p-7;
-        case DType::f16: return 0x1p-10;
+        case DType::f64:
+            return 0x1p-52;
+        case DType::f32:
+            return 0x1p-23;
+        case DType::bf16:
+            return 0x1p-7;
+        case DType::f16:
+            return 0x1p-10;
     }
     return 0;
 }

@@ -1,5 +1,6 @@
-// Elementary functions from IEEE additions, multiplications and divisions only, so that host, device and
-// every compiler give the same bits. libm is never asked: its results differ between systems.
+// Elementary functions from IEEE additions, multiplications and divisions only, so that host,
+// device and every compiler give the same bits. libm is never asked: its results differ between
+// systems.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,8 @@ STEEPEST_HD inline double exp(double x) {
     const int64_t k = static_cast<int64_t>(scaled + (scaled < 0 ? -0.5 : 0.5));
     const double dk = static_cast<double>(k);
     const double r = (x - dk * kLn2High) - dk * kLn2Low;
-    double sum = 1;  // Horner form of the Taylor series; |r| <= 0.347, r^14/14! is below half an ulp
+    double sum =
+        1;  // Horner form of the Taylor series; |r| <= 0.347, r^14/14! is below half an ulp
     for (int n = 14; n >= 1; --n) sum = 1 + sum * r / n;
     // In two factors, because 2^k alone may leave the range at the ends.
     const int64_t k1 = k / 2;

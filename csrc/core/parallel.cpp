@@ -16,11 +16,12 @@
 namespace steepest {
 namespace {
 
-// Below this many elements waking a second thread costs more than it saves (measured: 16k elements).
+// Below this many elements waking a second thread costs more than it saves (measured: 16k
+// elements).
 constexpr int64_t kSerialWork = 16384;
 
-// The pool of an OpenMP runtime does not survive fork(): a child that enters a region waits for ever for
-// threads that were not copied.
+// The pool of an OpenMP runtime does not survive fork(): a child that enters a region waits for
+// ever for threads that were not copied.
 std::atomic<bool> forked{false};
 
 #if defined(STEEPEST_HAS_FORK)

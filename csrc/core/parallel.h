@@ -5,8 +5,8 @@
 
 namespace steepest {
 
-// Sets the floating-point control register to IEEE defaults (round to nearest, denormals kept, no traps)
-// and restores the caller's, flags included, at the end.
+// Sets the floating-point control register to IEEE defaults (round to nearest, denormals kept, no
+// traps) and restores the caller's, flags included, at the end.
 class FloatingPointGuard {
   public:
     FloatingPointGuard();
@@ -18,8 +18,8 @@ class FloatingPointGuard {
     uint64_t saved_;
 };
 
-// Threads that a region of `work` elements would use: one for little work, in a forked child and inside
-// another parallel region, else what OpenMP offers (OMP_NUM_THREADS, threadpoolctl).
+// Threads that a region of `work` elements would use: one for little work, in a forked child and
+// inside another parallel region, else what OpenMP offers (OMP_NUM_THREADS, threadpoolctl).
 int threads_for(int64_t work);
 
 int max_threads();
@@ -27,7 +27,8 @@ void set_max_threads(int n);
 
 using Task = void (*)(void* context, int part, int parts);
 
-// Runs task(context, part, parts) for every part in [0, parts), one per thread, under the guard above.
+// Runs task(context, part, parts) for every part in [0, parts), one per thread, under the guard
+// above.
 void run_parallel(int parts, Task task, void* context);
 
 template <class F>

@@ -9,9 +9,9 @@
 
 namespace steepest {
 
-// What a draw is for. `purpose` separates uses, `draw` counts repetitions (the step of a rounding, the
-// probe of an estimate) and `tensor` is the position of the tensor in its list unless the caller says
-// otherwise.
+// What a draw is for. `purpose` separates uses, `draw` counts repetitions (the step of a rounding,
+// the probe of an estimate) and `tensor` is the position of the tensor in its list unless the
+// caller says otherwise.
 struct Stream {
     uint64_t seed;
     uint32_t purpose;

@@ -1,11 +1,12 @@
-// The fixed reduction tree. Every sum of the library adds the same numbers in the same order, whatever
-// the instruction set, the thread count or the device:
+// The fixed reduction tree. Every sum of the library adds the same numbers in the same order,
+// whatever the instruction set, the thread count or the device:
 //
 //   1. a tensor is cut into blocks of kBlock elements;
 //   2. inside a block, lane l of kLanes adds the elements l, l + kLanes, l + 2 kLanes, ... in order
 //      (a CUDA warp holds the lanes as 32 threads of 16 bytes each);
 //   3. lanes fold in halves: lane l takes in lane l + 64, then l + 32, ..., then l + 1;
-//   4. the sums of the blocks are added in adjacent pairs, level by level, an odd last one moving up.
+//   4. the sums of the blocks are added in adjacent pairs, level by level, an odd last one moving
+//   up.
 //
 // All sums are in double.
 #pragma once
@@ -28,7 +29,8 @@ STEEPEST_HD STEEPEST_INLINE double fold_lanes(double* lane) {
     return lane[0];
 }
 
-// Step 4, in place: `value` holds n block sums, `stride` doubles apart; value[0] receives the total.
+// Step 4, in place: `value` holds n block sums, `stride` doubles apart; value[0] receives the
+// total.
 STEEPEST_HD STEEPEST_INLINE double fold_pairs(double* value, int64_t n, int64_t stride = 1) {
     if (n == 0) return 0;
     for (; n > 1; n = (n + 1) / 2) {

@@ -1,8 +1,9 @@
 // Names the instruction-set target that the current translation unit is compiled for.
 //
-// The same headers are compiled once per target with different flags. Every function in them lives in
-// the target's own namespace, so the linker can never merge an AVX-512 copy into baseline code. Those
-// headers use built-in operations only: no std templates, which would be shared between targets.
+// The same headers are compiled once per target with different flags. Every function in them lives
+// in the target's own namespace, so the linker can never merge an AVX-512 copy into baseline code.
+// Those headers use built-in operations only: no std templates, which would be shared between
+// targets.
 #pragma once
 
 #ifndef STEEPEST_TARGET

@@ -1,5 +1,5 @@
-// What the rest of the library may ask of CUDA. This folder answers for a build without it, so that no
-// caller needs an #ifdef.
+// What the rest of the library may ask of CUDA. This folder answers for a build without it, so that
+// no caller needs an #ifdef.
 #pragma once
 
 #include "steepest/steepest.h"

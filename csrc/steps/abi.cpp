@@ -19,12 +19,12 @@ bool is_aligned(const void* workspace) {
 }
 
 void describe(const StateSpec& s, steepest_state_info& to) {
-    to = {s.name, s.doc, static_cast<int32_t>(s.kind), static_cast<int32_t>(s.form),
+    to = {s.name,     s.doc,      static_cast<int32_t>(s.kind), static_cast<int32_t>(s.form),
           s.optional, s.needed_by};
 }
 
 void describe(const HyperSpec& h, steepest_hyper_info& to) {
-    to = {h.name, h.doc,       h.choices, {h.value[0], h.value[1]},       h.low,
+    to = {h.name, h.doc,       h.choices, {h.value[0], h.value[1]},     h.low,
           h.high, h.high_open, h.length,  static_cast<int32_t>(h.type), h.none_allowed};
 }
 
@@ -145,9 +145,9 @@ steepest_status steepest_grad_norm_workspace(int64_t count, const int64_t* sizes
     return STEEPEST_OK;
 }
 
-steepest_status steepest_grad_norm(int64_t count, const steepest_array* arrays, const int64_t* sizes,
-                                   double* norms, double* total, int32_t* finite, void* workspace,
-                                   size_t workspace_size) {
+steepest_status steepest_grad_norm(int64_t count, const steepest_array* arrays,
+                                   const int64_t* sizes, double* norms, double* total,
+                                   int32_t* finite, void* workspace, size_t workspace_size) {
     if (!are_arrays(count, arrays, sizes) || !total || !finite || (count && !norms))
         return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {

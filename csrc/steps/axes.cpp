@@ -1,6 +1,7 @@
-// Row and column averages of a rule's axis term, over the same fixed tree as all sums: a row is cut into
-// blocks like a tensor; a column is cut into blocks of kLines lines, added in order inside a block and in
-// adjacent pairs over blocks. ("Line" is a row, or a column of a column-major matrix: what is contiguous.)
+// Row and column averages of a rule's axis term, over the same fixed tree as all sums: a row is cut
+// into blocks like a tensor; a column is cut into blocks of kLines lines, added in order inside a
+// block and in adjacent pairs over blocks. ("Line" is a row, or a column of a column-major matrix:
+// what is contiguous.)
 #include <algorithm>
 
 #include "core/parallel.h"
@@ -52,8 +53,8 @@ const void* staged_gradient(const Job& job, const StepKernels& kernels, Tiles& t
 }
 
 // Sums one block of kLines lines times kBlock elements.
-void sum_item(const Job& job, const StepKernels& kernels, const Grid& g, int64_t item, double* line_sum,
-              double* across_sum) {
+void sum_item(const Job& job, const StepKernels& kernels, const Grid& g, int64_t item,
+              double* line_sum, double* across_sum) {
     const AxisFn axis = kernels.rule[job.rule_id][job.is_f64].axis;
     const int64_t inner_block = item % g.inner_blocks;
     const int64_t line_block = item / g.inner_blocks % g.line_blocks;
@@ -81,8 +82,9 @@ void fold_across(double* sum, int64_t blocks, int64_t inner, int64_t begin, int6
         for (int64_t b = 0; b < n / 2; ++b)
             for (int64_t i = begin; i < end; ++i)
                 sum[b * inner + i] = sum[2 * b * inner + i] + sum[(2 * b + 1) * inner + i];
-        if (n % 2) std::copy(sum + (n - 1) * inner + begin, sum + (n - 1) * inner + end,
-                             sum + n / 2 * inner + begin);
+        if (n % 2)
+            std::copy(sum + (n - 1) * inner + begin, sum + (n - 1) * inner + end,
+                      sum + n / 2 * inner + begin);
     }
 }
 
@@ -99,7 +101,8 @@ double tree_sum(const T* values, int64_t n) {
     return fold_lanes(lanes);
 }
 
-// Averages the sums in place, moves the state's values towards them into `out` and stores the state.
+// Averages the sums in place, moves the state's values towards them into `out` and stores the
+// state.
 void update_state(const Job& job, const StepKernels& kernels, int stream, double* sums, int64_t n,
                   int64_t first, double length) {
     const Operand& state = job.operand[stream];
@@ -122,7 +125,8 @@ void scale_rows(const Job& job, int64_t matrix) {
     char* rows = static_cast<char*>(job.axis_new[0]) + matrix * n * (job.is_f64 ? 8 : 4);
     const double sum = job.is_f64 ? tree_sum(reinterpret_cast<const double*>(rows), n)
                                   : tree_sum(reinterpret_cast<const float*>(rows), n);
-    job.rule->row_factor[job.is_f64](job.settings->constants, rows, sum / static_cast<double>(n), n);
+    job.rule->row_factor[job.is_f64](job.settings->constants, rows, sum / static_cast<double>(n),
+                                     n);
 }
 
 // The streams whose values lie along a line and across lines.
@@ -146,7 +150,8 @@ void run_job(const Job& job, const StepKernels& kernels, double* scratch) {
     for_items(g.items(), job.count,
               [&](int64_t item) { sum_item(job, kernels, g, item, line_sum, across_sum); });
 
-    // Lines, and then positions in a line, are counted over the whole batch and handled a tile at a time.
+    // Lines, and then positions in a line, are counted over the whole batch and handled a tile at a
+    // time.
     const int64_t lines = g.batch * g.outer;
     for_items(divide_up(lines, kTile), lines * g.inner_blocks, [&](int64_t chunk) {
         const int64_t first = chunk * kTile;
@@ -154,7 +159,8 @@ void run_job(const Job& job, const StepKernels& kernels, double* scratch) {
         double folded[kTile];
         for (int64_t i = 0; i < n; ++i)
             folded[i] = fold_pairs(line_sum + (first + i) * g.inner_blocks, g.inner_blocks);
-        update_state(job, kernels, streams.per_line, folded, n, first, static_cast<double>(g.inner));
+        update_state(job, kernels, streams.per_line, folded, n, first,
+                     static_cast<double>(g.inner));
     });
 
     const int64_t positions = g.batch * g.inner;

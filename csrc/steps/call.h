@@ -50,10 +50,10 @@ struct Job {
 struct Call {
     Job* jobs;
     int64_t count;
-    bool needs_norm;        // for clipping or for skipping
-    double* norm_partial;   // block sums of squares, then of non-finite counts, job after job
-    double* norm_sum;       // one per job
-    double* axis_scratch;   // shared by the jobs, which take turns
+    bool needs_norm;       // for clipping or for skipping
+    double* norm_partial;  // block sums of squares, then of non-finite counts, job after job
+    double* norm_sum;      // one per job
+    double* axis_scratch;  // shared by the jobs, which take turns
 };
 
 // Checks the arguments; writes nothing.

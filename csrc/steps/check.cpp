@@ -80,7 +80,9 @@ steepest_status check(const steepest_step_args& args) {
         args.tensor_size < sizeof(steepest_tensor) || args.group_count < 0 ||
         (args.group_count && !args.groups))
         return STEEPEST_INVALID_ARGUMENT;
-    if (!(args.grad_scale > 0) || std::isinf(args.grad_scale) || std::isnan(args.max_grad_norm))
+    // Divides in float, where it must be neither 0 nor infinite.
+    if (!(args.grad_scale >= 0x1p-126 && args.grad_scale <= 0x1p127) ||
+        std::isnan(args.max_grad_norm))
         return STEEPEST_INVALID_HYPER;
     for (int64_t g = 0; g < args.group_count; ++g) {
         const steepest_group& group = group_at(args, g);
@@ -93,7 +95,8 @@ steepest_status check(const steepest_step_args& args) {
         const double* hyper = group.hyper_count ? group.hyper : rule.defaults;
         for (int64_t i = 0; i < group.tensor_count; ++i) {
             const auto* t = reinterpret_cast<const steepest_tensor*>(
-                reinterpret_cast<const char*>(group.tensors) + static_cast<size_t>(i) * args.tensor_size);
+                reinterpret_cast<const char*>(group.tensors) +
+                static_cast<size_t>(i) * args.tensor_size);
             if (const auto s = check_tensor(rule, hyper, *t)) return s;
         }
     }

@@ -35,8 +35,8 @@ void load_tile<F16>(const void* from, float* to, int64_t n) {
     const uint16_t* src = static_cast<const uint16_t*>(from);
     int64_t i = 0;
     for (; i + 8 <= n; i += 8)
-        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(
-                                     reinterpret_cast<const __m128i*>(src + i))));
+        _mm256_storeu_ps(
+            to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src + i))));
     for (; i < n; ++i) to[i] = F16::decode(src[i]);
 }
 
@@ -51,10 +51,11 @@ void store_nearest<F16>(const float* from, void* to, int64_t n) {
 }
 #endif
 
-// Random bits of a tile: element i of a tensor takes half i % 8, from the lowest, of Philox block i / 8,
-// so 16 bytes of storage need one block.
+// Random bits of a tile: element i of a tensor takes half i % 8, from the lowest, of Philox block i
+// / 8, so 16 bytes of storage need one block.
 STEEPEST_INLINE void random_words(const Stream& stream, int64_t first, uint32_t* __restrict word) {
-    // Two loops, because the compiler makes vectors of the first only when its stores are contiguous.
+    // Two loops, because the compiler makes vectors of the first only when its stores are
+    // contiguous.
     constexpr int kBlocks = kTile / 8;
     uint32_t apart[4][kBlocks];
     const uint64_t base = static_cast<uint64_t>(first / 8);

@@ -80,7 +80,8 @@ GradientSums sum_gradients(const Call& call, const StepKernels& kernels, double*
     for_pieces(
         call, [](const Job&) { return true; },
         [&](const Job& job, int64_t begin, int64_t end) {
-            squares_of_piece(job, kernels, begin, end, job.norm_partial, job.norm_partial + job.blocks());
+            squares_of_piece(job, kernels, begin, end, job.norm_partial,
+                             job.norm_partial + job.blocks());
         });
     double* squares = call.norm_sum;
     double* nonfinite = squares + call.count;

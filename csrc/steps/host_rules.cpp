@@ -13,7 +13,8 @@ void prepare(const Prepare& in, void* constants) {
 }
 
 template <class R, class T>
-void axis_update(const void* constants, const void* state, const double* mean, void* out, int64_t n) {
+void axis_update(const void* constants, const void* state, const double* mean, void* out,
+                 int64_t n) {
     const auto& c = *static_cast<const typename R::Constants*>(constants);
     for (int64_t i = 0; i < n; ++i)
         static_cast<T*>(out)[i] = R::axis_update(c, static_cast<const T*>(state)[i], mean[i]);
@@ -30,10 +31,16 @@ template <template <class> class Rule>
 constexpr HostRule make_rule() {
     using F = Rule<float>;
     using D = Rule<double>;
-    HostRule r{.spec = F::spec, .terms = 0, .axes = false, .defaults = {},
-               .prepare = {prepare<F>, prepare<D>}, .axis_update = {}, .row_factor = {}};
+    HostRule r{.spec = F::spec,
+               .terms = 0,
+               .axes = false,
+               .defaults = {},
+               .prepare = {prepare<F>, prepare<D>},
+               .axis_update = {},
+               .row_factor = {}};
     for (int h = 0, at = 0; h < count_hypers(r.spec); ++h)
-        for (int k = 0; k < r.spec.hypers[h].length; ++k) r.defaults[at++] = r.spec.hypers[h].value[k];
+        for (int k = 0; k < r.spec.hypers[h].length; ++k)
+            r.defaults[at++] = r.spec.hypers[h].value[k];
     if constexpr (requires { F::kTerms; }) r.terms = F::kTerms;
     if constexpr (requires { F::axis_term(0.0F); }) {
         r.axes = true;

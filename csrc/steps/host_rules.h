@@ -1,5 +1,5 @@
-// The host's side of the rule table: descriptions, and the functions that run once per tensor or row
-// rather than once per element.
+// The host's side of the rule table: descriptions, and the functions that run once per tensor or
+// row rather than once per element.
 #pragma once
 
 #include "steps/job.h"

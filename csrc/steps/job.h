@@ -22,19 +22,19 @@ struct Stage {
 
 // One array: storage type, rounding of what is written, and its random coordinates.
 struct Operand {
-    void* data = nullptr;
-    DType dtype = DType::f32;
-    Rounding rounding = Rounding::nearest;
-    uint32_t purpose = 0;
+    void* data;
+    DType dtype;
+    Rounding rounding;
+    uint32_t purpose;
 
     void* at(int64_t i) const { return static_cast<char*>(data) + i * size_of(dtype); }
 };
 
 // A batch of matrices stored one after the other. `rows` == 0: not a matrix.
 struct Geometry {
-    int64_t rows = 0;
-    int64_t cols = 0;
-    bool column_major = false;
+    int64_t rows;
+    int64_t cols;
+    bool column_major;
 
     int64_t size() const { return rows * cols; }
     int64_t inner() const { return column_major ? rows : cols; }  // contiguous in memory
@@ -43,9 +43,9 @@ struct Geometry {
 
 inline constexpr int kMaxConstants = 128;  // bytes of a rule's constants
 
-// Elements per pass through the scratch tiles of the drivers. Decoding, rule and encoding of a tile are
-// separate loops; short ones overlap in the processor, so that memory is never idle (measured: 1024
-// costs half the speed of 256 with bfloat16 moments).
+// Elements per pass through the scratch tiles of the drivers. Decoding, rule and encoding of a tile
+// are separate loops; short ones overlap in the processor, so that memory is never idle (measured:
+// 1024 costs half the speed of 256 with bfloat16 moments).
 inline constexpr int64_t kTile = 256;
 
 // Kernels take the streams of a rule as arrays of T in order: parameter, gradient, states.

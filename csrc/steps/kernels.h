@@ -1,4 +1,5 @@
-// The loops over elements. Included once by each file in targets/, which sets the target and its flags.
+// The loops over elements. Included once by each file in targets/, which sets the target and its
+// flags.
 #pragma once
 
 #include "core/codecs/bf16.h"
@@ -23,8 +24,8 @@ STEEPEST_INLINE T staged_gradient(const Stage<T>& s, T g, T p) {
 
 // Streams never overlap (the callers check), which is what lets the compiler use vectors.
 template <class R, bool Staged, class T, class... State>
-void apply_loop(const typename R::Constants& c, const Stage<T>& stage, int64_t n, T* __restrict param,
-                const T* __restrict grad, State* __restrict... state) {
+void apply_loop(const typename R::Constants& c, const Stage<T>& stage, int64_t n,
+                T* __restrict param, const T* __restrict grad, State* __restrict... state) {
     for (int64_t i = 0; i < n; ++i) {
         T p = param[i];
         const T g = staged_gradient<Staged>(stage, grad[i], p);
@@ -41,21 +42,23 @@ STEEPEST_INLINE void reduce_row(const typename R::Constants& c, const Stage<T>& 
                                 const T* __restrict grad, const State* __restrict... state) {
     for (int l = 0; l < n; ++l) {
         double term[R::kTerms];
-        R::reduce(c, param[l], staged_gradient<Staged>(stage, grad[l], param[l]), state[l]..., term);
+        R::reduce(c, param[l], staged_gradient<Staged>(stage, grad[l], param[l]), state[l]...,
+                  term);
         for (int k = 0; k < R::kTerms; ++k) lanes[k * kLanes + l] += term[k];
     }
 }
 
-// Adds n elements to the lanes of each term; n is a multiple of kLanes except at the end of a block.
-// Walking the elements in order matters: several rows at a time are more streams than the processor's
-// prefetcher follows, and cost a third of the speed.
+// Adds n elements to the lanes of each term; n is a multiple of kLanes except at the end of a
+// block. Walking the elements in order matters: several rows at a time are more streams than the
+// processor's prefetcher follows, and cost a third of the speed.
 template <class R, bool Staged, class T, class... State>
 void reduce_loop(const typename R::Constants& c, const Stage<T>& stage, int64_t n, double* lanes,
                  const T* param, const T* grad, const State*... state) {
     int64_t i = 0;
     for (; i + kLanes <= n; i += kLanes)
         reduce_row<R, Staged>(c, stage, kLanes, lanes, param + i, grad + i, (state + i)...);
-    reduce_row<R, Staged>(c, stage, static_cast<int>(n - i), lanes, param + i, grad + i, (state + i)...);
+    reduce_row<R, Staged>(c, stage, static_cast<int>(n - i), lanes, param + i, grad + i,
+                          (state + i)...);
 }
 
 // The kernels of rule R in precision T; State is the sequence of its states' positions.
@@ -126,8 +129,8 @@ void stage_loop(const void* stage, const void* param, const void* grad, void* ou
 // Rows of kLanes elements over which the lanes of a single stream stay in registers.
 inline constexpr int kRows = 8;
 
-// Adds squares to the lanes, and counts of non-finite elements to those behind them: squares of floats
-// cannot overflow a double, those of doubles can.
+// Adds squares to the lanes, and counts of non-finite elements to those behind them: squares of
+// floats cannot overflow a double, those of doubles can.
 template <int Rows, class T>
 STEEPEST_INLINE void squares_rows(const T* __restrict x, int n, double* __restrict lanes) {
     for (int l = 0; l < n; ++l) {

@@ -48,7 +48,8 @@ void fill_job(Job& job, const steepest_group& group, const steepest_tensor& t, u
     job.count = is_idle(t) ? 0 : t.count;
     job.streams = 2 + count_states(job.rule->spec);
     job.geometry = {.rows = t.rows, .cols = t.cols, .column_major = t.column_major != 0};
-    job.random = {.seed = seed, .purpose = 0, .draw = static_cast<uint32_t>(t.step), .tensor = t.id};
+    job.random = {
+        .seed = seed, .purpose = 0, .draw = static_cast<uint32_t>(t.step), .tensor = t.id};
     job.is_f64 = t.param.dtype == STEEPEST_F64;
     job.operand[0] = operand(t.param, 0);
     job.operand[1] = operand(t.grad, 1);
@@ -92,7 +93,8 @@ bool can_share(const Job& job, const Job& with) {
     return !job.has_sums() && job.is_f64 == with.is_f64 && job.prepare.step == with.prepare.step &&
            job.prepare.lr == with.prepare.lr &&
            job.prepare.weight_decay == with.prepare.weight_decay &&
-           job.prepare.hyper == with.prepare.hyper && job.prepare.param_eps == with.prepare.param_eps;
+           job.prepare.hyper == with.prepare.hyper &&
+           job.prepare.param_eps == with.prepare.param_eps;
 }
 
 }  // namespace
@@ -109,7 +111,8 @@ void lay_out(const steepest_step_args& args, Arena& arena, Call& call) {
         Job& job = call.jobs ? *new (call.jobs + at) Job : local;
         fill_job(job, group, t, args.seed);
         if (call.jobs) job.settings = settings + at;
-        const int64_t n = t.count;  // whether or not a gradient is there: the size must not depend on it
+        const int64_t n =
+            t.count;  // whether or not a gradient is there: the size must not depend on it
         const int64_t job_blocks = (n + kBlock - 1) / kBlock;
         if (job.has_sums()) job.partial = arena.take<double>(job_blocks * job.rule->terms);
         if (job.has_axes() && n > 0) {
@@ -120,7 +123,8 @@ void lay_out(const steepest_step_args& args, Arena& arena, Call& call) {
         blocks += job_blocks;
         ++at;
     });
-    call.needs_norm = args.skip_nonfinite || (args.max_grad_norm >= 0 && !std::isinf(args.max_grad_norm));
+    call.needs_norm =
+        args.skip_nonfinite || (args.max_grad_norm >= 0 && !std::isinf(args.max_grad_norm));
     call.norm_partial = arena.take<double>(call.needs_norm ? 2 * blocks : 0);
     call.norm_sum = arena.take<double>(call.needs_norm ? 2 * tensors : 0);
     call.axis_scratch = arena.take<double>(axis_scratch);

@@ -1,5 +1,6 @@
-// Shares the elements of a list of tensors among threads: each thread gets one run of the list, cut at
-// block boundaries, the same run at every call, so that the pages and caches it touched stay its own.
+// Shares the elements of a list of tensors among threads: each thread gets one run of the list, cut
+// at block boundaries, the same run at every call, so that the pages and caches it touched stay its
+// own.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +24,9 @@ void for_pieces(const Call& call, TakesPart&& takes_part, Visit&& visit) {
         if (takes_part(call.jobs[j])) total += call.jobs[j].count;
     if (total == 0) return;
     parallel(threads_for(total), [&](int part, int parts) {
-        const auto share = [&](int p) { return total / parts * p + std::min<int64_t>(total % parts, p); };
+        const auto share = [&](int p) {
+            return total / parts * p + std::min<int64_t>(total % parts, p);
+        };
         const int64_t begin = share(part);
         const int64_t end = share(part + 1);
         int64_t offset = 0;

@@ -7,17 +7,18 @@
 //       static void apply(const Constants&, T& p, T g, T& state...);
 //   };
 //
-// and, when something must be known about a whole tensor before it can be applied, either or both of
+// and, when something must be known about a whole tensor before it can be applied, either or both
+// of
 //
-//       static constexpr int kTerms = n;                        sums over the tensor; prepare runs again
-//       static void reduce(const Constants&, T p, T g, T state..., double (&term)[kTerms]);
+//       static constexpr int kTerms = n;                        sums over the tensor; prepare runs
+//       again static void reduce(const Constants&, T p, T g, T state..., double (&term)[kTerms]);
 //
-//       static double axis_term(T g);                           averaged along rows and along columns
-//       static T axis_update(const Constants&, T state, double mean);
-//       static T row_factor(const Constants&, T row, double mean_of_rows);
+//       static double axis_term(T g);                           averaged along rows and along
+//       columns static T axis_update(const Constants&, T state, double mean); static T
+//       row_factor(const Constants&, T row, double mean_of_rows);
 //
-// The functions work on scalars and run on host and device. The drivers own everything else: storage
-// types, gradient scaling, clipping, weight decay, threads and launches.
+// The functions work on scalars and run on host and device. The drivers own everything else:
+// storage types, gradient scaling, clipping, weight decay, threads and launches.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,11 @@
 namespace steepest {
 
 enum class Kind : int32_t { element = 0, row = 1, column = 2 };
-enum class Form : int32_t { any = 0, matrix = 1, vector = 2 };  // of the tensors that have the stream
+enum class Form : int32_t {
+    any = 0,
+    matrix = 1,
+    vector = 2
+};  // of the tensors that have the stream
 enum class Decay : int32_t { l2 = 0, decoupled = 1, own = 2 };
 
 struct StateSpec {
@@ -73,7 +78,8 @@ struct RuleSpec {
     bool needs_step;
     StateSpec states[kMaxStates];
     HyperSpec hypers[kMaxHypers];
-    const char* vector_rule = nullptr;  // the rule that takes this one's tensors of fewer than 2 dimensions
+    const char* vector_rule =
+        nullptr;  // the rule that takes this one's tensors of fewer than 2 dimensions
     bool is_public = true;
 };
 
@@ -101,8 +107,8 @@ struct Prepare {
 };
 
 // The keywords that many rules share.
-inline constexpr HyperSpec kBetas{"betas", "decay rates of the first and second moment", {0.9, 0.999}, 2,
-                                  0, 1, true};
+inline constexpr HyperSpec kBetas{
+    "betas", "decay rates of the first and second moment", {0.9, 0.999}, 2, 0, 1, true};
 constexpr HyperSpec eps_hyper(double value) {
     return {"eps", "added to the denominator", {value, 0}};
 }

@@ -6,8 +6,8 @@
 namespace steepest {
 namespace {
 
-// Writes to `out` the row or column value of each of the n elements from `first` on. Along the contiguous
-// axis the values run, across it one value repeats.
+// Writes to `out` the row or column value of each of the n elements from `first` on. Along the
+// contiguous axis the values run, across it one value repeats.
 template <class T>
 void expand(const Geometry& g, bool runs, const void* axis, int64_t first, int64_t n, void* to) {
     const T* values = static_cast<const T*>(axis);
@@ -42,21 +42,27 @@ Tiles::Tiles(const Job& job, const StepKernels& kernels) : job_(job), kernels_(k
 void Tiles::load_axis(int s, int64_t first, int64_t n) {
     const bool column = job_.kind(s) == Kind::column;
     const bool runs = column != job_.geometry.column_major;
-    (job_.is_f64 ? expand<double> : expand<float>)(job_.geometry, runs, job_.axis_new[column], first, n,
-                                                   scratch_[s]);
+    (job_.is_f64 ? expand<double> : expand<float>)(job_.geometry, runs, job_.axis_new[column],
+                                                   first, n, scratch_[s]);
 }
 
 void Tiles::load_stream(int s, int64_t first, int64_t n) {
     const Operand& o = job_.operand[s];
     switch (way_[s]) {
-        case Way::plain: pointers_[s] = o.at(first); break;
+        case Way::plain:
+            pointers_[s] = o.at(first);
+            break;
         case Way::codec:
-            kernels_.load[static_cast<int>(o.dtype)](
-                o.at(first), reinterpret_cast<float*>(scratch_[s]), n);
+            kernels_.load[static_cast<int>(o.dtype)](o.at(first),
+                                                     reinterpret_cast<float*>(scratch_[s]), n);
             break;
         // An optional state that is not there starts every tile at zero and is forgotten after it.
-        case Way::absent: std::memset(scratch_[s], 0, sizeof scratch_[s]); break;
-        case Way::axis: load_axis(s, first, n); break;
+        case Way::absent:
+            std::memset(scratch_[s], 0, sizeof scratch_[s]);
+            break;
+        case Way::axis:
+            load_axis(s, first, n);
+            break;
     }
 }
 

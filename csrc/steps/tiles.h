@@ -10,8 +10,8 @@ namespace steepest {
 void store_values(const Operand& to, const Job& job, const StepKernels& kernels, const void* from,
                   int64_t first, int64_t n);
 
-// Scratch for one thread and the pointers that kernels read, for tiles of at most kTile elements that
-// start at a multiple of kTile.
+// Scratch for one thread and the pointers that kernels read, for tiles of at most kTile elements
+// that start at a multiple of kTile.
 class Tiles {
   public:
     Tiles(const Job& job, const StepKernels& kernels);

@@ -18,15 +18,16 @@ struct F16 {
         const uint32_t magnitude = static_cast<uint32_t>(h & 0x7FFFu) << 13;
         const float scaled = __builtin_bit_cast(float, magnitude) * 0x1p112f;
         const uint32_t finite = __builtin_bit_cast(uint32_t, scaled);
-        return __builtin_bit_cast(float,
-                                  sign | ((h & 0x7C00u) == 0x7C00u ? magnitude | 0x7F800000u : finite));
+        return __builtin_bit_cast(
+            float, sign | ((h & 0x7C00u) == 0x7C00u ? magnitude | 0x7F800000u : finite));
     }
 
     STEEPEST_HD static STEEPEST_INLINE uint16_t nearest(float x) {
         const uint32_t bits = __builtin_bit_cast(uint32_t, x);
         const uint32_t magnitude = bits & 0x7FFFFFFFu;
         const uint32_t normal = (magnitude + 0xFFFu + ((magnitude >> 13) & 1u) - kBias) >> 13;
-        // Added to 2^-1, whose last place is 2^-24, a small value is rounded by the addition itself.
+        // Added to 2^-1, whose last place is 2^-24, a small value is rounded by the addition
+        // itself.
         const float shifted = __builtin_bit_cast(float, magnitude) + 0.5f;
         const uint32_t subnormal = __builtin_bit_cast(uint32_t, shifted) - 0x3F000000u;
         return finish(bits, magnitude < kSmallestNormal ? subnormal : normal);
@@ -39,15 +40,17 @@ struct F16 {
         const uint32_t magnitude = bits & 0x7FFFFFFFu;
         const uint32_t normal = (magnitude + (random16 >> 3) - kBias) >> 13;
         // In units of 2^-24; below 1024 for a subnormal, clamped so that the conversion is defined.
-        const float units = __builtin_bit_cast(float, magnitude < kSmallestNormal ? magnitude : 0u) * 0x1p24f;
+        const float units =
+            __builtin_bit_cast(float, magnitude < kSmallestNormal ? magnitude : 0u) * 0x1p24f;
         const int32_t whole = static_cast<int32_t>(units);
         const float part = (units - static_cast<float>(whole)) * 0x1p16f;
         const int32_t up = part > static_cast<float>(static_cast<int32_t>(random16)) ? 1 : 0;
-        return finish(bits, magnitude < kSmallestNormal ? static_cast<uint32_t>(whole + up) : normal);
+        return finish(bits,
+                      magnitude < kSmallestNormal ? static_cast<uint32_t>(whole + up) : normal);
     }
 
   private:
-    static constexpr uint32_t kBias = (127u - 15u) << 23;           // difference of the exponents
+    static constexpr uint32_t kBias = (127u - 15u) << 23;            // difference of the exponents
     static constexpr uint32_t kSmallestNormal = (127u - 14u) << 23;  // 2^-14 as a float
     static constexpr uint32_t kOverflow = (127u + 16u) << 23;        // 2^16 as a float
     static constexpr uint32_t kInfinity = 0x7C00u;

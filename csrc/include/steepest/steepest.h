@@ -1,9 +1,10 @@
 /* Steepest: the C interface.
  *
- * Every entry takes plain pointers and sizes, returns a status and never throws, prints or exits. Structs
- * that may grow begin with their size in bytes, so that a program built against an older header keeps
- * working. The library allocates nothing that outlives a call: what it needs is asked for by size and
- * handed in by the caller. All entries may be called from many threads at once on different memory.
+ * Every entry takes plain pointers and sizes, returns a status and never throws, prints or exits.
+ * Structs that may grow begin with their size in bytes, so that a program built against an older
+ * header keeps working. The library allocates nothing that outlives a call: what it needs is asked
+ * for by size and handed in by the caller. All entries may be called from many threads at once on
+ * different memory.
  */
 #ifndef STEEPEST_STEEPEST_H
 #define STEEPEST_STEEPEST_H
@@ -49,7 +50,8 @@ STEEPEST_API const char* steepest_compiler(void);
 /* 1 when the library was built with CUDA kernels. */
 STEEPEST_API int steepest_has_cuda(void);
 
-/* ---- CPU targets and threads -------------------------------------------------------------------- */
+/* ---- CPU targets and threads --------------------------------------------------------------------
+ */
 
 /* Number of targets the library knows, and the name of one; null outside the range. */
 STEEPEST_API int steepest_cpu_target_count(void);
@@ -57,8 +59,8 @@ STEEPEST_API const char* steepest_cpu_target_name(int target);
 /* 1 when the target is compiled in, and when this processor can run it too. */
 STEEPEST_API int steepest_cpu_target_compiled(int target);
 STEEPEST_API int steepest_cpu_target_usable(int target);
-/* The target in use: set by steepest_cpu_use, else by the environment variable STEEPEST_CPU_TARGET, else
- * the best usable one. Null when the variable names none that can be used. */
+/* The target in use: set by steepest_cpu_use, else by the environment variable STEEPEST_CPU_TARGET,
+ * else the best usable one. Null when the variable names none that can be used. */
 STEEPEST_API const char* steepest_cpu_active(void);
 STEEPEST_API steepest_status steepest_cpu_use(const char* name);
 
@@ -66,7 +68,8 @@ STEEPEST_API steepest_status steepest_cpu_use(const char* name);
 STEEPEST_API int steepest_max_threads(void);
 STEEPEST_API steepest_status steepest_set_max_threads(int threads);
 
-/* ---- Rules: what a fused step can be ------------------------------------------------------------- */
+/* ---- Rules: what a fused step can be
+ * ------------------------------------------------------------- */
 
 typedef enum steepest_dtype {
     STEEPEST_F32 = 0,
@@ -95,9 +98,9 @@ typedef enum steepest_decay {
 typedef struct steepest_state_info {
     const char* name;
     const char* doc;
-    int32_t kind;     /* steepest_stream_kind */
-    int32_t form;     /* 0: all tensors have it, 1: those of 2 or more dimensions, 2: the others */
-    int32_t optional; /* 1: may be null ... */
+    int32_t kind;      /* steepest_stream_kind */
+    int32_t form;      /* 0: all tensors have it, 1: those of 2 or more dimensions, 2: the others */
+    int32_t optional;  /* 1: may be null ... */
     int32_t needed_by; /* ... unless this keyword's value is not 0; -1: none */
 } steepest_state_info;
 
@@ -135,7 +138,8 @@ STEEPEST_API int steepest_rule_find(const char* name);
 /* Fills *info, whose struct_size the caller has set. */
 STEEPEST_API steepest_status steepest_rule_describe(int rule, steepest_rule_info* info);
 
-/* ---- Steps --------------------------------------------------------------------------------------- */
+/* ---- Steps
+ * --------------------------------------------------------------------------------------- */
 
 typedef struct steepest_array {
     void* data; /* null: not there (optional states, no working copy) */
@@ -144,8 +148,8 @@ typedef struct steepest_array {
 } steepest_array;
 
 /* One parameter tensor, dense, and the arrays that go with it in the same element order.
- * Float64 goes with float64 only; bf16 with everything but float64; f16 only as parameter, gradient and
- * working copy. Written arrays may overlap no other array of the call. */
+ * Float64 goes with float64 only; bf16 with everything but float64; f16 only as parameter, gradient
+ * and working copy. Written arrays may overlap no other array of the call. */
 typedef struct steepest_tensor {
     int64_t count; /* elements */
     int64_t rows;  /* of each matrix, for rules with row and column states, else 0 ... */
@@ -164,10 +168,10 @@ typedef struct steepest_tensor {
 /* Tensors that share a rule and its hyper-parameters. */
 typedef struct steepest_group {
     int32_t rule;
-    int32_t decay;         /* steepest_decay; ignored by rules with their own */
-    int32_t maximize;      /* 1: ascend */
-    int32_t hyper_count;   /* numbers in hyper; 0: the rule's defaults */
-    const double* hyper;   /* the keywords' numbers one after the other */
+    int32_t decay;       /* steepest_decay; ignored by rules with their own */
+    int32_t maximize;    /* 1: ascend */
+    int32_t hyper_count; /* numbers in hyper; 0: the rule's defaults */
+    const double* hyper; /* the keywords' numbers one after the other */
     int64_t tensor_count;
     const steepest_tensor* tensors;
 } steepest_group;
@@ -178,14 +182,14 @@ typedef struct steepest_step_args {
     size_t tensor_size; /* sizeof(steepest_tensor) */
     int64_t group_count;
     const steepest_group* groups;
-    double grad_scale;       /* gradients are divided by it first; 1: as they are */
-    double max_grad_norm;    /* bound of the L2 norm over all gradients; negative or infinite: none */
-    int32_t skip_nonfinite;  /* 1: change nothing when a gradient has a NaN or an infinity */
+    double grad_scale;    /* gradients are divided by it first; 1: as they are */
+    double max_grad_norm; /* bound of the L2 norm over all gradients; negative or infinite: none */
+    int32_t skip_nonfinite; /* 1: change nothing when a gradient has a NaN or an infinity */
     int32_t reserved;
-    uint64_t seed;           /* of stochastic rounding */
-    void* workspace;         /* at least what steepest_step_workspace says, aligned to 64 bytes */
+    uint64_t seed;   /* of stochastic rounding */
+    void* workspace; /* at least what steepest_step_workspace says, aligned to 64 bytes */
     size_t workspace_size;
-    void* stream;            /* CUDA stream; null on the CPU */
+    void* stream; /* CUDA stream; null on the CPU */
     /* results */
     int32_t skipped;  /* 1: skip_nonfinite found something */
     double grad_norm; /* total norm after grad_scale when it was needed, else NaN */
@@ -197,8 +201,9 @@ STEEPEST_API steepest_status steepest_step_workspace(const steepest_step_args* a
 /* One step of every tensor of every group. Arguments are checked before anything is written. */
 STEEPEST_API steepest_status steepest_step(steepest_step_args* args);
 
-/* L2 norms of `count` arrays and whether all their elements are finite. norms[i] is that of arrays[i], 0
- * where its data is null; *total that of all. The sums run over the fixed tree that clipping uses. */
+/* L2 norms of `count` arrays and whether all their elements are finite. norms[i] is that of
+ * arrays[i], 0 where its data is null; *total that of all. The sums run over the fixed tree that
+ * clipping uses. */
 STEEPEST_API steepest_status steepest_grad_norm(int64_t count, const steepest_array* arrays,
                                                 const int64_t* sizes, double* norms, double* total,
                                                 int32_t* finite, void* workspace,

@@ -1,5 +1,5 @@
-// Adafactor: the second moment of a matrix kept as one vector of rows and one of columns. Tensors of fewer
-// than two dimensions keep it in full and are taken by the rule AdafactorVector.
+// Adafactor: the second moment of a matrix kept as one vector of rows and one of columns. Tensors
+// of fewer than two dimensions keep it in full and are taken by the rule AdafactorVector.
 #pragma once
 
 #include "core/math.h"
@@ -49,34 +49,48 @@ struct AdafactorCore {
 };
 
 inline constexpr HyperSpec kAdafactorHypers[] = {
-    {.name = "beta2_decay", .doc = "the new term of the second moment has weight step^beta2_decay",
-     .value = {-0.8}, .low = -__builtin_inf(), .high = 0},
+    {.name = "beta2_decay",
+     .doc = "the new term of the second moment has weight step^beta2_decay",
+     .value = {-0.8},
+     .low = -__builtin_inf(),
+     .high = 0},
     {.name = "eps",
-     .doc = "lower bound of the second moment's root (None: that of the parameter's dtype), lower bound "
+     .doc = "lower bound of the second moment's root (None: that of the parameter's dtype), lower "
+            "bound "
             "of the parameter's RMS",
-     .value = {__builtin_nan(""), 1e-3}, .length = 2, .none_allowed = true},
-    {.name = "d", .doc = "RMS above which an update is scaled down", .value = {1}, .low = 0x1p-1022}};
+     .value = {__builtin_nan(""), 1e-3},
+     .length = 2,
+     .none_allowed = true},
+    {.name = "d",
+     .doc = "RMS above which an update is scaled down",
+     .value = {1},
+     .low = 0x1p-1022}};
 
 template <class T>
 struct Adafactor : AdafactorCore<T> {
     using Core = AdafactorCore<T>;
-    using typename Core::Constants;
     using Core::kTerms;
+    using typename Core::Constants;
 
     static constexpr RuleSpec spec = {
         .name = "adafactor",
         .class_name = "Adafactor",
         .summary = "Adaptive step with a factored second moment and a relative step size.",
-        .source = "Shazeer & Stern, arXiv 1804.04235, algorithms 4 and 5, in the form of "
-                  "torch.optim.Adafactor",
+        .source =
+            "Shazeer & Stern, arXiv 1804.04235, algorithms 4 and 5, in the form of "
+            "torch.optim.Adafactor",
         .decay = Decay::decoupled,
         .lr = 1e-2,
         .weight_decay = 0,
         .needs_step = true,
-        .states = {{.name = "row_var", .doc = "row means of the squared gradient, shape (..., R, 1)",
-                    .kind = Kind::row, .form = Form::matrix},
-                   {.name = "col_var", .doc = "column means of the squared gradient, shape (..., 1, C)",
-                    .kind = Kind::column, .form = Form::matrix}},
+        .states = {{.name = "row_var",
+                    .doc = "row means of the squared gradient, shape (..., R, 1)",
+                    .kind = Kind::row,
+                    .form = Form::matrix},
+                   {.name = "col_var",
+                    .doc = "column means of the squared gradient, shape (..., 1, C)",
+                    .kind = Kind::column,
+                    .form = Form::matrix}},
         .hypers = {kAdafactorHypers[0], kAdafactorHypers[1], kAdafactorHypers[2]},
         .vector_rule = "adafactor_vector",
     };
@@ -90,7 +104,8 @@ struct Adafactor : AdafactorCore<T> {
     }
 
     // Dividing each row by the mean of all rows leaves estimate = row factor times column.
-    STEEPEST_HD static STEEPEST_INLINE T row_factor(const Constants& c, T row, double mean_of_rows) {
+    STEEPEST_HD static STEEPEST_INLINE T row_factor(const Constants& c, T row,
+                                                    double mean_of_rows) {
         return row / maximum(T(mean_of_rows), c.eps1);
     }
 
@@ -99,7 +114,8 @@ struct Adafactor : AdafactorCore<T> {
         Core::norm_terms(p, Core::update(c, g, row * column), term);
     }
 
-    STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& row, T& column) {
+    STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& row,
+                                                  T& column) {
         p = p - c.rate * Core::update(c, g, row * column);
     }
 };
@@ -107,8 +123,8 @@ struct Adafactor : AdafactorCore<T> {
 template <class T>
 struct AdafactorVector : AdafactorCore<T> {
     using Core = AdafactorCore<T>;
-    using typename Core::Constants;
     using Core::kTerms;
+    using typename Core::Constants;
 
     static constexpr RuleSpec spec = {
         .name = "adafactor_vector",
@@ -119,7 +135,8 @@ struct AdafactorVector : AdafactorCore<T> {
         .lr = 1e-2,
         .weight_decay = 0,
         .needs_step = true,
-        .states = {{.name = "variance", .doc = "moving average of the squared gradient",
+        .states = {{.name = "variance",
+                    .doc = "moving average of the squared gradient",
                     .form = Form::vector}},
         .hypers = {kAdafactorHypers[0], kAdafactorHypers[1], kAdafactorHypers[2]},
         .is_public = false,

@@ -13,8 +13,9 @@ struct Adagrad {
         .name = "adagrad",
         .class_name = "Adagrad",
         .summary = "Adaptive gradient method with an accumulated squared gradient.",
-        .source = "Duchi, Hazan & Singer, JMLR 12 (2011), diagonal form: sum += g^2, "
-                  "p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(sum) + eps)",
+        .source =
+            "Duchi, Hazan & Singer, JMLR 12 (2011), diagonal form: sum += g^2, "
+            "p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(sum) + eps)",
         .decay = Decay::l2,
         .lr = 1e-2,
         .weight_decay = 0,

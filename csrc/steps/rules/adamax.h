@@ -13,8 +13,9 @@ struct AdaMax {
         .name = "adamax",
         .class_name = "AdaMax",
         .summary = "Adam with an exponentially weighted infinity norm as denominator.",
-        .source = "Kingma & Ba, arXiv 1412.6980, algorithm 2: u = max(beta2 u, |g| + eps), "
-                  "p -= lr / (1 - beta1^t) m / u (eps as in torch.optim.Adamax; the paper has none)",
+        .source =
+            "Kingma & Ba, arXiv 1412.6980, algorithm 2: u = max(beta2 u, |g| + eps), "
+            "p -= lr / (1 - beta1^t) m / u (eps as in torch.optim.Adamax; the paper has none)",
         .decay = Decay::l2,
         .lr = 2e-3,
         .weight_decay = 0,
@@ -37,10 +38,12 @@ struct AdaMax {
                 .step_size = T(in.lr / (1 - power(beta1, in.step)))};
     }
 
-    STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg, T& exp_inf) {
+    STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg,
+                                                  T& exp_inf) {
         const T m = c.beta1 * exp_avg + c.gain1 * g;
         const T u = maximum(c.beta2 * exp_inf, absolute(g) + c.eps);
-        // u is 0 only where eps is 0 and no gradient counts any more; m is 0 there unless beta2 is 0.
+        // u is 0 only where eps is 0 and no gradient counts any more; m is 0 there unless beta2 is
+        // 0.
         p = p - c.step_size * (m / (u != 0 ? u : T(1)));
         exp_avg = m;
         exp_inf = u;

@@ -1,5 +1,5 @@
-// AdamW: Adam whose weight decay acts on the parameter, not on the gradient. The driver's decay stage does
-// that, so only the defaults differ.
+// AdamW: Adam whose weight decay acts on the parameter, not on the gradient. The driver's decay
+// stage does that, so only the defaults differ.
 #pragma once
 
 #include "steps/rules/adam.h"
@@ -13,7 +13,9 @@ struct AdamW : Adam<T> {
         .name = "adamw",
         .class_name = "AdamW",
         .summary = "Adam with decoupled weight decay.",
-        .source = "Loshchilov & Hutter, arXiv 1711.05101, algorithm 2: p *= 1 - lr weight_decay, then Adam",
+        .source =
+            "Loshchilov & Hutter, arXiv 1711.05101, algorithm 2: p *= 1 - lr weight_decay, then "
+            "Adam",
         .decay = Decay::decoupled,
         .lr = 1e-3,
         .weight_decay = 1e-2,

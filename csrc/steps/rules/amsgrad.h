@@ -15,8 +15,9 @@ struct AmsGrad : AdamCore<T> {
         .name = "amsgrad",
         .class_name = "AMSGrad",
         .summary = "Adam with the running maximum of the second moment in the denominator.",
-        .source = "Reddi, Kale & Kumar, ICLR 2018, arXiv 1904.09237, algorithm 2, with the bias "
-                  "corrections of torch.optim.Adam(amsgrad=True)",
+        .source =
+            "Reddi, Kale & Kumar, ICLR 2018, arXiv 1904.09237, algorithm 2, with the bias "
+            "corrections of torch.optim.Adam(amsgrad=True)",
         .decay = Decay::l2,
         .lr = 1e-3,
         .weight_decay = 0,

@@ -15,8 +15,9 @@ struct CAdamW : AdamCore<T> {
         .name = "c_adamw",
         .class_name = "CAdamW",
         .summary = "Cautious AdamW.",
-        .source = "Liang et al., arXiv 2411.16085, algorithm 2: AdamW with the update masked by "
-                  "m g > 0 and rescaled per tensor",
+        .source =
+            "Liang et al., arXiv 2411.16085, algorithm 2: AdamW with the update masked by "
+            "m g > 0 and rescaled per tensor",
         .decay = Decay::decoupled,
         .lr = 1e-3,
         .weight_decay = 0,

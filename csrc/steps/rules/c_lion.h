@@ -15,8 +15,9 @@ struct CLion : LionCore<T> {
         .name = "c_lion",
         .class_name = "CLion",
         .summary = "Cautious Lion.",
-        .source = "Liang et al., arXiv 2411.16085: Lion with the update u masked by u g > 0 and "
-                  "rescaled per tensor",
+        .source =
+            "Liang et al., arXiv 2411.16085: Lion with the update u masked by u g > 0 and "
+            "rescaled per tensor",
         .decay = Decay::decoupled,
         .lr = 1e-4,
         .weight_decay = 0,
@@ -24,7 +25,10 @@ struct CLion : LionCore<T> {
         .states = {kExpAvg},
         .hypers = {{.name = "betas",
                     .doc = "interpolation weight of the direction, decay rate of the momentum",
-                    .value = {0.95, 0.98}, .length = 2, .high = 1, .high_open = true},
+                    .value = {0.95, 0.98},
+                    .length = 2,
+                    .high = 1,
+                    .high_open = true},
                    kMaskNorm,
                    kMaskEps},
     };

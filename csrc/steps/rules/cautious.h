@@ -1,5 +1,5 @@
-// The cautious mask: only the elements whose update agrees with the gradient move, and the rest of the
-// tensor makes up for them. Liang et al., arXiv 2411.16085.
+// The cautious mask: only the elements whose update agrees with the gradient move, and the rest of
+// the tensor makes up for them. Liang et al., arXiv 2411.16085.
 #pragma once
 
 #include "core/math.h"
@@ -10,14 +10,17 @@ inline namespace STEEPEST_TARGET {
 
 inline constexpr HyperSpec kMaskNorm{
     .name = "mask_norm",
-    .doc = "how the mask is scaled, with n agreeing elements of d: 'count' d / (n + 1) (the paper's first "
-           "version), 'clamped_mean' 1 / max(n / d, 1e-3) (the authors' code), 'mean_eps' "
-           "1 / (n / d + mask_eps) (the later paper)",
+    .doc =
+        "how the mask is scaled, with n agreeing elements of d: 'count' d / (n + 1) (the paper's "
+        "first "
+        "version), 'clamped_mean' 1 / max(n / d, 1e-3) (the authors' code), 'mean_eps' "
+        "1 / (n / d + mask_eps) (the later paper)",
     .value = {0},
     .type = HyperType::choice,
     .choices = "count|clamped_mean|mean_eps"};
-inline constexpr HyperSpec kMaskEps{
-    .name = "mask_eps", .doc = "added to the share of agreeing elements by 'mean_eps'", .value = {1e-8}};
+inline constexpr HyperSpec kMaskEps{.name = "mask_eps",
+                                    .doc = "added to the share of agreeing elements by 'mean_eps'",
+                                    .value = {1e-8}};
 
 // Scale of the masked update for `agreeing` elements out of `count`.
 STEEPEST_HD inline double mask_scale(double agreeing, double count, double norm, double eps) {

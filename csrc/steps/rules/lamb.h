@@ -14,9 +14,11 @@ struct Lamb : AdamCore<T> {
         .name = "lamb",
         .class_name = "LAMB",
         .summary = "Layer-wise adaptive moments for large batches.",
-        .source = "You et al., arXiv 1904.00962, algorithm 2: r = mhat / (sqrt(vhat) + eps) + weight_decay p, "
-                  "p -= lr phi(||p||) / ||r|| r, phi(x) = min(x, max_param_norm). The paper corrects the "
-                  "bias; bias_correction=False with max_param_norm=10 is the other public form",
+        .source =
+            "You et al., arXiv 1904.00962, algorithm 2: r = mhat / (sqrt(vhat) + eps) + "
+            "weight_decay p, "
+            "p -= lr phi(||p||) / ||r|| r, phi(x) = min(x, max_param_norm). The paper corrects the "
+            "bias; bias_correction=False with max_param_norm=10 is the other public form",
         .decay = Decay::own,
         .lr = 1e-3,
         .weight_decay = 1e-2,
@@ -24,9 +26,12 @@ struct Lamb : AdamCore<T> {
         .states = {kExpAvg, kExpAvgSq},
         .hypers = {kBetas,
                    eps_hyper(1e-6),
-                   {.name = "bias_correction", .doc = "correct both moments for their zero start",
-                    .value = {1}, .type = HyperType::boolean},
-                   {.name = "max_param_norm", .doc = "upper bound of the parameter norm in the trust ratio",
+                   {.name = "bias_correction",
+                    .doc = "correct both moments for their zero start",
+                    .value = {1},
+                    .type = HyperType::boolean},
+                   {.name = "max_param_norm",
+                    .doc = "upper bound of the parameter norm in the trust ratio",
                     .value = {__builtin_inf()}}},
     };
     enum { kBeta1, kBeta2, kEps, kBiasCorrection, kMaxParamNorm };
@@ -53,8 +58,8 @@ struct Lamb : AdamCore<T> {
 
     static constexpr int kTerms = 2;
 
-    STEEPEST_HD static STEEPEST_INLINE void reduce(const Constants& c, T p, T g, T exp_avg, T exp_avg_sq,
-                                                   double (&term)[kTerms]) {
+    STEEPEST_HD static STEEPEST_INLINE void reduce(const Constants& c, T p, T g, T exp_avg,
+                                                   T exp_avg_sq, double (&term)[kTerms]) {
         const double r = direction(c, p, Core::first_moment(c, g, exp_avg),
                                    Core::second_moment(c, g, exp_avg_sq));
         term[0] = static_cast<double>(p) * static_cast<double>(p);

@@ -45,8 +45,9 @@ struct Lion : LionCore<T> {
         .name = "lion",
         .class_name = "Lion",
         .summary = "Evolved sign momentum.",
-        .source = "Chen et al., arXiv 2302.06675, algorithm 2: p -= lr sign(beta1 m + (1 - beta1) g), "
-                  "then m = beta2 m + (1 - beta2) g; sign(0) = 0",
+        .source =
+            "Chen et al., arXiv 2302.06675, algorithm 2: p -= lr sign(beta1 m + (1 - beta1) g), "
+            "then m = beta2 m + (1 - beta2) g; sign(0) = 0",
         .decay = Decay::decoupled,
         .lr = 1e-4,
         .weight_decay = 0,
@@ -54,7 +55,10 @@ struct Lion : LionCore<T> {
         .states = {kExpAvg},
         .hypers = {{.name = "betas",
                     .doc = "interpolation weight of the direction, decay rate of the momentum",
-                    .value = {0.9, 0.99}, .length = 2, .high = 1, .high_open = true}},
+                    .value = {0.9, 0.99},
+                    .length = 2,
+                    .high = 1,
+                    .high_open = true}},
     };
 
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg) {

@@ -14,18 +14,25 @@ struct Sgd {
         .name = "sgd",
         .class_name = "SGD",
         .summary = "Stochastic gradient descent with momentum.",
-        .source = "Sutskever et al., ICML 2013, in the form of torch.optim.SGD: buf = momentum buf + "
-                  "(1 - dampening) g, p -= lr buf; the first step sets buf = g",
+        .source =
+            "Sutskever et al., ICML 2013, in the form of torch.optim.SGD: buf = momentum buf + "
+            "(1 - dampening) g, p -= lr buf; the first step sets buf = g",
         .decay = Decay::l2,
         .lr = 1e-3,
         .weight_decay = 0,
         .needs_step = true,
-        .states = {{.name = "momentum_buffer", .doc = "momentum; left out when momentum is 0",
-                    .optional = true, .needed_by = kMomentum}},
+        .states = {{.name = "momentum_buffer",
+                    .doc = "momentum; left out when momentum is 0",
+                    .optional = true,
+                    .needed_by = kMomentum}},
         .hypers = {{.name = "momentum", .doc = "momentum factor", .value = {0}},
-                   {.name = "dampening", .doc = "damping of the gradient in the buffer", .value = {0},
+                   {.name = "dampening",
+                    .doc = "damping of the gradient in the buffer",
+                    .value = {0},
                     .high = 1},
-                   {.name = "nesterov", .doc = "use Nesterov momentum", .value = {0},
+                   {.name = "nesterov",
+                    .doc = "use Nesterov momentum",
+                    .value = {0},
                     .type = HyperType::boolean}},
     };
 
