@@ -57,8 +57,9 @@ void squares_of_piece(const Job& job, const StepKernels& kernels, int64_t begin,
     for (int64_t block = begin; block < end; block += kBlock) {
         alignas(64) double lanes[2 * kLanes] = {};
         const int64_t stop = std::min(block + kBlock, end);
-        for (int64_t first = block; first < stop; first += kTile) {
-            const int64_t n = std::min(kTile, stop - first);
+        const int64_t tile = plain ? kBlock : kTile;
+        for (int64_t first = block; first < stop; first += tile) {
+            const int64_t n = std::min(tile, stop - first);
             if (!plain) kernels.load[static_cast<int>(g.dtype)](g.at(first), decoded, n);
             kernels.squares[job.is_f64](plain ? g.at(first) : decoded, n, lanes);
         }

@@ -126,24 +126,14 @@ void stage_loop(const void* stage, const void* param, const void* grad, void* ou
     for (int64_t i = 0; i < n; ++i) to[i] = staged_gradient<true>(s, g[i], p[i]);
 }
 
-// Rows of kLanes elements over which the lanes of a single stream stay in registers.
-inline constexpr int kRows = 8;
-
-// Adds squares to the lanes, and counts of non-finite elements to those behind them: squares of
-// floats cannot overflow a double, those of doubles can.
-template <int Rows, class T>
-STEEPEST_INLINE void squares_rows(const T* __restrict x, int n, double* __restrict lanes) {
+// Adds squares to the lanes, and counts of non-finite elements to those behind them: squares of floats
+// cannot overflow a double, those of doubles can.
+template <class T>
+STEEPEST_INLINE void squares_row(const T* __restrict x, int n, double* __restrict lanes) {
     for (int l = 0; l < n; ++l) {
-        double sum = lanes[l];
-        double nonfinite = lanes[kLanes + l];
-#pragma GCC unroll 8
-        for (int r = 0; r < Rows; ++r) {
-            const double v = x[r * kLanes + l];
-            sum += v * v;
-            if constexpr (sizeof(T) == 8) nonfinite += v - v == 0 ? 0.0 : 1.0;
-        }
-        lanes[l] = sum;
-        if constexpr (sizeof(T) == 8) lanes[kLanes + l] = nonfinite;
+        const double v = x[l];
+        lanes[l] += v * v;
+        if constexpr (sizeof(T) == 8) lanes[kLanes + l] += v - v == 0 ? 0.0 : 1.0;
     }
 }
 
@@ -151,9 +141,8 @@ template <class T>
 void squares_loop(const void* values, int64_t n, double* lanes) {
     const T* x = static_cast<const T*>(values);
     int64_t i = 0;
-    for (; i + kRows * kLanes <= n; i += kRows * kLanes) squares_rows<kRows>(x + i, kLanes, lanes);
-    for (; i + kLanes <= n; i += kLanes) squares_rows<1>(x + i, kLanes, lanes);
-    squares_rows<1>(x + i, static_cast<int>(n - i), lanes);
+    for (; i + kLanes <= n; i += kLanes) squares_row(x + i, kLanes, lanes);
+    squares_row(x + i, static_cast<int>(n - i), lanes);
 }
 
 template <template <class> class... Rule>
