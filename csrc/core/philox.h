@@ -19,26 +19,29 @@ struct Stream {
     uint32_t tensor;
 };
 
+inline constexpr uint32_t kPhiloxA = 0xD2511F53u;  // multipliers and key increments of the paper
+inline constexpr uint32_t kPhiloxC = 0xCD9E8D57u;
+inline constexpr uint32_t kPhiloxKey0 = 0x9E3779B9u;
+inline constexpr uint32_t kPhiloxKey1 = 0xBB67AE85u;
+
 inline namespace STEEPEST_TARGET {
 
 struct Philox {
     uint32_t word[4];
 };
 
-STEEPEST_HD STEEPEST_INLINE uint32_t high_product(uint32_t a, uint32_t b) {
-    return static_cast<uint32_t>((uint64_t{a} * b) >> 32);
+STEEPEST_HD STEEPEST_INLINE uint32_t philox_top_word(const Stream& s, uint64_t block) {
+    return (s.purpose << 16) | static_cast<uint32_t>(block >> 32);
 }
 
 STEEPEST_HD STEEPEST_INLINE void philox_round(uint32_t& a, uint32_t& b, uint32_t& c, uint32_t& d,
                                               uint32_t key0, uint32_t key1) {
-    constexpr uint32_t kA = 0xD2511F53u;
-    constexpr uint32_t kC = 0xCD9E8D57u;
-    const uint32_t a_high = high_product(kA, a);
-    const uint32_t a_low = kA * a;
-    a = high_product(kC, c) ^ b ^ key0;
-    b = kC * c;
-    c = a_high ^ d ^ key1;
-    d = a_low;
+    const uint64_t p = uint64_t{kPhiloxA} * a;
+    const uint64_t q = uint64_t{kPhiloxC} * c;
+    a = static_cast<uint32_t>(q >> 32) ^ b ^ key0;
+    b = static_cast<uint32_t>(q);
+    c = static_cast<uint32_t>(p >> 32) ^ d ^ key1;
+    d = static_cast<uint32_t>(p);
 }
 
 // 128 random bits for one value of `block`, the 128-bit counter being
@@ -47,13 +50,13 @@ STEEPEST_HD STEEPEST_INLINE Philox philox(const Stream& s, uint64_t block) {
     uint32_t a = static_cast<uint32_t>(block);
     uint32_t b = s.tensor;
     uint32_t c = s.draw;
-    uint32_t d = (s.purpose << 16) | static_cast<uint32_t>(block >> 32);
+    uint32_t d = philox_top_word(s, block);
     uint32_t key0 = static_cast<uint32_t>(s.seed);
     uint32_t key1 = static_cast<uint32_t>(s.seed >> 32);
     for (int round = 0; round < 10; ++round) {
         philox_round(a, b, c, d, key0, key1);
-        key0 += 0x9E3779B9u;
-        key1 += 0xBB67AE85u;
+        key0 += kPhiloxKey0;
+        key1 += kPhiloxKey1;
     }
     return {{a, b, c, d}};
 }

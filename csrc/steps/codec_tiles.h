@@ -3,7 +3,7 @@
 
 #include "core/codecs/bf16.h"
 #include "core/codecs/f16.h"
-#include "core/philox.h"
+#include "core/philox_wide.h"
 #include "core/reduce.h"
 #include "steps/job.h"
 
@@ -53,26 +53,27 @@ void store_nearest<F16>(const float* from, void* to, int64_t n) {
 
 // Random bits of a tile: element i of a tensor takes half i % 8, from the lowest, of Philox block i
 // / 8, so 16 bytes of storage need one block.
-STEEPEST_INLINE void random_words(const Stream& stream, int64_t first, uint32_t* __restrict word) {
-    // Two loops, because the compiler makes vectors of the first only when its stores are
-    // contiguous.
+STEEPEST_INLINE void random_words(const Stream& stream, int64_t first, uint64_t* __restrict word) {
     constexpr int kBlocks = kTile / 8;
-    uint32_t apart[4][kBlocks];
-    const uint64_t base = static_cast<uint64_t>(first / 8);
-    for (int b = 0; b < kBlocks; ++b) {
-        const Philox r = philox(stream, base + static_cast<uint64_t>(b));
-        for (int w = 0; w < 4; ++w) apart[w][b] = r.word[w];
+    alignas(64) uint64_t low[kBlocks];
+    alignas(64) uint64_t high[kBlocks];
+    for (int b = 0; b < kBlocks; b += kWideLanes) {
+        const WidePhilox r = philox_wide(stream, static_cast<uint64_t>(first / 8 + b));
+        __builtin_memcpy(low + b, &r.low, sizeof r.low);
+        __builtin_memcpy(high + b, &r.high, sizeof r.high);
     }
-    for (int b = 0; b < kBlocks; ++b)
-        for (int w = 0; w < 4; ++w) word[4 * b + w] = apart[w][b];
+    for (int b = 0; b < kBlocks; ++b) {
+        word[2 * b] = low[b];
+        word[2 * b + 1] = high[b];
+    }
 }
 
-// `first` is the position of from[0] in its tensor and a multiple of 8; n <= kTile.
+// `first` is the position of from[0] in its tensor and a multiple of kTile; n <= kTile.
 template <class Codec>
 void store_stochastic(const float* from, void* to, int64_t n, const Stream& stream, int64_t first) {
     static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);  // the low half of a word comes first
     using Half = uint16_t __attribute__((may_alias));
-    alignas(64) uint32_t word[kTile / 2];
+    alignas(64) uint64_t word[kTile / 4];
     random_words(stream, first, word);
     const Half* half = reinterpret_cast<const Half*>(word);
     const float* __restrict src = from;

@@ -126,8 +126,8 @@ void stage_loop(const void* stage, const void* param, const void* grad, void* ou
     for (int64_t i = 0; i < n; ++i) to[i] = staged_gradient<true>(s, g[i], p[i]);
 }
 
-// Adds squares to the lanes, and counts of non-finite elements to those behind them: squares of floats
-// cannot overflow a double, those of doubles can.
+// Adds squares to the lanes, and counts of non-finite elements to those behind them: squares of
+// floats cannot overflow a double, those of doubles can.
 template <class T>
 STEEPEST_INLINE void squares_row(const T* __restrict x, int n, double* __restrict lanes) {
     for (int l = 0; l < n; ++l) {
