@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "bindings/arrays.h"
+#include "bindings/sources.h"
 
 namespace steepest::bindings {
 namespace {
@@ -34,6 +34,13 @@ std::string Shape::text() const {
     std::string out = "(";
     for (size_t d = 0; d < extent.size(); ++d) out += (d ? ", " : "") + std::to_string(extent[d]);
     return out + (extent.size() == 1 ? ",)" : ")");
+}
+
+std::vector<int64_t> c_order(const std::vector<int64_t>& extent) {
+    std::vector<int64_t> stride(extent.size());
+    int64_t next = 1;
+    for (size_t d = extent.size(); d-- > 0; next *= extent[d]) stride[d] = next;
+    return stride;
 }
 
 bool is_c_order(const Shape& s) { return s.count() == 0 || is_contiguous(s, dimensions(s)); }

@@ -2,6 +2,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <cstdlib>
+
 #include "bindings/arrays.h"
 #include "bindings/ceiling.h"
 #include "bindings/errors.h"
@@ -13,6 +15,14 @@ namespace steepest::bindings {
 namespace {
 
 PyObject* device_error_type = nullptr;  // lives as long as the interpreter
+
+std::string usable_targets() {
+    std::string names;
+    for (int t = 0; t < steepest_cpu_target_count(); ++t)
+        if (steepest_cpu_target_usable(t))
+            names += (names.empty() ? "" : ", ") + std::string(steepest_cpu_target_name(t));
+    return names;
+}
 
 void bind_cpu(py::module_& m) {
     m.def("version", &steepest_version);
@@ -29,18 +39,16 @@ void bind_cpu(py::module_& m) {
         },
         py::arg("compiled_only") = false);
     m.def("cpu_active", [] {
-        const char* name = steepest_cpu_active();
-        if (!name) throw_status(STEEPEST_UNKNOWN_TARGET);
-        return std::string(name);
+        if (const char* name = steepest_cpu_active()) return std::string(name);
+        const char* wanted = std::getenv("STEEPEST_CPU_TARGET");
+        value_error("STEEPEST_CPU_TARGET: '" + std::string(wanted ? wanted : "") +
+                    "' given, expected one of " + usable_targets());
     });
-    m.def("cpu_use", [](const std::string& name) {
-        if (steepest_cpu_use(name.c_str()) != STEEPEST_OK) {
-            std::string known;
-            for (int t = 0; t < steepest_cpu_target_count(); ++t)
-                if (steepest_cpu_target_usable(t))
-                    known += (known.empty() ? "" : ", ") + std::string(steepest_cpu_target_name(t));
-            value_error("name: CPU target '" + name + "' given, expected one of " + known);
-        }
+    m.def("cpu_use", [](const py::str& name) {
+        const std::string text = name;
+        if (text.find('\0') != text.npos || steepest_cpu_use(text.c_str()) != STEEPEST_OK)
+            value_error("name: CPU target " + repr_text(name) + " given, expected one of " +
+                        usable_targets());
     });
     m.def("get_num_threads", &steepest_max_threads);
     m.def("set_num_threads", [](int n) {

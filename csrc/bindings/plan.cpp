@@ -115,8 +115,7 @@ void Plan::read_arguments(const py::dict& arguments) {
     if (rounding) read_rounding(rounding);
 }
 
-// ---- Checks of one array
-// ---------------------------------------------------------------------------
+// Checks of one array.
 
 void Plan::check_output(const Array& a, const ArgName& name) const {
     if (a.refusal)
@@ -145,14 +144,16 @@ void Plan::check_layout(size_t i, const Array& a, const ArgName& name, int kind)
     if (a.shape.extent != expected)
         value_error(name.text() + ": shape " + a.shape.text() + " given, expected " +
                     Shape{expected, {}}.text());
-    if (kind == STEEPEST_ELEMENT ? !same_layout(a.shape, param) : !is_c_order(a.shape))
-        value_error(name.text() +
-                    ": strides given that differ from those of the parameter, expected "
-                    "the same memory order");
+    if (kind == STEEPEST_ELEMENT && !same_layout(a.shape, param))
+        value_error(name.text() + ": strides " + Shape{a.shape.stride, {}}.text() +
+                    " given (in elements), expected those of the parameter, " +
+                    Shape{param.stride, {}}.text());
+    if (kind != STEEPEST_ELEMENT && !is_c_order(a.shape))
+        value_error(name.text() + ": strides " + Shape{a.shape.stride, {}}.text() +
+                    " given (in elements), expected C order");
 }
 
-// ---- States and other arrays of the construction
-// -----------------------------------------------------
+// States and other arrays of the construction.
 
 void Plan::add_state(size_t i, int state, const Array& a, const ArgName& name) {
     const bool vector_state = state >= rule_.vector_states;
@@ -228,7 +229,9 @@ void Plan::read_rounding(py::handle given) {
 }
 
 void Plan::set_rounding(const std::string& stream, py::handle mode) {
-    const std::string text = PyUnicode_Check(mode.ptr()) ? py::cast<std::string>(mode) : "";
+    if (!PyUnicode_Check(mode.ptr()))
+        type_error("rounding: " + type_name(mode) + " given, expected a str or a dict");
+    const std::string text = py::cast<std::string>(mode);
     if (text != "nearest" && text != "stochastic")
         value_error("rounding: " + repr_text(mode) +
                     " given, expected 'nearest', 'stochastic' or a dict of stream names to these");
@@ -265,8 +268,7 @@ void Plan::read_tensor_ids(py::handle given) {
     }
 }
 
-// ---- One call
-// ------------------------------------------------------------------------------------------
+// One call.
 
 void Plan::set_gradient(size_t i, py::handle grad) {
     steepest_tensor& t = tensors_[i];

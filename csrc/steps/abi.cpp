@@ -5,6 +5,7 @@
 #include <new>
 
 #include "core/fence.h"
+#include "core/parallel.h"
 #include "core/reduce.h"
 #include "no_cuda/cuda.h"
 #include "steepest/steepest.h"
@@ -121,6 +122,8 @@ steepest_status steepest_step_workspace(const steepest_step_args* args, size_t* 
 steepest_status steepest_step(steepest_step_args* args) {
     if (!args) return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {
+        FloatingPointGuard
+            guard;  // the preparation of constants too must not see the caller's mode
         if (const auto status = check(*args)) return status;
         args->skipped = 0;
         args->grad_norm = std::numeric_limits<double>::quiet_NaN();
@@ -151,6 +154,7 @@ steepest_status steepest_grad_norm(int64_t count, const steepest_array* arrays,
     if (!are_arrays(count, arrays, sizes) || !total || !finite || (count && !norms))
         return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {
+        FloatingPointGuard guard;
         cpu::Target target;
         if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
         if (!is_aligned(workspace)) return STEEPEST_INVALID_ARGUMENT;

@@ -30,10 +30,12 @@ def active() -> str:
 class use:  # noqa: N801 - reads as a verb: `with cpu.use("avx2"):`
     """Use a target from now on, in all threads; as a context manager, until the end of the block.
 
-    Raises ValueError for a name that is not in `targets()`.
+    Raises ValueError for a name that is not in `targets()`, TypeError for anything but a str.
     """
 
     def __init__(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"name: {type(name).__name__} given, expected a str")
         self._before = active()
         _core.cpu_use(name)
 

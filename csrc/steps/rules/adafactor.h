@@ -61,10 +61,7 @@ inline constexpr HyperSpec kAdafactorHypers[] = {
      .value = {__builtin_nan(""), 1e-3},
      .length = 2,
      .none_allowed = true},
-    {.name = "d",
-     .doc = "RMS above which an update is scaled down",
-     .value = {1},
-     .low = 0x1p-1022}};
+    {.name = "d", .doc = "RMS above which an update is scaled down", .value = {1}, .low = 1}};
 
 template <class T>
 struct Adafactor : AdafactorCore<T> {
