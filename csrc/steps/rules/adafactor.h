@@ -13,13 +13,16 @@ struct AdafactorCore {
     enum { kBeta2Decay, kEps1, kEps2, kD };
 
     struct Constants {
-        T weight, eps1, eps1_squared;  // weight of the new term in the averages
-        T rate;                        // relative step size over the clipping of the update
+        T keep, weight;  // average = keep average + weight new
+        T eps1, eps1_squared;
+        T rate;  // relative step size over the clipping of the update
     };
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
         const double eps1 = in.hyper[kEps1] != in.hyper[kEps1] ? in.param_eps : in.hyper[kEps1];
-        return {.weight = T(pow(static_cast<double>(in.step), in.hyper[kBeta2Decay])),
+        const double weight = pow(static_cast<double>(in.step), in.hyper[kBeta2Decay]);
+        return {.keep = T(1 - weight),
+                .weight = T(weight),
                 .eps1 = T(eps1),
                 .eps1_squared = T(eps1 * eps1),
                 .rate = T(in.sum ? rate(in) : 0)};
@@ -61,7 +64,10 @@ inline constexpr HyperSpec kAdafactorHypers[] = {
      .value = {__builtin_nan(""), 1e-3},
      .length = 2,
      .none_allowed = true},
-    {.name = "d", .doc = "RMS above which an update is scaled down", .value = {1}, .low = 1}};
+    {.name = "d",
+     .doc = "RMS above which an update is scaled down",
+     .value = {1},
+     .low = 0x1p-1022}};
 
 template <class T>
 struct Adafactor : AdafactorCore<T> {
@@ -97,7 +103,7 @@ struct Adafactor : AdafactorCore<T> {
     }
 
     STEEPEST_HD static STEEPEST_INLINE T axis_update(const Constants& c, T state, double mean) {
-        return state + c.weight * (T(mean) - state);
+        return c.keep * state + c.weight * T(mean);
     }
 
     // Dividing each row by the mean of all rows leaves estimate = row factor times column.
@@ -151,7 +157,7 @@ struct AdafactorVector : AdafactorCore<T> {
 
   private:
     STEEPEST_HD static STEEPEST_INLINE T average(const Constants& c, T g, T variance) {
-        return variance + c.weight * (g * g - variance);
+        return c.keep * variance + c.weight * (g * g);
     }
 };
 
