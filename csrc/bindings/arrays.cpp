@@ -111,9 +111,9 @@ Array to_array(py::handle object, const ArgName& name) {
                " given, expected an array (NumPy, DLPack or buffer)");
 }
 
-bool matches(py::handle object, const Shape& shape, void*& data, DType& dtype) {
-    const auto& api = py::detail::npy_api::get();
-    if (Py_TYPE(object.ptr()) != api.PyArray_Type_) return false;
+namespace {
+
+bool numpy_matches(py::handle object, const Shape& shape, void*& data, DType& dtype) {
     const auto* p = proxy(object);
     if (!dtype_of_descriptor(p->descr, dtype)) return false;
     if (p->nd != static_cast<int>(shape.extent.size())) return false;
@@ -124,6 +124,14 @@ bool matches(py::handle object, const Shape& shape, void*& data, DType& dtype) {
             return false;
     data = p->data;
     return true;
+}
+
+}  // namespace
+
+bool matches(py::handle object, const Shape& shape, void*& data, DType& dtype) {
+    if (Py_TYPE(object.ptr()) == py::detail::npy_api::get().PyArray_Type_)
+        return numpy_matches(object, shape, data, dtype);
+    return exchange_matches(object, shape, data, dtype);
 }
 
 }  // namespace steepest::bindings

@@ -36,8 +36,9 @@ const char* dtype_name(DType t);
 // anything else, DeviceError for arrays on a device.
 Array to_array(py::handle object, const ArgName& name);
 
-// The fast way for a NumPy array whose layout is known: true, with the pointer and dtype, when
-// `object` is an exact numpy.ndarray of a known dtype with this shape and these strides.
+// The fast way for an array whose layout is known: true, with the pointer and dtype, when `object`
+// has this shape and these strides and is a numpy.ndarray of a known dtype, or of a type that
+// offers DLPack's function table. Then the object itself keeps the memory alive.
 bool matches(py::handle object, const Shape& shape, void*& data, DType& dtype);
 
 // No gaps and no overlaps: the strides, sorted, are those of a contiguous array.

@@ -53,8 +53,23 @@ struct ManagedVersioned {
     Tensor tensor;
 };
 
+// The function table that a type may offer as `__dlpack_c_exchange_api__` (1.2 and later). Only
+// what is used here has its type spelt out.
+struct ExchangeApi {
+    Version version;
+    ExchangeApi* previous;
+    void* managed_tensor_allocator;
+    void* managed_tensor_from_object;
+    void* managed_tensor_to_object;
+    // Fills a tensor whose shape and memory stay the object's; 0 or -1 with an exception set. May
+    // be null.
+    int (*tensor_from_object)(void* object, Tensor* out);
+    void* current_work_stream;
+};
+
 static_assert(sizeof(Tensor) == 48 && offsetof(Tensor, shape) == 24);
 static_assert(offsetof(Managed, deleter) == 56);
+static_assert(offsetof(ExchangeApi, tensor_from_object) == 40);
 static_assert(offsetof(ManagedVersioned, flags) == 24 && offsetof(ManagedVersioned, tensor) == 32);
 
 }  // namespace steepest::dlpack
