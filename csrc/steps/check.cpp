@@ -52,9 +52,17 @@ bool may_miss(const StateSpec& state, const double* hyper) {
     return state.optional && (state.needed_by < 0 || hyper[state.needed_by] == 0);
 }
 
+// The tensor is a whole number of matrices, one when it is column-major.
+bool is_matrices(const steepest_tensor& t) {
+    int64_t size = 0;
+    if (t.rows < 1 || t.cols < 1 || __builtin_mul_overflow(t.rows, t.cols, &size)) return false;
+    return t.column_major ? t.count == size : t.count % size == 0;
+}
+
 steepest_status check_tensor(const HostRule& rule, const double* hyper, const steepest_tensor& t) {
     const RuleSpec& spec = rule.spec;
-    if (t.count < 0) return STEEPEST_INVALID_ARGUMENT;
+    if (t.count < 0 || (rule.axes && t.count > 0 && !is_matrices(t)))
+        return STEEPEST_INVALID_ARGUMENT;
     if (t.count == 0 || !t.grad.data) return STEEPEST_OK;
     if (!t.param.data) return STEEPEST_INVALID_ARGUMENT;
     for (int s = 0; s < count_states(spec); ++s)
@@ -62,9 +70,6 @@ steepest_status check_tensor(const HostRule& rule, const double* hyper, const st
     if ((spec.needs_step || is_random(t)) && t.step < 1) return STEEPEST_INVALID_ARGUMENT;
     if (!(t.lr >= 0) || std::isinf(t.lr) || !(t.weight_decay >= 0) || std::isinf(t.weight_decay))
         return STEEPEST_INVALID_HYPER;
-    if (rule.axes && (t.rows < 1 || t.cols < 1 || t.count % (t.rows * t.cols) != 0 ||
-                      (t.column_major && t.count != t.rows * t.cols)))
-        return STEEPEST_INVALID_ARGUMENT;
     return check_dtypes(spec, t);
 }
 
