@@ -1,8 +1,9 @@
 """CPU targets and threads.
 
-The kernels are compiled several times, for "baseline" (any processor of the architecture), "avx2" (with FMA
-and F16C) and "avx512" (F, BW, DQ, VL). The best one that the processor can run is used unless the environment variable
-STEEPEST_CPU_TARGET or `use` says otherwise. All give the same bits wherever the numerics contract promises it.
+The kernels are compiled several times, for "baseline" (any processor of the architecture), "avx2"
+(with FMA and F16C) and "avx512" (F, BW, DQ, VL). The best one that the processor can run is used
+unless the environment variable STEEPEST_CPU_TARGET or `use` says otherwise. All give the same bits
+wherever the numerics contract promises it.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class use:  # noqa: N801 - reads as a verb: `with cpu.use("avx2"):`
 
 
 def threads() -> int:
-    """Number of threads that a large call from this thread uses (OMP_NUM_THREADS, threadpoolctl)."""
+    """Number of threads of a large call from this thread (OMP_NUM_THREADS, threadpoolctl)."""
     return _core.get_num_threads()
 
 

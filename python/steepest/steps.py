@@ -4,8 +4,8 @@ Each rule of the native table is a function here: adam, adamw, lion, ... All sha
 
     steepest.steps.adamw(params, grads, exp_avg, exp_avg_sq, step=t, lr=1e-3)
 
-Arrays may be NumPy arrays, torch CPU tensors or anything else that speaks DLPack or the buffer protocol.
-Nothing is copied. `help(steepest.steps.adamw)` tells the details of a rule.
+Arrays may be NumPy arrays, torch CPU tensors or anything else that speaks DLPack or the buffer
+protocol. Nothing is copied. `help(steepest.steps.adamw)` tells the details of a rule.
 """
 
 from __future__ import annotations

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Usage: sanitize.sh DIRECTORY
+# The suite on a build with the address and undefined-behaviour sanitizers, which is installed to
+# DIRECTORY. Takes everything else from the active virtual environment. Needs GCC.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+directory=$1
+
+section "Build with the address and undefined-behaviour sanitizers"
+export CC=gcc CXX=g++
+pip install --no-deps --target "$directory/package" . \
+    -C build-dir="$directory/build" -C install.strip=false -C cmake.define.STEEPEST_SANITIZE=ON
+
+section "The suite under the sanitizers"
+# Python itself is not instrumented, so the run-time libraries must be there before it starts, and
+# what the interpreter never frees is not worth a report. NumPy asks for more memory than there is in
+# tests of just that; the sanitizer must then refuse as malloc does.
+libraries="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libubsan.so)"
+sanitized() {
+    env LD_PRELOAD="$libraries" PYTHONPATH="$directory/package" \
+        ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+        UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "$@"
+}
+loaded=$(sanitized python -c "import steepest._core; print(steepest._core.__file__)")
+[[ $loaded == "$directory"/* ]] || fail "the sanitized build is not the one that loads: $loaded"
+sanitized python -m pytest -q -m "not slow" tests --ignore=tests/install \
+    --ignore=tests/test_stubs.py --ignore=tests/test_demo.py --ignore=tests/steps/test_bench.py
+
+section "The C program under the sanitizers"
+program=$directory/program
+gcc -std=c11 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+    -I"$directory/package/steepest/include" tests/c/*.c -o "$program" \
+    -L"$directory/package/steepest/lib" -lsteepest -lm -Wl,-rpath,"$directory/package/steepest/lib"
+"$program" # with the leak check

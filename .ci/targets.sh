@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The suite on every CPU target that this processor can run, in the active virtual environment.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+for target in $(python -c "from steepest import cpu; print(*cpu.targets())"); do
+    section "The suite on CPU target $target"
+    export STEEPEST_CPU_TARGET=$target
+    python -c "from steepest import cpu; assert cpu.active() == '$target'"
+    # The benchmark's own tests say nothing about a target and take longest.
+    python -m pytest -q -m "not slow" tests/steps tests/boundary tests/optim \
+        --ignore=tests/steps/test_bench.py
+done

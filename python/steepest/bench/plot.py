@@ -1,0 +1,72 @@
+"""One picture of a report."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+from .rows import Row
+
+
+def available() -> bool:
+    """Whether matplotlib is installed."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def save(rows: Sequence[Row], machine: dict[str, Any], path: str) -> None:
+    """Writes bars of the fraction of the ceiling, and of the ratio to each rival, as a PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    labels = list(dict.fromkeys(_label(row) for row in rows))
+    height = 1.6 + 0.36 * len(labels)
+    figure, (left, right) = pyplot.subplots(
+        1, 2, figsize=(14, height), sharey=True, layout="constrained"
+    )
+    _plot_ceilings(left, rows, labels)
+    _plot_ratios(right, rows, labels)
+    left.set_yticks(range(len(labels)), labels, fontsize=9)
+    left.set_ylim(len(labels) - 0.4, -0.6)
+    ours = machine["steepest"]
+    figure.suptitle(f"steepest {ours['version']}, {ours['target']}: {machine['cpu']}", fontsize=11)
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+
+
+def _label(row: Row) -> str:
+    if row.impl in ("steps.Plan", "optim.AdamW"):
+        return f"{row.case}, {row.impl.removeprefix('steps.')}"
+    return row.case
+
+
+def _plot_ceilings(axes: Any, rows: Sequence[Row], labels: Sequence[str]) -> None:
+    """Rows without a ceiling, because they do not move memory, have no bar."""
+    shares = {_label(row): row.ceiling_fraction for row in rows}
+    found = [(k, share) for k, label in enumerate(labels) if (share := shares[label]) is not None]
+    bars = axes.barh([k for k, _ in found], [100 * share for _, share in found], color="#3b6ea5")
+    axes.bar_label(bars, fmt="%.0f", label_type="center", color="white", fontsize=8)
+    axes.set_xlim(0, 120)
+    axes.axvline(100, color="black", linewidth=0.8)
+    axes.set_xlabel("% of the memory ceiling")
+
+
+def _plot_ratios(axes: Any, rows: Sequence[Row], labels: Sequence[str]) -> None:
+    """Times of the rivals as multiples of ours, on a logarithmic axis from 1."""
+    compared = [row for row in rows if row.ratio is not None]
+    rivals = list(dict.fromkeys(row.rival for row in compared))
+    thickness = 0.84 / max(1, len(rivals))
+    for number, rival in enumerate(rivals):
+        mine = [row for row in compared if row.rival == rival]
+        at = [labels.index(_label(r)) - 0.42 + (number + 0.5) * thickness for r in mine]
+        ratios = [row.ratio or 1.0 for row in mine]
+        bars = axes.barh(at, [r - 1 for r in ratios], thickness, left=1, label=rival)
+        axes.bar_label(bars, [f"{r:.3g}" for r in ratios], padding=2, fontsize=7)
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_xlabel("rival's time / ours (right of 1: we are faster)")
+    if compared:
+        axes.set_xscale("log")
+        axes.margins(x=0.15)
+        axes.legend(fontsize=8)

@@ -1,0 +1,134 @@
+"""The report on the terminal."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from .rows import Row
+
+HEADINGS = (
+    "case",
+    "call",
+    "dtype",
+    "thr",
+    "median",
+    "p10..p90",
+    "GB/s",
+    "ceiling",
+    "error",
+    "rival",
+    "rival's",
+    "ratio",
+)
+_LEFT = {"case", "call", "dtype", "rival"}
+_OURS = 9  # columns that are the same for all rivals of a case
+
+NOTES = (
+    "ceiling: our speed in % of the best streaming loop's with the same reads and writes; "
+    "error: in units of its bound; ratio: rival's time / ours, above 1 we are faster"
+)
+
+
+def show(rows: Sequence[Row], machine: dict[str, Any]) -> None:
+    """Prints the table: by rich on a terminal, as plain text elsewhere."""
+    print(headline(machine))
+    if importlib.util.find_spec("rich") is not None and sys.stdout.isatty():
+        _show_rich(rows)
+    else:
+        print("\n".join(table_lines(rows)))
+    print(NOTES)
+    print(summary(rows))
+
+
+def headline(machine: dict[str, Any]) -> str:
+    """The machine in a line."""
+    ours = machine["steepest"]
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
+        f"steepest {ours['version']} ({ours['target']}, {ours['compiler']}); {packages}"
+    )
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """How many rows lose, and how many do not count."""
+    wrong = sorted({row.case for row in rows if not row.counts})
+    compared = [row for row in rows if row.ratio is not None]
+    lost = sum(row.loses for row in compared)
+    lines = [f"{lost} of {len(compared)} comparisons lost"] if compared else []
+    if wrong:
+        lines.append(f"errors beyond the bound, speed not counted: {', '.join(wrong)}")
+    return "; ".join(lines) or "all errors within their bounds"
+
+
+def table_lines(rows: Sequence[Row]) -> list[str]:
+    """The table as plain text, a heading and a line per row."""
+    cells = [list(HEADINGS), *table_cells(rows)]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(HEADINGS))]
+    return [
+        "  ".join(
+            cell.ljust(width) if heading in _LEFT else cell.rjust(width)
+            for cell, width, heading in zip(line, widths, HEADINGS, strict=True)
+        ).rstrip()
+        for line in cells
+    ]
+
+
+def table_cells(rows: Sequence[Row]) -> list[list[str]]:
+    """The cells of each row; what repeats from the row above is left out."""
+    cells = []
+    last: tuple[str, ...] = ()
+    for row in rows:
+        line = [*_our_cells(row), *_rival_cells(row)]
+        key = (row.case, row.impl)
+        if key == last:
+            line[:_OURS] = [""] * _OURS
+        last = key
+        cells.append(line)
+    return cells
+
+
+def _our_cells(row: Row) -> list[str]:
+    return [
+        row.case,
+        row.impl,
+        row.dtype,
+        str(row.threads),
+        duration(row.median_s),
+        f"{duration(row.p10_s)}..{duration(row.p90_s)}",
+        f"{row.bytes / row.median_s / 1e9:.1f}",
+        "" if row.ceiling_fraction is None else f"{100 * row.ceiling_fraction:.0f} %",
+        f"{row.error:.2f}" if row.counts else f"{row.error:.3g} WRONG",
+    ]
+
+
+def _rival_cells(row: Row) -> list[str]:
+    if row.rival is None or row.rival_median_s is None:
+        return ["", "", ""]
+    ratio = "not counted" if row.ratio is None else f"{row.ratio:.2f}"
+    return [row.rival, duration(row.rival_median_s), f"{ratio} LOST" if row.loses else ratio]
+
+
+def duration(seconds: float) -> str:
+    """Three digits with a fitting unit."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def _show_rich(rows: Sequence[Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in HEADINGS:
+        justify: Any = "left" if heading in _LEFT else "right"
+        table.add_column(heading, justify=justify, no_wrap=heading not in _LEFT)
+    for row, cells in zip(rows, table_cells(rows), strict=True):
+        style = "red" if not row.counts else "yellow" if row.loses else None
+        table.add_row(*cells, style=style)
+    Console().print(table)

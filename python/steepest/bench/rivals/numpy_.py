@@ -1,0 +1,161 @@
+"""Plain NumPy: the vectorised in-place code that a person writes.
+
+States are updated in place, tensor by tensor, with temporaries where an expression makes them.
+NumPy runs such code on one thread whatever the thread count. Arrays of bfloat16 are left out:
+NumPy has none of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from ..steps.buffers import Array, Buffers
+from ..steps.calls import FIRST_STEP, Call, Grads
+from ..steps.cases import Case
+from ..steps.rules import COPY, GRADS, NORM, PARAMS
+
+NAME = "numpy"
+
+Step = Callable[..., None]  # (hypers, step, parameter, gradient, states...)
+Hypers = Mapping[str, Any]
+
+
+def available() -> bool:
+    return True
+
+
+def make(case: Case, buffers: Buffers, threads: int) -> Call | None:
+    if any(case.dtype_of(s) not in ("float32", "float64") for s in (*case.streams, COPY)):
+        return None
+    if case.rule == NORM:
+        return lambda grads: [float(np.linalg.norm(g)) for g in buffers.tensors[GRADS]]
+    rule = STEPS[case.rule]
+    limit = case.options.get("max_grad_norm")
+    names = (PARAMS, GRADS, *buffers.states(case))
+    tensors = list(zip(*(buffers.tensors[name] for name in names), strict=True))
+    steps = count(FIRST_STEP)
+
+    def call(grads: Grads) -> None:
+        step = next(steps)
+        if limit is not None:
+            _clip(buffers.tensors[GRADS], limit)
+        for arrays in tensors:
+            rule(case.hypers, step, *arrays)
+
+    return call
+
+
+def _clip(grads: list[Array], limit: float) -> None:
+    total = math.sqrt(sum(float(np.linalg.norm(g)) ** 2 for g in grads))
+    for g in grads:
+        g *= min(1.0, limit / (total + 1e-6))
+
+
+def _sgd(h: Hypers, t: int, p: Array, g: Array, buf: Array) -> None:
+    buf *= h["momentum"]
+    buf += g
+    p -= h["lr"] * buf
+
+
+def _moments(h: Hypers, g: Array, m: Array, v: Array) -> None:
+    beta1, beta2 = h["betas"]
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * g * g
+
+
+def _direction(h: Hypers, t: int, m: Array, v: Array) -> Array:
+    beta1, beta2 = h["betas"]
+    direction: Array = m / (np.sqrt(v) / math.sqrt(1 - beta2**t) + h["eps"]) / (1 - beta1**t)
+    return direction
+
+
+def _adam(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array) -> None:
+    if h.get("weight_decay"):
+        p *= 1 - h["lr"] * h["weight_decay"]
+    _moments(h, g, m, v)
+    p -= h["lr"] * _direction(h, t, m, v)
+
+
+def _amsgrad(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array, largest: Array) -> None:
+    _moments(h, g, m, v)
+    np.maximum(largest, v, out=largest)
+    p -= h["lr"] * _direction(h, t, m, largest)
+
+
+def _adamax(h: Hypers, t: int, p: Array, g: Array, m: Array, u: Array) -> None:
+    beta1, beta2 = h["betas"]
+    m *= beta1
+    m += (1 - beta1) * g
+    np.maximum(beta2 * u, np.abs(g) + h["eps"], out=u)
+    p -= h["lr"] / (1 - beta1**t) * m / u
+
+
+def _adagrad(h: Hypers, t: int, p: Array, g: Array, total: Array) -> None:
+    total += g * g
+    p -= h["lr"] * g / (np.sqrt(total) + h["eps"])
+
+
+def _lion(h: Hypers, t: int, p: Array, g: Array, m: Array) -> None:
+    beta1, beta2 = h["betas"]
+    p *= 1 - h["lr"] * h["weight_decay"]
+    p -= h["lr"] * np.sign(beta1 * m + (1 - beta1) * g)
+    m *= beta2
+    m += (1 - beta2) * g
+
+
+def _lamb(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array) -> None:
+    _moments(h, g, m, v)
+    r = _direction(h, t, m, v) + h["weight_decay"] * p
+    p -= float(h["lr"] * np.linalg.norm(p) / np.linalg.norm(r)) * r
+
+
+def _c_adamw(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array) -> None:
+    p *= 1 - h["lr"] * h["weight_decay"]
+    _moments(h, g, m, v)
+    mask = m * g > 0
+    scale = h["lr"] * mask.size / (np.count_nonzero(mask) + 1)
+    p -= scale * _direction(h, t, m, v) * mask
+
+
+def _c_lion(h: Hypers, t: int, p: Array, g: Array, m: Array) -> None:
+    beta1, beta2 = h["betas"]
+    p *= 1 - h["lr"] * h["weight_decay"]
+    update = np.sign(beta1 * m + (1 - beta1) * g)
+    mask = update * g > 0
+    p -= h["lr"] * mask.size / (np.count_nonzero(mask) + 1) * update * mask
+    m *= beta2
+    m += (1 - beta2) * g
+
+
+def _adafactor(h: Hypers, t: int, p: Array, g: Array, row: Array, col: Array) -> None:
+    weight = t ** h["beta2_decay"]
+    alpha = max(h["eps"][1], math.sqrt(np.mean(p * p))) * min(h["lr"], 1 / math.sqrt(t))
+    squares = g * g
+    row += weight * (squares.mean(axis=-1, keepdims=True) - row)
+    col += weight * (squares.mean(axis=-2, keepdims=True) - col)
+    eps = float(np.finfo(p.dtype).eps)
+    update = g / np.sqrt(np.maximum(row * col / max(float(row.mean()), eps), eps * eps))
+    clip = max(1.0, math.sqrt(np.mean(update * update)) / h["d"])
+    p -= alpha / clip * update
+
+
+STEPS: Mapping[str, Step] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "adamw": _adam,
+    "amsgrad": _amsgrad,
+    "adamax": _adamax,
+    "adagrad": _adagrad,
+    "lion": _lion,
+    "lamb": _lamb,
+    "c_adamw": _c_adamw,
+    "c_lion": _c_lion,
+    "adafactor": _adafactor,
+}

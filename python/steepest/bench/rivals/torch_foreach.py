@@ -1,0 +1,29 @@
+"""torch.optim with ``foreach=True``: one call per operation over the whole list."""
+
+from __future__ import annotations
+
+from ..steps.buffers import Buffers
+from ..steps.calls import Call
+from ..steps.cases import Case
+from ..steps.rules import GRADS, NORM
+from .torch_optimizers import as_tensor, installed, make_optimizer
+
+NAME = "torch-foreach"
+
+
+def available() -> bool:
+    return installed()
+
+
+def make(case: Case, buffers: Buffers, threads: int) -> Call | None:
+    if case.rule == NORM:
+        return _norm(buffers, threads)
+    return make_optimizer(case, buffers, threads, foreach=True)
+
+
+def _norm(buffers: Buffers, threads: int) -> Call:
+    import torch
+
+    torch.set_num_threads(threads)
+    grads = [as_tensor(g) for g in buffers.tensors[GRADS]]
+    return lambda _: torch.nn.utils.get_total_norm(grads)

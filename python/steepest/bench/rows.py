@@ -1,0 +1,66 @@
+"""Rows of a report, and the judgement on whether a row's speed counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a report; the names are those of the JSON file."""
+
+    family: str
+    case: str
+    impl: str
+    dtype: str
+    threads: int
+    median_s: float
+    p10_s: float
+    p90_s: float
+    bytes: int
+    flops: int
+    ceiling_fraction: (
+        float | None
+    )  # ceiling's time / ours; None: not measured, or the row does not count
+    error: float  # in units of the bound
+    rival: str | None
+    rival_median_s: float | None
+    ratio: float | None  # rival's time / ours: above 1, we are faster
+
+    @property
+    def counts(self) -> bool:
+        """Whether the result was right, so that its speed means something."""
+        return is_within_bound(self.error)
+
+    @property
+    def loses(self) -> bool:
+        """Whether the rival was faster."""
+        return self.ratio is not None and self.ratio < 1
+
+
+def is_within_bound(error: float) -> bool:
+    """Whether an error in units of its bound is acceptable. NaN is not."""
+    return math.isfinite(error) and 0 <= error <= 1
+
+
+def judge(row: Row, ceiling_fraction: float | None) -> Row:
+    """Fills in ``ratio`` and ``ceiling_fraction``, or None for both when the result was wrong."""
+    if not row.counts:
+        return replace(row, ratio=None, ceiling_fraction=None)
+    ratio = row.rival_median_s / row.median_s if row.rival_median_s is not None else None
+    return replace(row, ratio=ratio, ceiling_fraction=ceiling_fraction)
+
+
+def as_document(rows: Sequence[Row], machine: dict[str, Any], commit: str | None) -> dict[str, Any]:
+    """The content of the JSON file. A number that JSON cannot hold becomes null."""
+    return {"machine": machine, "commit": commit, "rows": [_plain(asdict(row)) for row in rows]}
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in fields.items()
+    }

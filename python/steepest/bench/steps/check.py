@@ -1,0 +1,101 @@
+"""The error of one step, taken on the very arrays and with the very call that are timed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..bounded import UNIT, Bounded, excess
+from . import adafactor
+from .buffers import Array, Buffers
+from .calls import Call, first_step
+from .cases import Case
+from .formulas import FORMULAS, TERMS, Streams
+from .pieces import Piece, chunks, precision, samples, squares, streams_of
+from .rules import COPY, GRADS, NORM, PARAMS
+
+# A kernel may group the operations of a formula differently, and the formula in float64 rounds too.
+SLACK = 2.0
+
+Expectation = tuple[Array, Bounded]  # the array that will hold a result, and what it should be
+
+
+def error_of(case: Case, buffers: Buffers, call: Call) -> float:
+    """Makes one step and returns its largest error in units of the bound: up to 1 is right."""
+    if case.rule == NORM:
+        return _error_of_norm(case, buffers, call)
+    pairs = expectations(case, buffers)
+    call(buffers.fresh_grads())
+    return max(excess(actual, expected) for actual, expected in pairs)
+
+
+def expectations(case: Case, buffers: Buffers) -> list[Expectation]:
+    """What the sampled parts of all outputs should hold after the next step."""
+    step = first_step(case)
+    if case.rule == "adafactor":
+        return [(a, b.widened(SLACK)) for a, b in adafactor.expected(buffers, step)]
+    clip = _clip_coefficient(case, buffers)
+    totals: dict[int, list[Bounded]] = {}
+    pairs: list[Expectation] = []
+    for piece in samples(case):
+        if piece.tensor not in totals:
+            totals[piece.tensor] = _totals(case, buffers, piece.tensor, clip)
+        x = _inputs(case, buffers, piece, clip)
+        new = FORMULAS[case.rule](x, case.hypers, step, totals[piece.tensor])
+        pairs += _outputs(case, buffers, piece, new)
+    return pairs
+
+
+def _inputs(case: Case, buffers: Buffers, piece: Piece, clip: Bounded | None) -> Streams:
+    x = streams_of(case, buffers, piece)
+    if clip is not None:
+        x[GRADS] = x[GRADS] * clip
+    if case.impl == "optim":  # keeps states of its own, which start at 0
+        for name in case.facts.states:
+            x[name] = x[name] * 0.0
+    return x
+
+
+def _outputs(
+    case: Case, buffers: Buffers, piece: Piece, new: dict[str, Bounded]
+) -> list[Expectation]:
+    if COPY in case.other_dtypes:
+        new[COPY] = new[PARAMS]
+    if case.impl == "optim":
+        new = {PARAMS: new[PARAMS]}
+    rounding = str(case.options.get("rounding", "nearest"))
+    return [
+        (
+            piece.of(buffers.tensors[name]),
+            value.widened(SLACK).stored_as(case.dtype_of(name), rounding),
+        )
+        for name, value in new.items()
+    ]
+
+
+def _totals(case: Case, buffers: Buffers, tensor: int, clip: Bounded | None) -> list[Bounded]:
+    """Sums over one whole tensor, for the rules that need them."""
+    terms = TERMS.get(case.rule)
+    totals: list[Bounded] = []
+    for piece in chunks(case, tensor) if terms else ():
+        assert terms is not None
+        part = terms(_inputs(case, buffers, piece, clip), case.hypers, first_step(case))
+        totals = [a.joined(b) for a, b in zip(totals, part, strict=True)] if totals else part
+    return totals
+
+
+def _clip_coefficient(case: Case, buffers: Buffers) -> Bounded | None:
+    limit = case.options.get("max_grad_norm")
+    if limit is None:
+        return None
+    value = min(1.0, limit / (math.sqrt(squares(case, buffers)) + 1e-6))
+    return Bounded(value, UNIT[precision(case)] * value, precision(case))
+
+
+def _error_of_norm(case: Case, buffers: Buffers, call: Call) -> float:
+    """The norm is summed in double: squares of floats are exact, each sum rounds once per level."""
+    expected = math.sqrt(squares(case, buffers))
+    result = call(buffers.fresh_grads())
+    total = np.array([getattr(result, "total", math.nan)])
+    return excess(total, Bounded(np.array([expected]), 128 * UNIT["float64"] * expected))

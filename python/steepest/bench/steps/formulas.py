@@ -1,0 +1,166 @@
+"""The rules as formulas from their papers, for numbers that carry error bounds.
+
+``x`` holds the streams of a piece of a tensor under their names, and ``t`` is the step count. Each
+function returns the streams after the step. ``totals`` are the sums over the whole tensor of what
+``TERMS`` lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..bounded import UNIT, Bounded
+from .rules import GRADS, PARAMS
+
+Streams = Mapping[str, Bounded]
+Hypers = Mapping[str, Any]
+Totals = Sequence[Bounded]
+Formula = Callable[[Streams, Hypers, int, Totals], dict[str, Bounded]]
+Terms = Callable[[Streams, Hypers, int], list[Bounded]]
+
+
+def _average(beta: float, old: Bounded, new: Bounded) -> Bounded:
+    return beta * old + (1 - beta) * new
+
+
+def _decayed(x: Streams, h: Hypers) -> Bounded:
+    decay = h.get("weight_decay", 0)
+    return x[PARAMS] * (1 - h["lr"] * decay) if decay else x[PARAMS]
+
+
+def _moments(x: Streams, h: Hypers) -> tuple[Bounded, Bounded]:
+    beta1, beta2 = h["betas"]
+    g = x[GRADS]
+    return _average(beta1, x["exp_avg"], g), _average(beta2, x["exp_avg_sq"], g * g)
+
+
+def _correction(beta: float, t: int) -> Bounded:
+    """1 - beta^t in double, the power by repeated multiplication."""
+    power = beta**t
+    return 1.0 - Bounded(power, t * UNIT["float64"] * power, "float64")
+
+
+def _rate(x: Streams, h: Hypers, t: int) -> Bounded:
+    """Learning rate over the bias correction of the first moment."""
+    rate = float(h["lr"]) / _correction(h["betas"][0], t)
+    return rate.rounded_to(x[PARAMS].precision)
+
+
+def _root_scale(x: Streams, h: Hypers, t: int) -> Bounded:
+    """Bias correction of the second moment's root."""
+    return (1.0 / _correction(h["betas"][1], t).sqrt()).rounded_to(x[PARAMS].precision)
+
+
+def _direction(x: Streams, h: Hypers, t: int, m: Bounded, v: Bounded) -> Bounded:
+    """Adam's update over the learning rate, the first moment not yet corrected."""
+    return m / (v.sqrt() * _root_scale(x, h, t) + float(h["eps"]))
+
+
+def _sgd(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    buf = h["momentum"] * x["momentum_buffer"] + x[GRADS]
+    return {PARAMS: x[PARAMS] - h["lr"] * buf, "momentum_buffer": buf}
+
+
+def _adam(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    m, v = _moments(x, h)
+    p = _decayed(x, h) - _rate(x, h, t) * _direction(x, h, t, m, v)
+    return {PARAMS: p, "exp_avg": m, "exp_avg_sq": v}
+
+
+def _amsgrad(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    m, v = _moments(x, h)
+    largest = x["max_exp_avg_sq"].maximum(v)
+    p = x[PARAMS] - _rate(x, h, t) * _direction(x, h, t, m, largest)
+    return {PARAMS: p, "exp_avg": m, "exp_avg_sq": v, "max_exp_avg_sq": largest}
+
+
+def _adamax(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    beta1, beta2 = h["betas"]
+    m = _average(beta1, x["exp_avg"], x[GRADS])
+    u = (beta2 * x["exp_inf"]).maximum(x[GRADS].absolute() + h["eps"])
+    return {PARAMS: x[PARAMS] - _rate(x, h, t) * (m / u), "exp_avg": m, "exp_inf": u}
+
+
+def _adagrad(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    total = x["sum"] + x[GRADS] * x[GRADS]
+    return {PARAMS: x[PARAMS] - h["lr"] * (x[GRADS] / (total.sqrt() + h["eps"])), "sum": total}
+
+
+def _lion(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    beta1, beta2 = h["betas"]
+    direction = _average(beta1, x["exp_avg"], x[GRADS]).sign()
+    m = _average(beta2, x["exp_avg"], x[GRADS])
+    return {PARAMS: _decayed(x, h) - h["lr"] * direction, "exp_avg": m}
+
+
+def _lamb_direction(x: Streams, h: Hypers, t: int) -> Bounded:
+    m, v = _moments(x, h)
+    correction = (1.0 / _correction(h["betas"][0], t)).rounded_to(m.precision)
+    return _direction(x, h, t, m * correction, v) + float(h["weight_decay"]) * x[PARAMS]
+
+
+def _lamb_terms(x: Streams, h: Hypers, t: int) -> list[Bounded]:
+    r = _lamb_direction(x, h, t)
+    return [(x[PARAMS] * x[PARAMS]).total(), (r * r).total()]
+
+
+def _lamb(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    m, v = _moments(x, h)
+    rate = h["lr"] * (totals[0].sqrt() / totals[1].sqrt())
+    return {PARAMS: x[PARAMS] - rate * _lamb_direction(x, h, t), "exp_avg": m, "exp_avg_sq": v}
+
+
+def _c_adamw_terms(x: Streams, h: Hypers, t: int) -> list[Bounded]:
+    m = _average(h["betas"][0], x["exp_avg"], x[GRADS])
+    return _mask_terms(m.agrees_with(x[GRADS]))
+
+
+def _mask_terms(mask: Bounded) -> list[Bounded]:
+    elements = float(getattr(mask.value, "size", 1))
+    return [mask.total(), Bounded(elements, 0.0, mask.precision)]
+
+
+def _mask_scale(totals: Totals) -> Bounded:
+    agreeing, elements = totals
+    return elements / (agreeing + 1)
+
+
+def _c_adamw(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    m, v = _moments(x, h)
+    step = (_rate(x, h, t) * _mask_scale(totals)) * _direction(x, h, t, m, v)
+    p = _decayed(x, h) - m.agrees_with(x[GRADS]) * step
+    return {PARAMS: p, "exp_avg": m, "exp_avg_sq": v}
+
+
+def _c_lion_terms(x: Streams, h: Hypers, t: int) -> list[Bounded]:
+    update = _average(h["betas"][0], x["exp_avg"], x[GRADS])
+    return _mask_terms(update.agrees_with(x[GRADS]))
+
+
+def _c_lion(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    update = _average(h["betas"][0], x["exp_avg"], x[GRADS])
+    masked = update.agrees_with(x[GRADS]) * update.sign()
+    p = _decayed(x, h) - (h["lr"] * _mask_scale(totals)) * masked
+    return {PARAMS: p, "exp_avg": _average(h["betas"][1], x["exp_avg"], x[GRADS])}
+
+
+FORMULAS: Mapping[str, Formula] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "adamw": _adam,
+    "amsgrad": _amsgrad,
+    "adamax": _adamax,
+    "adagrad": _adagrad,
+    "lion": _lion,
+    "lamb": _lamb,
+    "c_adamw": _c_adamw,
+    "c_lion": _c_lion,
+}
+
+# Sums over a whole tensor that a formula needs.
+TERMS: Mapping[str, Terms] = {
+    "lamb": _lamb_terms,
+    "c_adamw": _c_adamw_terms,
+    "c_lion": _c_lion_terms,
+}

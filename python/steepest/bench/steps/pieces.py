@@ -1,0 +1,69 @@
+"""Which parts of the arrays the error check looks at, and walks over whole tensors in parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..bounded import Bounded, exact
+from .buffers import Array, Buffers
+from .cases import Case
+from .rules import GRADS
+
+_CHUNK = 1 << 16  # elements: intermediate results stay in the second-level cache
+_SAMPLE = 2048  # elements per piece
+_TENSORS = 8  # looked at in a list
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Elements [first, last) of one tensor in its own order."""
+
+    tensor: int
+    first: int
+    last: int
+
+    def of(self, tensors: list[Array]) -> Array:
+        """The elements themselves, not a copy."""
+        return tensors[self.tensor].reshape(-1)[self.first : self.last]
+
+
+def samples(case: Case) -> list[Piece]:
+    """Beginning, middle and end of tensors spread over the list, ends of vectors included."""
+    chosen = np.unique(np.linspace(0, len(case.shapes) - 1, _TENSORS).astype(int))
+    return [piece for k in chosen for piece in _of_tensor(int(k), math.prod(case.shapes[k]))]
+
+
+def _of_tensor(tensor: int, size: int) -> list[Piece]:
+    starts = sorted({0, max(0, size // 2 - 1001), max(0, size - _SAMPLE)})
+    return [Piece(tensor, first, min(first + _SAMPLE, size)) for first in starts]
+
+
+def chunks(case: Case, tensor: int) -> Iterator[Piece]:
+    """The whole tensor in parts."""
+    size = math.prod(case.shapes[tensor])
+    for first in range(0, size, _CHUNK):
+        yield Piece(tensor, first, min(first + _CHUNK, size))
+
+
+def precision(case: Case) -> str:
+    """The type that the kernels compute in."""
+    return "float64" if case.dtype == "float64" else "float32"
+
+
+def streams_of(case: Case, buffers: Buffers, piece: Piece) -> dict[str, Bounded]:
+    """The inputs of a step in that piece."""
+    return {name: exact(piece.of(buffers.tensors[name]), precision(case)) for name in case.streams}
+
+
+def squares(case: Case, buffers: Buffers) -> float:
+    """Sum of the squares of all gradients, in float64."""
+    parts = (
+        piece.of(buffers.tensors[GRADS]).astype(np.float64)
+        for tensor in range(len(case.shapes))
+        for piece in chunks(case, tensor)
+    )
+    return math.fsum(float(part @ part) for part in parts)

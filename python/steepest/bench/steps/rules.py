@@ -1,0 +1,108 @@
+"""What each rule is given, what it moves and what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PARAMS = "params"
+GRADS = "grads"
+COPY = "working_copy"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One walk over memory: streams that are read, updated in place, and only written."""
+
+    read: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RuleFacts:
+    """A rule as the benchmark runs it.
+
+    ``reduce`` lists the passes that only read, before the pass that updates the parameter and the
+    states; ``flops`` counts the operations per element of all passes together.
+    """
+
+    states: tuple[str, ...]
+    hypers: Mapping[str, Any]
+    flops: int
+    reduce: tuple[Pass, ...] = ()
+    vectors: tuple[str, ...] = ()  # states of one value per row or column, left out of the count
+    decoupled: bool = False
+    needs_step: bool = True
+
+    def passes(self, *, clip: bool, copy: bool) -> tuple[Pass, ...]:
+        """All walks over memory of one step."""
+        update = Pass(read=(GRADS,), update=(PARAMS, *self.states), write=(COPY,) if copy else ())
+        norm = NORM_PASSES if clip else ()
+        return (*norm, *self.reduce, update)
+
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+_ADAM = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8}
+
+
+def _read(*streams: str) -> tuple[Pass, ...]:
+    return (Pass(read=streams),)
+
+
+# Operations of adamw per element: 3 for the first moment, 4 for the second, 3 for the denominator
+# (root, scaling, eps), 3 for the step (rate, quotient, difference), 1 for the decay. The others
+# likewise.
+RULES: Mapping[str, RuleFacts] = {
+    "sgd": RuleFacts(("momentum_buffer",), {"lr": 1e-3, "momentum": 0.9}, flops=4),
+    "adam": RuleFacts(_MOMENTS, _ADAM, flops=13),
+    "adamw": RuleFacts(_MOMENTS, {**_ADAM, "weight_decay": 1e-2}, flops=14, decoupled=True),
+    "amsgrad": RuleFacts((*_MOMENTS, "max_exp_avg_sq"), _ADAM, flops=14),
+    "adamax": RuleFacts(
+        ("exp_avg", "exp_inf"), {"lr": 2e-3, "betas": (0.9, 0.999), "eps": 1e-8}, flops=10
+    ),
+    "adagrad": RuleFacts(("sum",), {"lr": 1e-2, "eps": 1e-10}, flops=7),
+    "lion": RuleFacts(
+        ("exp_avg",),
+        {"lr": 1e-4, "betas": (0.9, 0.99), "weight_decay": 1e-2},
+        flops=10,
+        decoupled=True,
+        needs_step=False,
+    ),
+    "lamb": RuleFacts(
+        _MOMENTS,
+        {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-6, "weight_decay": 1e-2},
+        flops=34,
+        reduce=_read(PARAMS, GRADS, *_MOMENTS),
+    ),
+    "c_adamw": RuleFacts(
+        _MOMENTS,
+        {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-6, "weight_decay": 1e-2},
+        flops=21,
+        reduce=_read(GRADS, "exp_avg"),
+        decoupled=True,
+    ),
+    "c_lion": RuleFacts(
+        ("exp_avg",),
+        {"lr": 1e-4, "betas": (0.95, 0.98), "weight_decay": 1e-2},
+        flops=17,
+        reduce=_read(GRADS, "exp_avg"),
+        decoupled=True,
+        needs_step=False,
+    ),
+    # The averages of the squares need one pass, the norms of parameter and update a second.
+    "adafactor": RuleFacts(
+        (),
+        {"lr": 1e-2, "beta2_decay": -0.8, "eps": (None, 1e-3), "d": 1.0},
+        flops=16,
+        reduce=(*_read(GRADS), *_read(PARAMS, GRADS)),
+        vectors=("row_var", "col_var"),
+        decoupled=True,
+    ),
+}
+
+# steepest.steps.grad_norm: one read of the gradients, a product and a sum per element.
+NORM = "grad_norm"
+NORM_FLOPS = 2
+NORM_PASSES = _read(GRADS)

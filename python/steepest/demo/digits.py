@@ -1,0 +1,138 @@
+"""Training on the 1797 handwritten digits that come with scikit-learn (UCI, 8 x 8 pixels)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+
+from steepest import optim
+
+from . import plain
+from .network import Floats, Labels, Network
+
+SIZES = (64, 1024, 512, 10)
+BATCH = 64
+# Largest difference between the training losses of the kernels and of plain NumPy, at any step.
+# They do the same IEEE operations, so it is 0 unless NumPy's differ on a processor.
+LOSS_BOUND = 1e-3
+
+KERNELS, NUMPY = "steepest", "NumPy"
+
+
+class Steps(Protocol):
+    """What the training asks of an optimizer."""
+
+    lr: Any
+
+    def step(self, grads: Sequence[Floats], /) -> Any:
+        """Updates the parameters."""
+
+
+Make = Callable[[Sequence[Floats]], Steps]
+
+OPTIMIZERS: dict[str, dict[str, Make]] = {
+    "AdamW": {
+        KERNELS: lambda params: optim.AdamW(params, lr=1e-3, weight_decay=0.01),
+        NUMPY: lambda params: plain.AdamW(params, lr=1e-3, weight_decay=0.01),
+    },
+    "Lion": {
+        KERNELS: lambda params: optim.Lion(params, lr=2e-4, weight_decay=0.05),
+        NUMPY: lambda params: plain.Lion(params, lr=2e-4, weight_decay=0.05),
+    },
+    "SGD": {
+        KERNELS: lambda params: optim.SGD(params, lr=0.03, momentum=0.9, nesterov=True),
+        NUMPY: lambda params: plain.SGD(params, lr=0.03, momentum=0.9),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Images of shape (n, 64) in [0, 1] with labels of shape (n,), split in two."""
+
+    train: tuple[Floats, Labels]
+    test: tuple[Floats, Labels]
+
+
+@dataclass(eq=False)
+class Run:
+    """One training: an optimizer in one of its implementations, and what came out."""
+
+    optimizer: str
+    implementation: str
+    parameters: int = 0
+    epochs: int = 0  # so far
+    losses: list[float] = field(default_factory=list)  # of every batch
+    step_seconds: list[float] = field(default_factory=list)  # of the optimizer alone
+    seconds: float = 0.0
+    accuracy: float = 0.0  # on the test images
+
+    @property
+    def ns_per_parameter(self) -> float:
+        """Median time of one optimizer step over the number of parameters, in nanoseconds."""
+        return float(np.median(self.step_seconds)) * 1e9 / self.parameters
+
+    def epoch_losses(self) -> list[float]:
+        """Mean training loss of each epoch."""
+        means: list[float] = np.reshape(self.losses, (self.epochs, -1)).mean(axis=1).tolist()
+        return means
+
+
+def load(seed: int) -> Data:
+    """The images, one in five of them for the test."""
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(seed).permutation(len(images))
+    x = (images[order] / 16).astype(np.float32)
+    y = labels[order].astype(np.int64)
+    split = len(x) // 5
+    return Data(train=(x[split:], y[split:]), test=(x[:split], y[:split]))
+
+
+def all_runs(epochs: int, seed: int) -> Iterator[tuple[Run, float]]:
+    """Trains with every optimizer in every implementation; yields the run after each epoch."""
+    data = load(seed)
+    for name, implementations in OPTIMIZERS.items():
+        for implementation, make in implementations.items():
+            yield from train(Run(name, implementation), make, data, epochs, seed)
+
+
+def train(run: Run, make: Make, data: Data, epochs: int, seed: int) -> Iterator[tuple[Run, float]]:
+    """Trains a network, of one start and batches per seed; yields run and loss after each epoch."""
+    network = Network(SIZES, seed)
+    optimizer = make(network.params)
+    run.parameters = sum(p.size for p in network.params)
+    start_lr, random = optimizer.lr, np.random.default_rng(seed)
+    x, labels = data.train
+    batches = len(x) // BATCH
+    began = perf_counter()
+    for epoch in range(epochs):
+        order = random.permutation(len(x))[: batches * BATCH].reshape(batches, BATCH)
+        for k, rows in enumerate(order):
+            # Linear decay to zero over the whole training.
+            optimizer.lr = start_lr * (1 - (epoch * batches + k) / (epochs * batches))
+            loss, grads = network.gradients(x[rows], labels[rows])
+            before = perf_counter()
+            optimizer.step(grads)
+            run.step_seconds.append(perf_counter() - before)
+            run.losses.append(loss)
+        run.epochs += 1
+        run.seconds = perf_counter() - began
+        run.accuracy = network.accuracy(*data.test)
+        yield run, run.losses[-1]
+
+
+def loss_difference(runs: Sequence[Run], run: Run) -> float:
+    """The largest difference of a run's losses to those of its optimizer in plain NumPy."""
+    other = counterpart(runs, run)
+    return float(np.abs(np.subtract(run.losses, other.losses)).max())
+
+
+def counterpart(runs: Sequence[Run], run: Run) -> Run:
+    """The run of the same optimizer in plain NumPy."""
+    return next(r for r in runs if (r.optimizer, r.implementation) == (run.optimizer, NUMPY))

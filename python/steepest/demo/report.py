@@ -1,0 +1,104 @@
+"""What the demonstration shows: a progress bar, the table, the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .digits import KERNELS, OPTIMIZERS, Run, counterpart, loss_difference
+
+_COLUMNS = (
+    "optimizer",
+    "in",
+    "accuracy",
+    "seconds",
+    "ns/param",
+    "vs NumPy",
+    "loss diff.",
+)
+
+
+def with_progress(epochs_of_runs: Iterable[tuple[Run, float]], epochs: int) -> list[Run]:
+    """The finished runs; shows how far they are."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    total = epochs * sum(len(implementations) for implementations in OPTIMIZERS.values())
+    columns = (TextColumn("{task.description:>20}"), BarColumn(), TimeElapsedColumn())
+    runs: list[Run] = []
+    with Progress(*columns, TextColumn("loss {task.fields[loss]:.4f}"), transient=True) as progress:
+        task = progress.add_task("loading", total=total, loss=float("nan"))
+        for run, loss in epochs_of_runs:
+            if not runs or runs[-1] is not run:
+                runs.append(run)
+            label = f"{run.optimizer}, {run.implementation}"
+            progress.update(task, advance=1, description=label, loss=loss)
+    return runs
+
+
+def rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    """The cells of the table, one row per run."""
+    table: list[tuple[str, ...]] = []
+    for run in runs:
+        ours = run.implementation == KERNELS
+        ratio = counterpart(runs, run).ns_per_parameter / run.ns_per_parameter
+        table.append(
+            (
+                run.optimizer,
+                run.implementation,
+                f"{run.accuracy:.1%}",
+                f"{run.seconds:.2f}",
+                f"{run.ns_per_parameter:.2f}",
+                f"{ratio:.1f}x" if ours else "",
+                f"{loss_difference(runs, run):.1g}" if ours else "",
+            )
+        )
+    return table
+
+
+def show(runs: Sequence[Run]) -> None:
+    """Prints the table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    parameters = runs[0].parameters
+    table = Table(title=f"Digits, {parameters:,} parameters")
+    for i, name in enumerate(_COLUMNS):
+        table.add_column(name, justify="left" if i < 2 else "right")
+    for i, cells in enumerate(rows(runs)):
+        ours = runs[i].implementation == KERNELS
+        last = i + 1 == len(runs) or runs[i + 1].optimizer != runs[i].optimizer
+        table.add_row(*cells, style="bold" if ours else "", end_section=last)
+    table.caption = (
+        "accuracy on the test images; ns/param: the optimizer alone, per step; "
+        "loss diff.: the largest at any step, to plain NumPy"
+    )
+    Console().print(table)
+
+
+def save_plot(runs: Sequence[Run], path: str) -> None:
+    """Writes the curves of the training loss by epoch as a PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from matplotlib.ticker import MaxNLocator
+
+    names = list(OPTIMIZERS)
+    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    for run in runs:
+        losses = run.epoch_losses()
+        ours = run.implementation == KERNELS
+        axes.semilogy(
+            range(1, len(losses) + 1),
+            losses,
+            color=f"C{names.index(run.optimizer)}",
+            linewidth=2 if ours else 0,
+            marker="" if ours else "o",
+            markerfacecolor="none",
+            label=f"{run.optimizer}, {run.implementation}",
+        )
+    axes.set(xlabel="epoch", ylabel="mean training loss", title="Digits: kernels and plain NumPy")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)

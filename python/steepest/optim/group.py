@@ -1,0 +1,137 @@
+"""One group of parameters bound to a native plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from .. import _arrays, _core
+from .._arrays import Array
+from .state import (
+    MASTER,
+    StepCounts,
+    allocate,
+    has_master,
+    make_masters,
+    start_value,
+)
+from .structure import Params
+from .table import Rule
+
+_FIXED = ("shape", "dtype", "device")  # of a torch parameter, whatever memory it is given
+
+
+class Group:
+    """Parameters that share options, their states and step counts.
+
+    `options` is the dict that the user sees in `param_groups` and may change at any time. `first`
+    is the position of the first parameter among those of all groups, which numbers the random
+    streams. The native plan is made anew when an option that it is made with changes, or when a
+    torch parameter gets new memory.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        params: Params,
+        options: dict[str, Any],
+        *,
+        first: int,
+        state_dtype: Mapping[str, str],
+        master_weights: bool,
+    ) -> None:
+        self.rule = rule
+        self.arrays = params.arrays
+        self.names = params.names
+        self.options = options
+        self.first = first
+        self.state_dtype = state_dtype
+        self.steps = StepCounts(len(params.arrays))
+        self.states: dict[str, list[Array]] = {}  # None for parameters that lack the state
+        self.views: list[Array] = []  # the parameters as NumPy arrays or detached torch tensors
+        self._read_views()
+        if master_weights and any(has_master(view) for view in self.views):
+            self.states[MASTER] = make_masters(self.views)
+        self._bind()
+
+    def call(
+        self, grads: Sequence[Array | None]
+    ) -> tuple[Any, Sequence[Array | None], dict[str, Any]]:
+        """What the native call needs to step this group: plan, gradients, options."""
+        if self._movable and self._memory != self._pointers():
+            self._read_views(moved=True)
+            self._bind()
+        options = self.options
+        if self._bound != self._binding():
+            self._bind()
+        keywords = {name: options[name] for name in self.rule.call_options}
+        keywords["step"] = self.steps.next()
+        return self._plan, grads, keywords
+
+    def advance(self, grads: Sequence[Array | None]) -> None:
+        """Counts the step that `call` prepared, after it was applied."""
+        if self._plan.last_none_count:
+            self.steps.advance_present(grads)
+        else:
+            self.steps.advance()
+
+    def ensure_states(self, names: Collection[str]) -> None:
+        """Allocates those of the named states that there are not yet."""
+        for stream in self.rule.streams:
+            if stream.name in names and stream.name not in self.states:
+                start = start_value(self.rule, stream, self.options)
+                self.states[stream.name] = allocate(stream, self.views, self.state_dtype, start)
+
+    def reset_state(self, name: str, i: int) -> None:
+        """Sets a state of parameter i to its start value."""
+        state = self.states[name][i]
+        if name == MASTER:
+            _arrays.float32_copy(self.views[i], state)
+            return
+        stream = next(stream for stream in self.rule.streams if stream.name == name)
+        state[...] = start_value(self.rule, stream, self.options)
+
+    def copy_params_to_masters(self) -> None:
+        """Sets the master weights to the present values of the parameters."""
+        for i, master in enumerate(self.states.get(MASTER, [])):
+            if master is not None:
+                self.reset_state(MASTER, i)
+
+    def _binding(self) -> tuple[Any, ...]:
+        options = self.options
+        rounding = options["rounding"]
+        modes = rounding if isinstance(rounding, str) else tuple(sorted(rounding.items()))
+        return self.rule.active(options), modes, options["seed"]
+
+    def _bind(self) -> None:
+        self.ensure_states(self.rule.active(self.options))
+        self._bound = self._binding()
+        keywords = {
+            name: self.options[name] for name in (*self.rule.call_options, "rounding", "seed")
+        }
+        keywords.update((name, self.states[name]) for name in self._bound[0])
+        count = len(self.views)
+        keywords["tensor_ids"] = list(range(self.first, self.first + count))
+        params = self.views
+        masters = self.states.get(MASTER)
+        if masters is not None:
+            pairs = list(zip(self.views, masters, strict=True))
+            params = [view if master is None else master for view, master in pairs]
+            keywords["working_copy"] = [None if master is None else view for view, master in pairs]
+        self._plan = _core.Plan(self.rule.name, params, **keywords)
+
+    def _read_views(self, moved: bool = False) -> None:
+        views = [_arrays.view(p, f"params[{self.first + i}]") for i, p in enumerate(self.arrays)]
+        for i, (view, old) in enumerate(zip(views, self.views, strict=True) if moved else ()):
+            if not all(getattr(view, a, None) == getattr(old, a, None) for a in _FIXED):
+                raise RuntimeError(
+                    f"params[{self.first + i}]: its {', '.join(_FIXED)} have changed"
+                )
+        self.views = views
+        self._movable = [p for p in self.arrays if _arrays.torch_of(p) is not None]
+        self._memory = self._pointers()
+
+    def _pointers(self) -> list[int]:
+        # The memory of a NumPy array stays where it is; that of a torch parameter changes with
+        # `.data`.
+        return [param.data_ptr() for param in self._movable]

@@ -1,0 +1,339 @@
+# Written by `python -m steepest._stubgen` from the native rule table. Do not edit.
+from typing import Literal, NamedTuple, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._core import Plan as Plan
+from ._core import _Arrays, _Numbers, _OptionalArrays, _Rounding, _Steps, _TensorIds
+
+__all__ = [
+    "GradNorm",
+    "Plan",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "amsgrad",
+    "c_adamw",
+    "c_lion",
+    "grad_norm",
+    "lamb",
+    "lion",
+    "sgd",
+]
+
+class GradNorm(NamedTuple):
+    """L2 norms of gradients: over all of them, of each, and whether every element is finite."""
+
+    total: float
+    per_tensor: NDArray[np.float64]
+    finite: bool
+
+def grad_norm(grads: _OptionalArrays) -> GradNorm:
+    """L2 norm of one array or of a list, the same bits for any thread count and target.
+
+    grads : array or list of arrays (None counts as 0) of float64, float32, bfloat16 or float16.
+
+    Squares are summed in float64 over a fixed tree, so norms of float32 gradients cannot overflow.
+    Raises TypeError, ValueError or DeviceError for arrays that are not dense arrays of these types.
+    """
+
+def sgd(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    momentum_buffer: _OptionalArrays = None,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.001,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Stochastic gradient descent with momentum.
+
+    Sutskever et al., ICML 2013, in the form of torch.optim.SGD: buf = momentum buf + (1 -
+    dampening) g, p -= lr buf; the first step sets buf = g.
+    """
+
+def adam(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_avg_sq: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-08,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Adam, with weight decay added to the gradient (L2).
+
+    Kingma & Ba, arXiv 1412.6980, algorithm 1: p -= lr mhat / (sqrt(vhat) + eps).
+    """
+
+def adamw(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_avg_sq: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-08,
+    weight_decay: _Numbers = 0.01,
+    decoupled_weight_decay: bool = True,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Adam with decoupled weight decay.
+
+    Loshchilov & Hutter, arXiv 1711.05101, algorithm 2: p *= 1 - lr weight_decay, then Adam.
+    """
+
+def amsgrad(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_avg_sq: _Arrays,
+    max_exp_avg_sq: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-08,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Adam with the running maximum of the second moment in the denominator.
+
+    Reddi, Kale & Kumar, ICLR 2018, arXiv 1904.09237, algorithm 2, with the bias corrections of
+    torch.optim.Adam(amsgrad=True).
+    """
+
+def adamax(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_inf: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.002,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-08,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Adam with an exponentially weighted infinity norm as denominator.
+
+    Kingma & Ba, arXiv 1412.6980, algorithm 2: u = max(beta2 u, |g| + eps), p -= lr / (1 - beta1^t)
+    m / u (eps as in torch.optim.Adamax; the paper has none).
+    """
+
+def adagrad(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    sum: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.01,
+    lr_decay: float = 0.0,
+    eps: float = 1e-10,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Adaptive gradient method with an accumulated squared gradient.
+
+    Duchi, Hazan & Singer, JMLR 12 (2011), diagonal form: sum += g^2, p -= lr / (1 + (t - 1)
+    lr_decay) g / (sqrt(sum) + eps).
+    """
+
+def lion(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 0.0001,
+    betas: tuple[float, float] = (0.9, 0.99),
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = True,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Evolved sign momentum.
+
+    Chen et al., arXiv 2302.06675, algorithm 2: p -= lr sign(beta1 m + (1 - beta1) g), then m =
+    beta2 m + (1 - beta2) g; sign(0) = 0.
+    """
+
+def lamb(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_avg_sq: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-06,
+    bias_correction: bool = True,
+    max_param_norm: float = ...,
+    weight_decay: _Numbers = 0.01,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Layer-wise adaptive moments for large batches.
+
+    You et al., arXiv 1904.00962, algorithm 2: r = mhat / (sqrt(vhat) + eps) + weight_decay p, p -=
+    lr phi(||p||) / ||r|| r, phi(x) = min(x, max_param_norm). The paper corrects the bias;
+    bias_correction=False with max_param_norm=10 is the other public form.
+    """
+
+def c_adamw(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_avg_sq: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-06,
+    mask_norm: Literal["count", "clamped_mean", "mean_eps"] = "count",
+    mask_eps: float = 1e-08,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = True,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Cautious AdamW.
+
+    Liang et al., arXiv 2411.16085, algorithm 2: AdamW with the update masked by m g > 0 and
+    rescaled per tensor.
+    """
+
+def c_lion(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 0.0001,
+    betas: tuple[float, float] = (0.95, 0.98),
+    mask_norm: Literal["count", "clamped_mean", "mean_eps"] = "count",
+    mask_eps: float = 1e-08,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = True,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Cautious Lion.
+
+    Liang et al., arXiv 2411.16085: Lion with the update u masked by u g > 0 and rescaled per
+    tensor.
+    """
+
+def adafactor(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    row_var: _OptionalArrays = None,
+    col_var: _OptionalArrays = None,
+    variance: _OptionalArrays = None,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.01,
+    beta2_decay: float = -0.8,
+    eps: tuple[float | None, float] = (None, 0.001),
+    d: float = 1.0,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = True,
+    maximize: bool = False,
+    grad_scale: float | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+) -> bool:
+    """Adaptive step with a factored second moment and a relative step size.
+
+    Shazeer & Stern, arXiv 1804.04235, algorithms 4 and 5, in the form of torch.optim.Adafactor.
+    """

@@ -1,0 +1,94 @@
+"""One step of every public rule, in plain NumPy float64.
+
+A rule is a function of one tensor that returns what is to be subtracted from the parameter, and the
+new states. What the rules share (unscaling, clipping, ascent, decay) is in `stages`, and
+`step_list` puts both together for a list of tensors. Nothing is updated in place.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import stages
+from .adafactor import adafactor
+from .adaptive import adagrad, adam, adamax, amsgrad, lamb
+from .signs import c_adamw, c_lion, lion
+from .simple import sgd
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`update(p, g, state, step=, lr=, ...) -> (subtrahend, new state)` and the published
+    defaults."""
+
+    update: Callable[..., Any]
+    lr: float
+    weight_decay: float
+    decay: str  # "l2", "decoupled", or "own" where the update has a decay of its own
+
+
+RULES = {
+    "sgd": Rule(sgd, 1e-3, 0.0, "l2"),
+    "adam": Rule(adam, 1e-3, 0.0, "l2"),
+    "adamw": Rule(adam, 1e-3, 1e-2, "decoupled"),
+    "amsgrad": Rule(amsgrad, 1e-3, 0.0, "l2"),
+    "adamax": Rule(adamax, 2e-3, 0.0, "l2"),
+    "adagrad": Rule(adagrad, 1e-2, 0.0, "l2"),
+    "lion": Rule(lion, 1e-4, 0.0, "decoupled"),
+    "lamb": Rule(lamb, 1e-3, 1e-2, "own"),
+    "c_adamw": Rule(c_adamw, 1e-3, 0.0, "decoupled"),
+    "c_lion": Rule(c_lion, 1e-4, 0.0, "decoupled"),
+    "adafactor": Rule(adafactor, 1e-2, 0.0, "decoupled"),
+}
+
+
+def step_tensor(rule, p, g, state, *, step, lr, weight_decay, decoupled=None, **hypers):
+    """One tensor after the gradient stages; returns (new p, new state)."""
+    known = RULES[rule]
+    if known.decay == "own":
+        subtrahend, state = known.update(
+            p, g, state, step=step, lr=lr, weight_decay=weight_decay, **hypers
+        )
+        return p - subtrahend, state
+    if decoupled is None:
+        decoupled = known.decay == "decoupled"
+    if not decoupled:
+        g = stages.l2_decay(p, g, weight_decay)
+    subtrahend, state = known.update(p, g, state, step=step, lr=lr, **hypers)
+    if decoupled:
+        p = stages.decoupled_decay(p, lr, weight_decay)
+    return p - subtrahend, state
+
+
+def step_list(
+    rule: str,
+    params: Sequence[Any],
+    grads: Sequence[Any],
+    states: Sequence[dict[str, Any]],
+    *,
+    step=1,
+    lr=None,
+    weight_decay=None,
+    maximize: bool = False,
+    grad_scale=None,
+    max_grad_norm=None,
+    skip_nonfinite: bool = False,
+    **options,
+):
+    """A list of tensors; `step`, `lr` and `weight_decay` are numbers or one per tensor, gradients
+    may be None. Returns (applied, params, states)."""
+    if skip_nonfinite and not stages.all_finite(grads):
+        return False, list(params), list(states)
+    lr = RULES[rule].lr if lr is None else lr
+    weight_decay = RULES[rule].weight_decay if weight_decay is None else weight_decay
+    grads = stages.prepare(grads, grad_scale, max_grad_norm, maximize)
+    per_tensor = [stages.spread(x, len(params)) for x in (step, lr, weight_decay)]
+    new = []
+    for p, g, state, t, rate, decay in zip(params, grads, states, *per_tensor, strict=True):
+        if g is None or g.size == 0:
+            new.append((p, state))
+        else:
+            new.append(
+                step_tensor(rule, p, g, state, step=t, lr=rate, weight_decay=decay, **options)
+            )
+    return True, [p for p, _ in new], [state for _, state in new]
