@@ -147,10 +147,10 @@ typedef struct steepest_array {
     int32_t rounding; /* of what is written in bf16 or f16 */
 } steepest_array;
 
-/* One parameter tensor, dense, and the arrays that go with it in the same element order, each aligned to
- * its item size.
- * Float64 goes with float64 only; bf16 with everything but float64; f16 only as parameter, gradient
- * and working copy. Written arrays may overlap no other array of the call. */
+/* One parameter tensor, dense, and the arrays that go with it in the same element order, each
+ * aligned to its item size. Float64 goes with float64 only; bf16 with everything but float64; f16
+ * only as parameter, gradient and working copy. Written arrays may overlap no other array of the
+ * call. */
 typedef struct steepest_tensor {
     int64_t count; /* elements */
     int64_t rows;  /* of each matrix, for rules with row and column states, else 0 ... */
