@@ -41,6 +41,9 @@ Array to_array(py::handle object, const ArgName& name);
 // offers DLPack's function table. Then the object itself keeps the memory alive.
 bool matches(py::handle object, const Shape& shape, void*& data, DType& dtype);
 
+// A list of arrays, where one array could be given too.
+inline bool is_list(py::handle h) { return PyList_Check(h.ptr()) || PyTuple_Check(h.ptr()); }
+
 // No gaps and no overlaps: the strides, sorted, are those of a contiguous array.
 bool is_dense(const Shape& s);
 bool is_c_order(const Shape& s);

@@ -36,7 +36,7 @@ struct Gradients {
 
 py::tuple grad_norm(py::handle grads) {
     Gradients g;
-    if (PyList_Check(grads.ptr()) || PyTuple_Check(grads.ptr())) {
+    if (is_list(grads)) {
         int64_t i = 0;
         for (py::handle grad : grads) g.add(grad, {"grads", i++});
     } else {

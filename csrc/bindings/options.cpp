@@ -120,21 +120,31 @@ double to_number(py::handle value, const ArgName& name) {
     return x;
 }
 
+// An int, or a NumPy integer and the like; no bool and no float.
+static py::object as_int(py::handle value, const char* name) {
+    py::object index;
+    if (!PyBool_Check(value.ptr()) && !PyFloat_Check(value.ptr()))
+        index = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
+    if (index) return index;
+    PyErr_Clear();
+    type_error(std::string(name) + ": " + type_name(value) + " given, expected an int");
+}
+
 int64_t to_integer(py::handle value, const char* name, int64_t low) {
-    const auto refuse = [&] {
-        type_error(std::string(name) + ": " + type_name(value) + " given, expected an int");
-    };
-    if (PyBool_Check(value.ptr()) || PyFloat_Check(value.ptr())) refuse();
-    const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
-    if (!index) {
-        PyErr_Clear();
-        refuse();
-    }
     int overflow = 0;
-    const long long x = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
+    const long long x = PyLong_AsLongLongAndOverflow(as_int(value, name).ptr(), &overflow);
     if (overflow || x < low)
-        value_error(std::string(name) + ": " + repr_text(value) +
-                    " given, expected an int >= " + std::to_string(low));
+        value_error(std::string(name) + ": " + repr_text(value) + " given, expected an int >= " +
+                    std::to_string(low) + (overflow > 0 ? " and < 2**63" : ""));
+    return x;
+}
+
+uint64_t to_seed(py::handle value) {
+    const unsigned long long x = PyLong_AsUnsignedLongLong(as_int(value, "seed").ptr());
+    if (PyErr_Occurred()) {
+        PyErr_Clear();
+        value_error("seed: " + repr_text(value) + " given, expected an int in [0, 2**64)");
+    }
     return x;
 }
 

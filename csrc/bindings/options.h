@@ -44,6 +44,7 @@ bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, int
 void set_call_option(Keyword keyword, py::handle value, CallOptions& call);
 
 int64_t to_integer(py::handle value, const char* name, int64_t low);
+uint64_t to_seed(py::handle value);
 bool to_bool(py::handle value, const char* name);
 double to_number(py::handle value, const ArgName& name);
 

@@ -66,9 +66,11 @@ struct RuleKernels {
     AxisFn axis;         // null: the rule keeps no row and column averages
 };
 
+inline constexpr int kMaxRules = 64;
+
 // Everything a CPU target offers to the steps. Index [0] is float, [1] is double.
 struct StepKernels {
-    RuleKernels rule[16][2];
+    RuleKernels rule[kMaxRules][2];
     StageFn stage[2];
     SquaresFn squares[2];
     LoadFn load[kDTypes];

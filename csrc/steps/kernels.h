@@ -147,7 +147,7 @@ void squares_loop(const void* values, int64_t n, double* lanes) {
 
 template <template <class> class... Rule>
 constexpr StepKernels make_kernels(RuleList<Rule...>) {
-    static_assert(sizeof...(Rule) <= 16);
+    static_assert(sizeof...(Rule) <= kMaxRules);
     return {.rule = {{rule_kernels<Rule<float>, float>(), rule_kernels<Rule<double>, double>()}...},
             .stage = {stage_loop<float>, stage_loop<double>},
             .squares = {squares_loop<float>, squares_loop<double>},

@@ -53,7 +53,8 @@ struct Sgd {
     }
 
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& buf) {
-        const T b = (c.keep != 0 ? c.keep * buf : T(0)) + c.gain * g;
+        const T new_part = c.gain * g;
+        const T b = c.keep != 0 ? c.keep * buf + new_part : new_part;
         const T direction = c.ahead_g != 0 ? g + c.ahead_buf * b : b;
         p = p - c.lr * direction;
         buf = b;

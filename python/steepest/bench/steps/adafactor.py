@@ -38,12 +38,12 @@ def _averages(g: Array, row: Array, col: Array, step: int) -> tuple[Bounded, Bou
         of_rows[first : first + _ROWS] = squares.mean(axis=1)
         of_cols += squares.sum(axis=0)
     weight = float(step) ** RULES["adafactor"].hypers["beta2_decay"]
-    return _lerp(row, of_rows, weight), _lerp(col, of_cols / g.shape[0], weight)
+    return _average(row, of_rows, weight), _average(col, of_cols / g.shape[0], weight)
 
 
-def _lerp(old: Array, mean: Array, weight: float) -> Bounded:
+def _average(old: Array, mean: Array, weight: float) -> Bounded:
     new = Bounded(mean, UNIT["float32"] * mean)
-    return exact(old) + weight * (new - exact(old))
+    return (1 - weight) * exact(old) + weight * new
 
 
 def _mean(row: Bounded) -> Bounded:

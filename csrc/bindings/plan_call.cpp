@@ -1,0 +1,121 @@
+// One call of a plan: gradients, options, and what the C ABI wants to see.
+#include "bindings/plan.h"
+
+namespace steepest::bindings {
+
+void Plan::set_gradient(size_t i, py::handle grad) {
+    steepest_tensor& t = tensors_[i];
+    const ArgName name = name_of("grads", i);
+    void* data = nullptr;
+    DType dtype = DType::f32;
+    if (matches(grad, shapes_[i], data, dtype)) {
+        const Array a{.data = data, .dtype = dtype};
+        check_stream(i, a, name, true);
+        held_.push_back(py::reinterpret_borrow<py::object>(grad));
+    } else {
+        const Array a = to_array(grad, name);
+        check_stream(i, a, name, true);
+        check_layout(i, a, name, STEEPEST_ELEMENT);
+        data = a.data;
+        dtype = a.dtype;
+        held_memory_.push_back(a.keep);
+    }
+    if (const Extent* e = written_.find(data, t.count * size_of(dtype), overlap_hint_[i]))
+        value_error(name.text() + ": memory shared with " + ArgName{e->stream, e->tensor}.text() +
+                    " given, expected arrays that do not overlap");
+    t.grad = {data, static_cast<int32_t>(dtype), STEEPEST_NEAREST};
+}
+
+void Plan::set_gradients(py::handle grads) {
+    none_count_ = 0;
+    const auto set = [&](size_t i, py::handle grad) {
+        if (grad.is_none()) {
+            tensors_[i].grad = {};
+            ++none_count_;
+        } else {
+            set_gradient(i, grad);
+        }
+    };
+    if (!is_list_) {
+        if (is_list(grads))
+            type_error("grads: a " + type_name(grads) +
+                       " given, expected one array because params is one array");
+        set(0, grads);
+        return;
+    }
+    if (!is_list(grads))
+        type_error("grads: " + type_name(grads) +
+                   " given, expected a list because params is a list");
+    const auto items = py::reinterpret_steal<py::object>(PySequence_Tuple(grads.ptr()));
+    if (!items) throw py::error_already_set();
+    const Py_ssize_t given = PyTuple_GET_SIZE(items.ptr());
+    if (given != size())
+        value_error("grads: list of " + std::to_string(given) + " given, expected one of " +
+                    std::to_string(size()) + " as in params");
+    held_.push_back(items);
+    for (Py_ssize_t i = 0; i < given; ++i)
+        set(static_cast<size_t>(i), PyTuple_GET_ITEM(items.ptr(), i));
+}
+
+void Plan::check_needed_states(const Options& options) const {
+    for (size_t s = 0; s < rule_.states.size(); ++s) {
+        const steepest_state_info& state = *rule_.states[s];
+        if (!state.optional || state.needed_by < 0 || !state_missing_[s]) continue;
+        if (options.hyper[static_cast<size_t>(state.needed_by)] != 0 && size() > 0)
+            value_error(std::string(state.name) + ": None given, expected an array because " +
+                        rule_.info.hypers[state.needed_by].name + " is not 0");
+    }
+}
+
+void Plan::check_steps(const Options& options) const {
+    const bool given = options.step.all >= 1 || !options.step.each.empty();
+    if (given || (!rule_.info.needs_step && !random_)) return;
+    type_error(rule_name_ + "() missing keyword argument 'step'" +
+               (rule_.info.needs_step ? "" : ", which stochastic rounding needs"));
+}
+
+steepest_group Plan::group(int rule_id, const std::vector<steepest_tensor>& tensors) const {
+    return {.rule = rule_id,
+            .decay = bound_.decay,
+            .maximize = bound_.maximize,
+            .hyper_count = static_cast<int32_t>(bound_.hyper.size()),
+            .hyper = bound_.hyper.data(),
+            .tensor_count = static_cast<int64_t>(tensors.size()),
+            .tensors = tensors.data()};
+}
+
+Plan::Bound Plan::bind(py::handle grads, const py::dict& keywords, CallOptions& call) {
+    bound_ = options_;
+    for (const auto& [key, value] : keywords) {
+        const KeywordSlot* slot = rule_.find(key.ptr());
+        if (!slot || !set_option(rule_, *slot, value, size(), bound_, call))
+            type_error("Plan call got an unexpected keyword argument " + repr_text(key));
+    }
+    check_steps(bound_);
+    check_needed_states(bound_);
+    set_gradients(grads);
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+        tensors_[i].step = bound_.step.at(i);
+        tensors_[i].lr = bound_.lr.at(i);
+        tensors_[i].weight_decay = bound_.weight_decay.at(i);
+    }
+    Bound b;
+    if (rule_.vector_id < 0) {
+        b.group[b.groups++] = group(rule_.id, tensors_);
+        return b;
+    }
+    for (auto& part : split_) part.clear();
+    for (size_t i = 0; i < tensors_.size(); ++i)
+        split_[goes_to_vector_rule(i)].push_back(tensors_[i]);
+    b.group[b.groups++] = group(rule_.id, split_[0]);
+    b.group[b.groups++] = group(rule_.vector_id, split_[1]);
+    return b;
+}
+
+void Plan::leave() {
+    held_.clear();
+    held_memory_.clear();
+    busy_.clear(std::memory_order_release);
+}
+
+}  // namespace steepest::bindings
