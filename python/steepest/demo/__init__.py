@@ -33,13 +33,9 @@ def main(options: argparse.Namespace) -> int:
     if missing:
         print(f'The demo needs {", ".join(missing)}: pip install "steepest[demo]"', file=sys.stderr)
         return 1
-    from threadpoolctl import threadpool_limits  # scikit-learn depends on it
-
     from . import digits, report
 
-    # The products are small: threads of BLAS would only take the cores from those of the kernels.
-    with threadpool_limits(limits=1, user_api="blas"):
-        runs = report.with_progress(digits.all_runs(options.epochs, options.seed), options.epochs)
+    runs = report.with_progress(digits.all_runs(options.epochs, options.seed), options.epochs)
     report.show(runs)
     if not options.no_plot:
         report.save_plot(runs, options.plot)

@@ -96,10 +96,14 @@ def load(seed: int) -> Data:
 
 def all_runs(epochs: int, seed: int) -> Iterator[tuple[Run, float]]:
     """Trains with every optimizer in every implementation; yields the run after each epoch."""
+    from threadpoolctl import threadpool_limits  # scikit-learn depends on it
+
     data = load(seed)
-    for name, implementations in OPTIMIZERS.items():
-        for implementation, make in implementations.items():
-            yield from train(Run(name, implementation), make, data, epochs, seed)
+    # The products are small: threads of BLAS would only take the cores from those of the kernels.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for name, implementations in OPTIMIZERS.items():
+            for implementation, make in implementations.items():
+                yield from train(Run(name, implementation), make, data, epochs, seed)
 
 
 def train(run: Run, make: Make, data: Data, epochs: int, seed: int) -> Iterator[tuple[Run, float]]:
