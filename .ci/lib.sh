@@ -17,6 +17,12 @@ section() {
     printf '\n==== [%4d s] %s\n' "$(elapsed)" "$ci_section"
 }
 
+# Runs another script, which has sections of its own.
+part() {
+    ci_section=$1
+    "$@"
+}
+
 trap 'echo "==== failed after $(elapsed) s in: $ci_section" >&2' ERR
 
 fail() {

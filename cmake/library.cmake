@@ -1,5 +1,7 @@
 # libsteepest: the C ABI over all families. Exports steepest_* only.
-find_package(OpenMP COMPONENTS CXX)
+find_package(OpenMP COMPONENTS CXX)  # for its thread setting
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -7,6 +9,7 @@ add_library(steepest SHARED
   csrc/core/abi.cpp
   csrc/core/cpu.cpp
   csrc/core/parallel.cpp
+  csrc/core/pool.cpp
   csrc/no_cuda/cuda.cpp
   csrc/steps/abi.cpp
   csrc/steps/axes.cpp
@@ -33,11 +36,11 @@ endif()
 target_include_directories(steepest
   PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/csrc/include> $<INSTALL_INTERFACE:include>
   PRIVATE csrc)
-target_link_libraries(steepest PRIVATE $<BUILD_INTERFACE:steepest_flags>)
+target_link_libraries(steepest PRIVATE $<BUILD_INTERFACE:steepest_flags> $<BUILD_INTERFACE:Threads::Threads>)
 if(OpenMP_CXX_FOUND)
   target_link_libraries(steepest PRIVATE OpenMP::OpenMP_CXX)
 else()
-  message(STATUS "OpenMP not found: Steepest will use one thread")
+  message(STATUS "OpenMP not found: OMP_NUM_THREADS and threadpoolctl will have no effect")
 endif()
 
 # A wheel is a zip file and has no links: there the library goes by its plain name.

@@ -24,6 +24,8 @@ class WrittenMemory {
     // last ones.
     const Extent* find(const void* data, int64_t bytes, size_t& hint) const;
 
+    const std::vector<Extent>& extents() const { return extents_; }
+
   private:
     std::vector<Extent> extents_;
 };

@@ -4,6 +4,8 @@
 namespace steepest::bindings {
 namespace {
 
+std::atomic<uint64_t> next_serial{0};
+
 // An argument as one object per tensor.
 std::vector<py::object> per_tensor(py::handle given, const char* name, bool list, int64_t count) {
     std::vector<py::object> items;
@@ -38,7 +40,10 @@ std::vector<int64_t> expected_extent(const Shape& param, int kind) {
 }  // namespace
 
 Plan::Plan(const Rule& rule, py::handle params, const py::dict& arguments)
-    : rule_(rule), rule_name_(rule.info.name), options_(default_options(rule)) {
+    : serial_(next_serial.fetch_add(1)),
+      rule_(rule),
+      rule_name_(rule.info.name),
+      options_(default_options(rule)) {
     state_missing_.assign(rule.states.size(), true);
     read_params(params);
     read_arguments(arguments);

@@ -31,6 +31,8 @@ class Plan {
 
     // Checks gradients and options of one call; raises before anything is written.
     Bound bind(py::handle grads, const py::dict& keywords, CallOptions& call);
+    // Raises ValueError when this plan, once bound, reads or writes memory that `other` writes.
+    void check_apart_from(const Plan& other);
     const CallOptions& call_defaults() const { return call_; }
     uint64_t seed() const { return seed_; }
     int64_t last_none_count() const { return none_count_; }
@@ -45,7 +47,12 @@ class Plan {
     size_t workspace_size = 0;
 
   private:
-    using Arrays = std::vector<Array>;
+    // Plans that this one has run with: what they write is known to be apart from what this one
+    // writes.
+    struct Partner {
+        uint64_t serial;
+        std::vector<size_t> overlap_hint;
+    };
 
     void read_params(py::handle params);
     void read_arguments(const py::dict& arguments);
@@ -67,11 +74,13 @@ class Plan {
     void set_gradients(py::handle grads);
     int64_t size() const { return static_cast<int64_t>(tensors_.size()); }
     bool goes_to_vector_rule(size_t i) const;
+    Partner& partner(const Plan& other);
     ArgName name_of(const char* stream, size_t i) const {
         return {stream, is_list_ ? static_cast<int64_t>(i) : -1};
     }
     steepest_group group(int rule_id, const std::vector<steepest_tensor>& tensors) const;
 
+    const uint64_t serial_;
     const Rule& rule_;
     std::string rule_name_;
     bool is_list_ = false;
@@ -82,6 +91,7 @@ class Plan {
     std::vector<bool> state_missing_;  // by state: some tensor goes without it
     WrittenMemory written_;
     std::vector<size_t> overlap_hint_;  // by tensor, see WrittenMemory::find
+    std::vector<Partner> partners_;
     Options options_;
     Options bound_;
     CallOptions call_;

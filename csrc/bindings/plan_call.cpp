@@ -112,6 +112,34 @@ Plan::Bound Plan::bind(py::handle grads, const py::dict& keywords, CallOptions& 
     return b;
 }
 
+Plan::Partner& Plan::partner(const Plan& other) {
+    for (Partner& p : partners_)
+        if (p.serial == other.serial_) return p;
+    size_t hint = 0;
+    for (const Extent& e : written_.extents())
+        if (const Extent* o = other.written_.find(reinterpret_cast<const void*>(e.begin),
+                                                  static_cast<int64_t>(e.end - e.begin), hint))
+            value_error(ArgName{e.stream, e.tensor}.text() + ": memory shared with " +
+                        ArgName{o->stream, o->tensor}.text() +
+                        " of another group given, expected arrays that do not overlap");
+    constexpr size_t kRemembered = 64;
+    if (partners_.size() == kRemembered) partners_.erase(partners_.begin());
+    partners_.push_back({other.serial_, std::vector<size_t>(tensors_.size(), 0)});
+    return partners_.back();
+}
+
+void Plan::check_apart_from(const Plan& other) {
+    Partner& p = partner(other);
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+        const steepest_array& g = tensors_[i].grad;
+        const int64_t bytes = g.data ? tensors_[i].count * size_of(static_cast<DType>(g.dtype)) : 0;
+        if (const Extent* e = other.written_.find(g.data, bytes, p.overlap_hint[i]))
+            value_error(name_of("grads", i).text() + ": memory shared with " +
+                        ArgName{e->stream, e->tensor}.text() +
+                        " of another group given, expected arrays that do not overlap");
+    }
+}
+
 void Plan::leave() {
     held_.clear();
     held_memory_.clear();

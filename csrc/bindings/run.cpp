@@ -19,7 +19,8 @@ class Running {
         for (Plan* plan : plans) {
             if (!plan->enter()) {
                 leave();
-                raise(PyExc_RuntimeError, "Plan: already running, expected one call at a time");
+                raise(PyExc_RuntimeError,
+                      "Plan: already running or given twice, expected one call at a time");
             }
             entered_.push_back(plan);
         }
@@ -113,6 +114,9 @@ bool run_plans(const std::vector<Plan*>& plans, const std::vector<py::object>& g
             value_error(
                 "seed: plans with different seeds given, expected one seed for a common call");
     }
+    for (Plan* plan : plans)
+        for (Plan* other : plans)
+            if (plan != other) plan->check_apart_from(*other);
     steepest_step_args args{};
     args.struct_size = sizeof args;
     args.group_size = sizeof(steepest_group);

@@ -1,6 +1,7 @@
 #include "core/parallel.h"
 
 #include <atomic>
+#include <thread>
 
 #if defined(_OPENMP)
 #include <omp.h>
@@ -55,46 +56,46 @@ FloatingPointGuard::FloatingPointGuard() : saved_(read_control()) {
 
 FloatingPointGuard::~FloatingPointGuard() { write_control(saved_); }
 
+#if !defined(_OPENMP)
+thread_local int thread_setting = 0;
+#endif
+
+// OpenMP's runtime keeps the setting, for OMP_NUM_THREADS and threadpoolctl to find; it runs
+// nothing here.
 int max_threads() {
 #if defined(_OPENMP)
     return omp_get_max_threads();
 #else
-    return 1;
+    if (thread_setting > 0) return thread_setting;
+    const unsigned processors = std::thread::hardware_concurrency();
+    return processors ? static_cast<int>(processors) : 1;
 #endif
 }
 
-void set_max_threads([[maybe_unused]] int n) {
+void set_max_threads(int n) {
 #if defined(_OPENMP)
     omp_set_num_threads(n);
+#else
+    thread_setting = n;
 #endif
 }
 
 int threads_for(int64_t work) {
+    if (work < kSerialWork || forked.load(std::memory_order_relaxed)) return 1;
 #if defined(_OPENMP)
-    if (work < kSerialWork || forked.load(std::memory_order_relaxed) || omp_in_parallel()) return 1;
-    const int64_t most = work / (kSerialWork / 2);
-    const int64_t offered = omp_get_max_threads();
-    return static_cast<int>(offered < most ? offered : most);
-#else
-    (void)work;
-    return 1;
+    if (omp_in_parallel()) return 1;
 #endif
+    const int64_t most = work / (kSerialWork / 2);
+    const int64_t offered = max_threads();
+    return static_cast<int>(offered < most ? offered : most);
 }
 
-void run_parallel(int parts, Task task, void* context) {
-#if defined(_OPENMP)
-    if (parts > 1) {
-#pragma omp parallel num_threads(parts)
-        {
-            FloatingPointGuard guard;
-            // The runtime may give fewer threads than asked: every part is run all the same.
-            for (int part = omp_get_thread_num(); part < parts; part += omp_get_num_threads())
-                task(context, part, parts);
-        }
+void run_parallel(int threads, int parts, Task task, void* context) {
+    FloatingPointGuard guard;
+    if (threads > 1 && parts > 1) {
+        run_on_pool(threads, parts, task, context);
         return;
     }
-#endif
-    FloatingPointGuard guard;
     for (int part = 0; part < parts; ++part) task(context, part, parts);
 }
 

@@ -1,7 +1,9 @@
-// The only place that knows threads.
+// The only place, with the pool behind it, that knows threads.
 #pragma once
 
 #include <cstdint>
+
+#include "core/pool.h"
 
 namespace steepest {
 
@@ -25,16 +27,14 @@ int threads_for(int64_t work);
 int max_threads();
 void set_max_threads(int n);
 
-using Task = void (*)(void* context, int part, int parts);
-
-// Runs task(context, part, parts) for every part in [0, parts), one per thread, under the guard
-// above.
-void run_parallel(int parts, Task task, void* context);
+// Runs task(context, part, parts) for every part in [0, parts) under the guard above.
+void run_parallel(int threads, int parts, Task task, void* context);
 
 template <class F>
-void parallel(int parts, F&& f) {
+void parallel(int threads, int parts, F&& f) {
     run_parallel(
-        parts, [](void* context, int part, int n) { (*static_cast<F*>(context))(part, n); }, &f);
+        threads, parts,
+        [](void* context, int part, int n) { (*static_cast<F*>(context))(part, n); }, &f);
 }
 
 }  // namespace steepest

@@ -35,7 +35,8 @@ struct Grid {
 template <class F>
 void for_items(int64_t items, int64_t work, F&& f) {
     const int64_t threads = std::min<int64_t>(threads_for(work), items);
-    parallel(static_cast<int>(std::max<int64_t>(threads, 1)), [&](int part, int parts) {
+    const int n = static_cast<int>(std::max<int64_t>(threads, 1));
+    parallel(n, n, [&](int part, int parts) {
         for (int64_t i = items * part / parts; i < items * (part + 1) / parts; ++i) f(i);
     });
 }

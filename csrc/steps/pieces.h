@@ -16,6 +16,14 @@ inline int64_t up_to_block(int64_t i, int64_t count) {
     return std::min(count, (i + kBlock - 1) / kBlock * kBlock);
 }
 
+// Several parts per thread, as long as they are large, so that a thread that is held up passes work
+// on.
+inline int parts_for(int threads, int64_t total) {
+    constexpr int64_t kLarge = 131072;
+    if (threads == 1) return 1;
+    return static_cast<int>(std::clamp<int64_t>(total / kLarge, threads, int64_t{8} * threads));
+}
+
 // Calls visit(job, begin, end) for the pieces of all jobs that `takes_part` accepts.
 template <class TakesPart, class Visit>
 void for_pieces(const Call& call, TakesPart&& takes_part, Visit&& visit) {
@@ -23,7 +31,8 @@ void for_pieces(const Call& call, TakesPart&& takes_part, Visit&& visit) {
     for (int64_t j = 0; j < call.count; ++j)
         if (takes_part(call.jobs[j])) total += call.jobs[j].count;
     if (total == 0) return;
-    parallel(threads_for(total), [&](int part, int parts) {
+    const int threads = threads_for(total);
+    parallel(threads, parts_for(threads, total), [&](int part, int parts) {
         const auto share = [&](int p) {
             return total / parts * p + std::min<int64_t>(total % parts, p);
         };

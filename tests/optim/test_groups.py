@@ -139,3 +139,22 @@ def test_a_refused_group_is_not_added():
             opt.add_param_group(wrong)
     assert len(opt.param_groups) == 1
     assert opt.step(make_grads(1)[:2])
+
+
+def test_groups_that_share_memory_are_refused():
+    memory = np.zeros(10, np.float32)
+    grads = [np.ones(6, np.float32)] * 2
+    opt = optim.AdamW([{"params": memory[:6]}, {"params": memory[4:]}])
+    with pytest.raises(ValueError, match=r"params\[0\]: memory shared with params\[0\] of another"):
+        opt.step(grads)
+    assert not memory.any()
+
+
+def test_gradient_that_another_group_writes_is_refused():
+    a, b = np.ones(4, np.float32), np.ones(4, np.float32)
+    opt = optim.SGD([{"params": a}, {"params": b}])
+    for _ in range(2):  # the second time the pair of groups is known
+        with pytest.raises(ValueError, match=r"grads\[0\]: memory shared with params\[0\]"):
+            opt.step([b, a])
+    assert (a == 1).all() and (b == 1).all()
+    assert opt.step([a.copy(), b.copy()])

@@ -1,0 +1,127 @@
+#include "core/pool.h"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include "core/parallel.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace steepest {
+namespace {
+
+constexpr int kMaxParts = 2047;
+constexpr int kMaxThreads = 511;
+constexpr int kSpins = 2000;  // about 30 microseconds
+
+void pause() {
+#if defined(__SSE2__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// A region in one word: 44 bits of number, 11 of parts, 9 of threads. The number never comes round.
+struct Shape {
+    uint64_t word = 0;
+
+    static Shape of(uint64_t id, int parts, int threads) {
+        return {id << 20 | static_cast<uint64_t>(parts) << 9 | static_cast<uint64_t>(threads)};
+    }
+    uint64_t id() const { return word >> 20; }
+    int parts() const { return static_cast<int>(word >> 9 & kMaxParts); }
+    int threads() const { return static_cast<int>(word & kMaxThreads); }
+};
+
+class Pool {
+  public:
+    void run(int threads, int parts, Task task, void* context) {
+        std::unique_lock<std::mutex> lock(in_use_, std::try_to_lock);
+        if (!lock.owns_lock() || parts > kMaxParts || threads > kMaxThreads) {
+            for (int part = 0; part < parts; ++part) task(context, part, parts);
+            return;
+        }
+        grow(threads - 1);
+        task_ = task;
+        context_ = context;
+        undone_.store(parts, std::memory_order_relaxed);
+        const Shape shape = Shape::of(++last_id_, parts, threads);
+        shape_.store(shape, std::memory_order_release);
+        wake_.store(static_cast<uint32_t>(shape.id()), std::memory_order_release);
+        wake_.notify_all();
+        work(0, shape);
+        for (int spin = 0; undone_.load(std::memory_order_acquire) > 0; ++spin)
+            spin < kSpins ? pause() : std::this_thread::yield();
+    }
+
+  private:
+    // Each region claims all its parts under its number, and numbers rise, so a worker that comes
+    // late to a region finds nothing to claim, whatever runs by then.
+    bool claim(int part, uint64_t id) {
+        std::atomic<uint64_t>& last = claimed_[static_cast<size_t>(part)];
+        uint64_t old = last.load(std::memory_order_relaxed);
+        return old < id && last.compare_exchange_strong(old, id, std::memory_order_acq_rel);
+    }
+
+    // Starts with the parts whose home this thread is. Task and context stay as they are until all
+    // parts are done, so whoever has claimed a part may read them.
+    void work(int thread, Shape s) {
+        const int home = s.parts() * thread / s.threads();
+        for (int i = 0; i < s.parts(); ++i) {
+            const int part = (home + i) % s.parts();
+            if (!claim(part, s.id())) continue;
+            task_(context_, part, s.parts());
+            undone_.fetch_sub(1, std::memory_order_release);
+        }
+    }
+
+    void serve(int thread) {
+        FloatingPointGuard guard;
+        uint32_t seen = 0;
+        for (;;) {
+            for (int spin = 0; spin < kSpins; ++spin) {
+                if (wake_.load(std::memory_order_acquire) != seen) break;
+                pause();
+            }
+            wake_.wait(seen, std::memory_order_acquire);
+            const Shape s = shape_.load(std::memory_order_acquire);
+            seen = static_cast<uint32_t>(s.id());
+            if (thread < s.threads()) work(thread, s);
+        }
+    }
+
+    // Threads that cannot be had are done without: the caller takes every part that nobody claims.
+    void grow(int workers) {
+        try {
+            for (; workers_ < workers; ++workers_)
+                std::thread([this, thread = workers_ + 1] { serve(thread); }).detach();
+        } catch (const std::system_error&) {
+        }
+    }
+
+    std::mutex in_use_;
+    Task task_ = nullptr;
+    void* context_ = nullptr;
+    std::atomic<int> undone_{0};
+    std::atomic<Shape> shape_{Shape{}};
+    std::atomic<uint32_t> wake_{0};
+    std::array<std::atomic<uint64_t>, kMaxParts> claimed_{};
+    uint64_t last_id_ = 0;
+    int workers_ = 0;
+};
+
+}  // namespace
+
+void run_on_pool(int threads, int parts, Task task, void* context) {
+    static Pool* pool = new Pool;  // outlives every other static: workers may still look at it
+    pool->run(threads, parts, task, context);
+}
+
+}  // namespace steepest

@@ -1,0 +1,18 @@
+// The threads behind core/parallel.
+//
+// Parts of a region have a home thread each, so that a thread finds the pages and caches it touched
+// last time; a thread that is done takes parts that others have not begun, the caller included. A
+// worker that the system does not run in time is therefore never waited for. Idle workers spin for
+// some microseconds and then sleep: unlike those of an OpenMP runtime they leave the processors to
+// whoever computes between two steps, a BLAS for example.
+#pragma once
+
+namespace steepest {
+
+using Task = void (*)(void* context, int part, int parts);
+
+// Runs every part of [0, parts) on at most `threads` threads, the caller being one, and returns
+// when all are done. A second region at the same time runs on its caller alone.
+void run_on_pool(int threads, int parts, Task task, void* context);
+
+}  // namespace steepest
