@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <system_error>
@@ -18,7 +19,9 @@ namespace {
 
 constexpr int kMaxParts = 2047;
 constexpr int kMaxThreads = 511;
-constexpr int kSpins = 2000;  // about 30 microseconds
+// How long an idle worker looks for work before it sleeps: about the pause between two steps of a
+// list of a thousand tensors, and short for whoever else wants the processor.
+constexpr std::chrono::microseconds kPatience{150};
 
 void pause() {
 #if defined(__SSE2__)
@@ -40,6 +43,19 @@ struct Shape {
     int threads() const { return static_cast<int>(word & kMaxThreads); }
 };
 
+// Pauses until `ready` or until the patience is over.
+template <class Ready>
+void spin_until(Ready&& ready) {
+    constexpr int kBetweenLooks = 64;
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    do {
+        for (int i = 0; i < kBetweenLooks; ++i) {
+            if (ready()) return;
+            pause();
+        }
+    } while (std::chrono::steady_clock::now() < deadline);
+}
+
 class Pool {
   public:
     void run(int threads, int parts, Task task, void* context) {
@@ -57,8 +73,9 @@ class Pool {
         wake_.store(static_cast<uint32_t>(shape.id()), std::memory_order_release);
         wake_.notify_all();
         work(0, shape);
-        for (int spin = 0; undone_.load(std::memory_order_acquire) > 0; ++spin)
-            spin < kSpins ? pause() : std::this_thread::yield();
+        const auto done = [&] { return undone_.load(std::memory_order_acquire) == 0; };
+        spin_until(done);
+        while (!done()) std::this_thread::yield();
     }
 
   private:
@@ -86,10 +103,7 @@ class Pool {
         FloatingPointGuard guard;
         uint32_t seen = 0;
         for (;;) {
-            for (int spin = 0; spin < kSpins; ++spin) {
-                if (wake_.load(std::memory_order_acquire) != seen) break;
-                pause();
-            }
+            spin_until([&] { return wake_.load(std::memory_order_acquire) != seen; });
             wake_.wait(seen, std::memory_order_acquire);
             const Shape s = shape_.load(std::memory_order_acquire);
             seen = static_cast<uint32_t>(s.id());
