@@ -43,6 +43,12 @@ else()
   message(STATUS "OpenMP not found: OMP_NUM_THREADS and threadpoolctl will have no effect")
 endif()
 
+if(UNIX AND NOT APPLE)
+  set(exports ${CMAKE_CURRENT_SOURCE_DIR}/cmake/exports.map)
+  target_link_options(steepest PRIVATE LINKER:--version-script=${exports})
+  set_target_properties(steepest PROPERTIES LINK_DEPENDS ${exports})
+endif()
+
 # A wheel is a zip file and has no links: there the library goes by its plain name.
 if(NOT SKBUILD)
   set_target_properties(steepest PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
