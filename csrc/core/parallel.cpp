@@ -21,8 +21,7 @@ namespace {
 // elements).
 constexpr int64_t kSerialWork = 16384;
 
-// The pool of an OpenMP runtime does not survive fork(): a child that enters a region waits for
-// ever for threads that were not copied.
+// Threads do not survive fork(): a child that waited for them would wait for ever.
 std::atomic<bool> forked{false};
 
 #if defined(STEEPEST_HAS_FORK)

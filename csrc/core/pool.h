@@ -3,8 +3,8 @@
 // Parts of a region have a home thread each, so that a thread finds the pages and caches it touched
 // last time; a thread that is done takes parts that others have not begun, the caller included. A
 // worker that the system does not run in time is therefore never waited for. Idle workers spin for
-// some microseconds and then sleep: unlike those of an OpenMP runtime they leave the processors to
-// whoever computes between two steps, a BLAS for example.
+// a fraction of a millisecond and then sleep: unlike those of an OpenMP runtime they leave the
+// processors to whoever computes between two steps, a BLAS for example.
 #pragma once
 
 namespace steepest {
