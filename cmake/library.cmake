@@ -8,12 +8,15 @@ include(CMakePackageConfigHelpers)
 add_library(steepest SHARED
   csrc/core/abi.cpp
   csrc/core/cpu.cpp
+  csrc/core/device_abi.cpp
   csrc/core/parallel.cpp
   csrc/core/pool.cpp
-  csrc/no_cuda/cuda.cpp
   csrc/steps/abi.cpp
   csrc/steps/axes.cpp
   csrc/steps/check.cpp
+  csrc/steps/device/driver.cpp
+  csrc/steps/device/emulation.cpp
+  csrc/steps/device/image.cpp
   csrc/steps/driver.cpp
   csrc/steps/host_rules.cpp
   csrc/steps/layout.cpp
@@ -31,6 +34,19 @@ if(processor MATCHES "x86_64|amd64" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang
   set_source_files_properties(csrc/steps/targets/avx2.cpp PROPERTIES COMPILE_OPTIONS "${avx2_flags}")
   set_source_files_properties(csrc/steps/targets/avx512.cpp PROPERTIES COMPILE_OPTIONS "${avx512_flags}")
   target_compile_definitions(steepest PRIVATE STEEPEST_X86_TARGETS)
+endif()
+
+if(STEEPEST_WITH_CUDA)
+  target_sources(steepest PRIVATE
+    csrc/cuda/backend.cu
+    csrc/cuda/memory.cu
+    csrc/cuda/runs_f32.cu
+    csrc/cuda/runs_f64.cu)
+  set_target_properties(steepest PROPERTIES CUDA_RUNTIME_LIBRARY Static CUDA_STANDARD 20
+    CUDA_STANDARD_REQUIRED ON CUDA_ARCHITECTURES "${STEEPEST_CUDA_ARCHITECTURES}")
+  target_link_libraries(steepest PRIVATE $<BUILD_INTERFACE:steepest_cuda_flags>)
+else()
+  target_sources(steepest PRIVATE csrc/no_cuda/cuda.cpp)
 endif()
 
 target_include_directories(steepest

@@ -10,22 +10,12 @@ namespace {
 
 // Descriptors of native dtypes are singletons, so a pointer tells the dtype. ml_dtypes.bfloat16's
 // is remembered when it is first met.
-std::array<std::atomic<PyObject*>, kDTypes> known_descriptor{};
-
-bool dtype_of_descriptor(PyObject* descriptor, DType& dtype) {
-    for (int t = 0; t < kDTypes; ++t) {
-        if (known_descriptor[t].load(std::memory_order_relaxed) == descriptor) {
-            dtype = static_cast<DType>(t);
-            return true;
-        }
-    }
-    return false;
-}
+std::array<std::atomic<PyObject*>, kDTypes> descriptors{};
 
 void remember(PyObject* descriptor, DType dtype) {
     PyObject* none = nullptr;
     Py_INCREF(descriptor);  // for as long as the process lives
-    if (!known_descriptor[static_cast<int>(dtype)].compare_exchange_strong(none, descriptor))
+    if (!descriptors[static_cast<int>(dtype)].compare_exchange_strong(none, descriptor))
         Py_DECREF(descriptor);
 }
 
@@ -58,9 +48,25 @@ bool is_device_array(py::handle object) { return py::hasattr(object, "__cuda_arr
 
 }  // namespace
 
-void wrong_dtype(const ArgName& name, const std::string& given) {
-    type_error(name.text() + ": dtype " + given +
-               " given, expected float32, float64, bfloat16 or float16");
+bool known_descriptor(PyObject* descriptor, DType& dtype) {
+    for (int t = 0; t < kDTypes; ++t) {
+        if (descriptors[t].load(std::memory_order_relaxed) == descriptor) {
+            dtype = static_cast<DType>(t);
+            return true;
+        }
+    }
+    return false;
+}
+
+DType dtype_of_descriptor(py::handle descriptor, const ArgName& name) {
+    DType dtype;
+    if (known_descriptor(descriptor.ptr(), dtype)) return dtype;
+    return inspect_descriptor(py::reinterpret_borrow<py::dtype>(descriptor), name);
+}
+
+void wrong_dtype(const ArgName& name, const std::string& given, Holds expected) {
+    type_error(name.text() + ": dtype " + given + " given, expected " +
+               (expected == Holds::int64 ? "int64" : "float32, float64, bfloat16 or float16"));
 }
 
 void odd_strides(const ArgName& name) {
@@ -68,11 +74,11 @@ void odd_strides(const ArgName& name) {
                 ": strides that are no multiple of the item size given, expected a dense array");
 }
 
-Array from_numpy(py::handle object, const ArgName& name) {
+Array from_numpy(py::handle object, const ArgName& name, Place& place) {
+    place.accept(kHost, object, name);
     const auto* p = proxy(object);
     Array a;
-    if (!dtype_of_descriptor(p->descr, a.dtype))
-        a.dtype = inspect_descriptor(py::reinterpret_borrow<py::dtype>(p->descr), name);
+    a.dtype = dtype_of_descriptor(p->descr, name);
     a.data = p->data;
     const int64_t size = size_of(a.dtype);
     for (int d = 0; d < p->nd; ++d) {
@@ -99,23 +105,32 @@ const char* dtype_name(DType t) {
     return "?";
 }
 
-Array to_array(py::handle object, const ArgName& name) {
-    if (py::isinstance<py::array>(object)) return from_numpy(object, name);
-    if (py::hasattr(object, "__dlpack__")) return from_dlpack(object, name);
-    if (PyObject_CheckBuffer(object.ptr())) return from_buffer(object, name);
-    if (is_device_array(object))
+Array to_array(py::handle object, const ArgName& name, Place& place, Holds holds) {
+    if (py::isinstance<py::array>(object)) return from_numpy(object, name, place);
+    if (place.device() != kHost && knows_devices()) {
+        const Kind kind = kind_of(Py_TYPE(object.ptr()));
+        Array a;
+        if (kind.framework == Framework::cupy) return from_cupy(object, name, place, holds);
+        if (kind.framework == Framework::torch && from_exchange(object, name, place, holds, a))
+            return a;
+    }
+    if (py::hasattr(object, "__dlpack__")) return from_dlpack(object, name, place, holds);
+    if (PyObject_CheckBuffer(object.ptr())) return from_buffer(object, name, place);
+    if (is_device_array(object)) {
+        if (knows_devices()) return from_cuda_array(object, name, place, holds);
         device_error(name.text() +
                      ": array on a CUDA device given, expected one in host memory: this "
                      "build has no CUDA kernels");
+    }
     type_error(name.text() + ": " + type_name(object) +
-               " given, expected an array (NumPy, DLPack or buffer)");
+               " given, expected an array (NumPy, DLPack, CUDA array interface or buffer)");
 }
 
 namespace {
 
 bool numpy_matches(py::handle object, const Shape& shape, void*& data, DType& dtype) {
     const auto* p = proxy(object);
-    if (!dtype_of_descriptor(p->descr, dtype)) return false;
+    if (!known_descriptor(p->descr, dtype)) return false;
     if (p->nd != static_cast<int>(shape.extent.size())) return false;
     const int64_t size = size_of(dtype);
     for (int d = 0; d < p->nd; ++d)
@@ -128,10 +143,11 @@ bool numpy_matches(py::handle object, const Shape& shape, void*& data, DType& dt
 
 }  // namespace
 
-bool matches(py::handle object, const Shape& shape, void*& data, DType& dtype) {
+bool matches(py::handle object, const Shape& shape, const Place& place, void*& data, DType& dtype) {
     if (Py_TYPE(object.ptr()) == py::detail::npy_api::get().PyArray_Type_)
-        return numpy_matches(object, shape, data, dtype);
-    return exchange_matches(object, shape, data, dtype);
+        return !place.on_device() && numpy_matches(object, shape, data, dtype);
+    return exchange_matches(object, shape, place, data, dtype) ||
+           (place.on_device() && cupy_matches(object, shape, place, data, dtype));
 }
 
 }  // namespace steepest::bindings

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "bindings/errors.h"
+#include "bindings/place.h"
 #include "core/dtype.h"
 
 namespace steepest::bindings {
@@ -26,20 +26,26 @@ struct Array {
     void* data = nullptr;
     DType dtype = DType::f32;
     Shape shape;
+    int32_t device = kHost;         // CUDA device, or kHost
     const char* refusal = nullptr;  // why it must not be written, or null
     std::shared_ptr<void> keep;     // keeps the memory alive
 };
 
 const char* dtype_name(DType t);
 
-// NumPy arrays, objects with __dlpack__ on the CPU and buffers of floats. Raises TypeError for
-// anything else, DeviceError for arrays on a device.
-Array to_array(py::handle object, const ArgName& name);
+// What an array holds: floating-point numbers of a DType, or int64, whose dtype then says nothing.
+enum class Holds { floats, int64 };
+
+// NumPy arrays, objects with __dlpack__ or __cuda_array_interface__ and buffers of floats. Raises
+// TypeError for anything else, ValueError for arrays in another place, DeviceError for arrays on a
+// device that this build has no kernels for.
+Array to_array(py::handle object, const ArgName& name, Place& place, Holds holds = Holds::floats);
 
 // The fast way for an array whose layout is known: true, with the pointer and dtype, when `object`
-// has this shape and these strides and is a numpy.ndarray of a known dtype, or of a type that
-// offers DLPack's function table. Then the object itself keeps the memory alive.
-bool matches(py::handle object, const Shape& shape, void*& data, DType& dtype);
+// has this shape and these strides, lies in the place and is a numpy.ndarray of a known dtype, of a
+// type that offers DLPack's function table, or a cupy.ndarray. Then the object itself keeps the
+// memory alive.
+bool matches(py::handle object, const Shape& shape, const Place& place, void*& data, DType& dtype);
 
 // A list of arrays, where one array could be given too.
 inline bool is_list(py::handle h) { return PyList_Check(h.ptr()) || PyTuple_Check(h.ptr()); }

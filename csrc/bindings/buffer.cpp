@@ -17,7 +17,8 @@ DType dtype_of_format(const Py_buffer& b, const ArgName& name) {
 
 }  // namespace
 
-Array from_buffer(py::handle object, const ArgName& name) {
+Array from_buffer(py::handle object, const ArgName& name, Place& place) {
+    place.accept(kHost, object, name);
     auto* buffer = new Py_buffer;
     if (PyObject_GetBuffer(object.ptr(), buffer, PyBUF_FULL_RO) != 0) {
         delete buffer;

@@ -7,7 +7,14 @@
 namespace steepest::bindings {
 namespace {
 
-DType dtype_of(const dlpack::DataType& t, const ArgName& name) {
+DType dtype_of(const dlpack::DataType& t, const ArgName& name, Holds holds) {
+    if (holds == Holds::int64) {
+        if (t.lanes == 1 && t.code == dlpack::kInt && t.bits == 64) return DType::f64;
+        wrong_dtype(name,
+                    "with DLPack code " + std::to_string(t.code) + " and " +
+                        std::to_string(t.bits) + " bits",
+                    holds);
+    }
     if (t.lanes == 1 && t.code == dlpack::kFloat && t.bits == 32) return DType::f32;
     if (t.lanes == 1 && t.code == dlpack::kFloat && t.bits == 64) return DType::f64;
     if (t.lanes == 1 && t.code == dlpack::kFloat && t.bits == 16) return DType::f16;
@@ -17,21 +24,28 @@ DType dtype_of(const dlpack::DataType& t, const ArgName& name) {
 }
 
 std::string device_name(int type) {
-    const std::string known = type == 2 ? "CUDA " : type == 10 ? "ROCm " : "";
+    const std::string known = type == dlpack::kCuda ? "CUDA " : type == 10 ? "ROCm " : "";
     return known + "device (DLPack type " + std::to_string(type) + ")";
-}
-
-void check_device(int type, const ArgName& name) {
-    if (type == dlpack::kCpu || type == dlpack::kCudaHost) return;
-    device_error(name.text() + ": array on a " + device_name(type) +
-                 " given, expected one in host memory: this build has no kernels for devices");
 }
 
 [[noreturn]] void bad_export(const ArgName& name, const std::string& what) {
     buffer_error(name.text() + ": DLPack tensor with " + what + " given, expected a valid one");
 }
 
-void check_shape(const dlpack::Tensor& t, const ArgName& name) {
+// kHost or the number of a CUDA device.
+int32_t place_of(const dlpack::Device& device, const ArgName& name) {
+    if (device.type == dlpack::kCpu || device.type == dlpack::kCudaHost) return kHost;
+    const bool cuda = device.type == dlpack::kCuda || device.type == dlpack::kCudaManaged;
+    if (cuda && knows_devices()) {
+        if (device.id < 0) bad_export(name, "device number " + std::to_string(device.id));
+        return device.id;
+    }
+    device_error(name.text() + ": array on a " + device_name(device.type) +
+                 " given, expected one in host memory: this build has no kernels for " +
+                 (steepest_has_cuda() ? "this device" : "devices"));
+}
+
+void check_shape(const dlpack::Tensor& t, const ArgName& name, Holds holds) {
     if (t.ndim < 0) bad_export(name, std::to_string(t.ndim) + " dimensions");
     if (t.ndim > 0 && !t.shape) bad_export(name, "no shape");
     bool empty = false;
@@ -40,17 +54,27 @@ void check_shape(const dlpack::Tensor& t, const ArgName& name) {
         empty = empty || t.shape[d] == 0;
     }
     if (empty) return;
-    int64_t bytes = size_of(dtype_of(t.dtype, name));
+    int64_t bytes = size_of(dtype_of(t.dtype, name, holds));
     for (int d = 0; d < t.ndim; ++d)
         if (__builtin_mul_overflow(bytes, t.shape[d], &bytes))
             bad_export(name, "more elements than memory can hold");
     if (!t.data) bad_export(name, "no data");
 }
 
-void fill(Array& a, const dlpack::Tensor& t, const ArgName& name) {
-    check_device(t.device.type, name);
-    a.dtype = dtype_of(t.dtype, name);
-    check_shape(t, name);
+// What stays the same for all that is read of one export.
+struct Reading {
+    const ArgName& name;
+    int32_t device;  // as announced
+    Holds holds;
+};
+
+void fill(Array& a, const dlpack::Tensor& t, const Reading& r) {
+    a.device = place_of(t.device, r.name);
+    if (a.device != r.device)
+        bad_export(r.name,
+                   "memory " + place_text(a.device) + " though announced " + place_text(r.device));
+    a.dtype = dtype_of(t.dtype, r.name, r.holds);
+    check_shape(t, r.name, r.holds);
     a.data = t.data ? static_cast<char*>(t.data) + t.byte_offset : nullptr;
     a.shape.extent.assign(t.shape, t.shape + t.ndim);
     a.shape.stride = c_order(a.shape.extent);
@@ -90,20 +114,25 @@ bool has_flag(py::handle object, const char* query) {
 py::object exportable(py::handle given, const ArgName& name) {
     py::object object = py::reinterpret_borrow<py::object>(given);
     if (!py::hasattr(object, "detach") || !py::hasattr(object, "requires_grad")) return object;
-    if (has_flag(object, "is_neg") || has_flag(object, "is_conj"))
-        value_error(name.text() +
-                    ": lazily negated or conjugated view given, expected stored values "
-                    "(see resolve_neg and resolve_conj)");
+    check_stored(object, name);
     return object.attr("detach")();
 }
 
-py::object call_export(py::handle object) {
+// The stream that the exporter has to be in order with: ours, or -1 where it is already.
+py::object stream_argument(py::handle object, const Place& place) {
+    if (place.follows(kind_of(Py_TYPE(object.ptr())).framework)) return py::int_(-1);
+    return py::int_(reinterpret_cast<uintptr_t>(place.exporters_stream()));
+}
+
+py::object call_export(py::handle object, const Place& place) {
+    py::dict options;
+    if (place.on_device()) options["stream"] = stream_argument(object, place);
     try {
-        return object.attr("__dlpack__")(py::arg("max_version") = py::make_tuple(1, 0));
+        return object.attr("__dlpack__")(**options, py::arg("max_version") = py::make_tuple(1, 0));
     } catch (py::error_already_set& e) {
         if (!e.matches(PyExc_TypeError)) throw;  // an exporter that predates max_version
     }
-    return object.attr("__dlpack__")();
+    return object.attr("__dlpack__")(**options);
 }
 
 template <class F>
@@ -116,15 +145,22 @@ py::object named(const ArgName& name, F&& call) {
     }
 }
 
-int exported_device(py::handle object, const ArgName& name) {
+// Often an enumeration, hence not simply an int.
+bool to_int32(PyObject* given, int32_t& to) {
+    const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(given));
+    if (index) to = static_cast<int32_t>(PyLong_AsLong(index.ptr()));
+    if (!PyErr_Occurred()) return true;
+    PyErr_Clear();
+    return false;
+}
+
+dlpack::Device exported_device(py::handle object, const ArgName& name) {
     const py::object device = named(name, [&] { return object.attr("__dlpack_device__")(); });
-    if (PyTuple_Check(device.ptr()) && PyTuple_GET_SIZE(device.ptr()) == 2) {
-        // Often an enumeration, hence not simply an int.
-        const auto type =
-            py::reinterpret_steal<py::object>(PyNumber_Index(PyTuple_GET_ITEM(device.ptr(), 0)));
-        if (type) return static_cast<int>(PyLong_AsLong(type.ptr()));
-        PyErr_Clear();
-    }
+    dlpack::Device d{};
+    if (PyTuple_Check(device.ptr()) && PyTuple_GET_SIZE(device.ptr()) == 2 &&
+        to_int32(PyTuple_GET_ITEM(device.ptr(), 0), d.type) &&
+        to_int32(PyTuple_GET_ITEM(device.ptr(), 1), d.id))
+        return d;
     type_error(name.text() + ": __dlpack_device__ gave " + repr_text(device) +
                ", expected a tuple of two integers");
 }
@@ -139,29 +175,37 @@ int exported_device(py::handle object, const ArgName& name) {
                ", expected an unused capsule named 'dltensor' or 'dltensor_versioned'");
 }
 
-void take_versioned(py::handle capsule, const ArgName& name, Array& a) {
+void take_versioned(py::handle capsule, const Reading& r, Array& a) {
     const auto* m = static_cast<dlpack::ManagedVersioned*>(
         PyCapsule_GetPointer(capsule.ptr(), "dltensor_versioned"));
     if (m->version.major != 1)
-        buffer_error(name.text() + ": DLPack version " + std::to_string(m->version.major) +
+        buffer_error(r.name.text() + ": DLPack version " + std::to_string(m->version.major) +
                      " given, expected version 1 or none");
     take<dlpack::ManagedVersioned>(capsule, "dltensor_versioned", "used_dltensor_versioned", a);
-    fill(a, m->tensor, name);
+    fill(a, m->tensor, r);
     if (m->flags & dlpack::kReadOnly) a.refusal = "read-only";
     if (m->flags & dlpack::kCopied) a.refusal = "a copy made for the exchange";
 }
 
 }  // namespace
 
-Array from_dlpack(py::handle given, const ArgName& name) {
-    check_device(exported_device(given, name), name);
+void check_stored(py::handle tensor, const ArgName& name) {
+    if (has_flag(tensor, "is_neg") || has_flag(tensor, "is_conj"))
+        value_error(name.text() +
+                    ": lazily negated or conjugated view given, expected stored values "
+                    "(see resolve_neg and resolve_conj)");
+}
+
+Array from_dlpack(py::handle given, const ArgName& name, Place& place, Holds holds) {
+    const Reading reading{name, place_of(exported_device(given, name), name), holds};
+    place.accept(reading.device, given, name);
     const py::object object = exportable(given, name);
-    const py::object capsule = named(name, [&] { return call_export(object); });
+    const py::object capsule = named(name, [&] { return call_export(object, place); });
     Array a;
     if (PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned"))
-        take_versioned(capsule, name, a);
+        take_versioned(capsule, reading, a);
     else if (PyCapsule_IsValid(capsule.ptr(), "dltensor"))
-        fill(a, take<dlpack::Managed>(capsule, "dltensor", "used_dltensor", a)->tensor, name);
+        fill(a, take<dlpack::Managed>(capsule, "dltensor", "used_dltensor", a)->tensor, reading);
     else
         bad_capsule(name, capsule);
     // Immutable by promise, whatever the exporter says.

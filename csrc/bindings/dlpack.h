@@ -7,8 +7,8 @@
 
 namespace steepest::dlpack {
 
-enum DeviceType : int32_t { kCpu = 1, kCudaHost = 3 };
-enum TypeCode : uint8_t { kFloat = 2, kBfloat = 4 };
+enum DeviceType : int32_t { kCpu = 1, kCuda = 2, kCudaHost = 3, kCudaManaged = 13 };
+enum TypeCode : uint8_t { kInt = 0, kFloat = 2, kBfloat = 4 };
 
 struct Device {
     int32_t type;
@@ -64,12 +64,14 @@ struct ExchangeApi {
     // Fills a tensor whose shape and memory stay the object's; 0 or -1 with an exception set. May
     // be null.
     int (*tensor_from_object)(void* object, Tensor* out);
-    void* current_work_stream;
+    // Tells the stream that the framework works on; 0 or -1 with an exception set.
+    int (*current_work_stream)(DeviceType type, int32_t device, void** out);
 };
 
 static_assert(sizeof(Tensor) == 48 && offsetof(Tensor, shape) == 24);
 static_assert(offsetof(Managed, deleter) == 56);
 static_assert(offsetof(ExchangeApi, tensor_from_object) == 40);
+static_assert(offsetof(ExchangeApi, current_work_stream) == 48);
 static_assert(offsetof(ManagedVersioned, flags) == 24 && offsetof(ManagedVersioned, tensor) == 32);
 
 }  // namespace steepest::dlpack

@@ -6,6 +6,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/ceiling.h"
+#include "bindings/device_flag.h"
 #include "bindings/errors.h"
 #include "bindings/grad_norm.h"
 #include "bindings/plan.h"
@@ -70,6 +71,8 @@ void throw_status(steepest_status status) {
             raise(PyExc_MemoryError, text);
         case STEEPEST_INVALID_DTYPE:
             type_error(text);
+        case STEEPEST_DEVICE_ERROR:
+            device_error(text + ": " + steepest_last_device_error());
         case STEEPEST_NO_CUDA:
             device_error(text);
         case STEEPEST_INTERNAL_ERROR:
@@ -88,6 +91,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     m.attr("DeviceError") = py::reinterpret_borrow<py::object>(device_error_type);
     m.def("rules", &all_rules);
     bind_cpu(m);
+    bind_device(m);
     bind_plan(m);
     bind_grad_norm(m);
     bind_ceiling(m);

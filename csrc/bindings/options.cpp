@@ -106,6 +106,21 @@ void set_per_tensor(py::handle value, const char* name, int64_t count, PerTensor
     to.each = std::move(each);
 }
 
+Count to_count(py::handle value, const ArgName& name, Place& place, Kept& kept) {
+    if (is_device_value(value, place)) return device_count(value, name, place, kept);
+    return {to_integer(value, name.text().c_str(), 1)};
+}
+
+Rate to_rate(py::handle value, const ArgName& name, Place& place, Kept& kept) {
+    if (is_device_value(value, place)) return device_rate(value, name, place, kept);
+    return {non_negative(value, name)};
+}
+
+Rate to_scale(py::handle value, Place& place, Kept& kept) {
+    if (is_device_value(value, place)) return device_rate(value, {"grad_scale"}, place, kept);
+    return {positive(value, "grad_scale")};
+}
+
 }  // namespace
 
 double to_number(py::handle value, const ArgName& name) {
@@ -157,18 +172,20 @@ bool to_bool(py::handle value, const char* name) {
 
 Options default_options(const Rule& rule) {
     Options o;
-    o.lr.all = rule.info.lr;
+    o.lr.all = {rule.info.lr};
     o.weight_decay.all = rule.info.weight_decay;
     o.hyper = rule.hyper_defaults;
     o.decay = rule.info.decay;
     return o;
 }
 
-void set_call_option(Keyword keyword, py::handle value, CallOptions& call) {
+void set_call_option(Keyword keyword, py::handle value, Place& place, CallOptions& call) {
     if (keyword == Keyword::skip_nonfinite) {
         call.skip_nonfinite = to_bool(value, "skip_nonfinite");
     } else if (keyword == Keyword::grad_scale) {
-        call.grad_scale = value.is_none() ? 1 : positive(value, "grad_scale");
+        call.grad_scale = value.is_none() ? Rate{1} : to_scale(value, place, call.kept);
+    } else if (keyword == Keyword::stream) {
+        call.stream = to_stream(value);
     } else if (keyword == Keyword::max_grad_norm) {
         call.max_grad_norm = -1;
         if (value.is_none()) return;
@@ -179,7 +196,7 @@ void set_call_option(Keyword keyword, py::handle value, CallOptions& call) {
     }
 }
 
-bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, int64_t count,
+bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, const Target& target,
                 Options& options, CallOptions& call) {
     switch (slot.keyword) {
         case Keyword::hyper: {
@@ -189,16 +206,19 @@ bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, int
         }
         case Keyword::step:
             if (value.is_none() && !rule.info.needs_step) return true;
-            set_per_tensor(value, "step", count, options.step,
-                           [](py::handle v, const ArgName& name) {
-                               return to_integer(v, name.text().c_str(), 1);
+            set_per_tensor(value, "step", target.count, options.step,
+                           [&](py::handle v, const ArgName& name) {
+                               return to_count(v, name, target.place, options.kept);
                            });
             return true;
         case Keyword::lr:
-            set_per_tensor(value, "lr", count, options.lr, non_negative);
+            set_per_tensor(value, "lr", target.count, options.lr,
+                           [&](py::handle v, const ArgName& name) {
+                               return to_rate(v, name, target.place, options.kept);
+                           });
             return true;
         case Keyword::weight_decay:
-            set_per_tensor(value, "weight_decay", count, options.weight_decay, non_negative);
+            set_per_tensor(value, "weight_decay", target.count, options.weight_decay, non_negative);
             return true;
         case Keyword::decoupled:
             options.decay = to_bool(value, "decoupled_weight_decay") ? STEEPEST_DECAY_DECOUPLED
@@ -210,7 +230,8 @@ bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, int
         case Keyword::grad_scale:
         case Keyword::max_grad_norm:
         case Keyword::skip_nonfinite:
-            set_call_option(slot.keyword, value, call);
+        case Keyword::stream:
+            set_call_option(slot.keyword, value, target.place, call);
             return true;
         default:
             return false;

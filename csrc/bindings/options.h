@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "bindings/device_values.h"
 #include "bindings/rules.h"
 
 namespace steepest::bindings {
@@ -20,28 +21,37 @@ struct PerTensor {
 
 // Options that a call may change. Those of a Plan are its defaults.
 struct Options {
-    PerTensor<int64_t> step;  // 0: not given
-    PerTensor<double> lr, weight_decay;
+    PerTensor<Count> step;
+    PerTensor<Rate> lr;
+    PerTensor<double> weight_decay;
     std::vector<double> hyper;
     int decay = STEEPEST_DECAY_L2;
     bool maximize = false;
+    Kept kept;
 };
 
 // Options of a whole call, over all its groups.
 struct CallOptions {
-    double grad_scale = 1;
+    Rate grad_scale{1};
     double max_grad_norm = -1;  // none
     bool skip_nonfinite = false;
+    Stream stream;  // as given
+    Kept kept;
 };
 
 Options default_options(const Rule& rule);
 
-// Sets one option; false when the keyword is not one a call may change. `count` is the number of
-// tensors.
-bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, int64_t count,
+// What options are for: their values may lie where the arrays do.
+struct Target {
+    int64_t count;  // tensors
+    Place& place;
+};
+
+// Sets one option; false when the keyword is not one a call may change.
+bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, const Target& target,
                 Options& options, CallOptions& call);
 
-void set_call_option(Keyword keyword, py::handle value, CallOptions& call);
+void set_call_option(Keyword keyword, py::handle value, Place& place, CallOptions& call);
 
 int64_t to_integer(py::handle value, const char* name, int64_t low);
 uint64_t to_seed(py::handle value);

@@ -43,9 +43,12 @@ Plan::Plan(const Rule& rule, py::handle params, const py::dict& arguments)
     : serial_(next_serial.fetch_add(1)),
       rule_(rule),
       rule_name_(rule.info.name),
+      place_("params", &arguments),
       options_(default_options(rule)) {
     state_missing_.assign(rule.states.size(), true);
     read_params(params);
+    place_.settle_on_host();  // where params is empty
+    last_stream_ = place_.stream();
     read_arguments(arguments);
     check_states_complete();
     written_.seal();
@@ -57,7 +60,7 @@ void Plan::read_params(py::handle params) {
     const auto items = per_tensor(params, "params", is_list_, is_list_ ? py::len(params) : 1);
     for (size_t i = 0; i < items.size(); ++i) {
         const ArgName name = name_of("params", i);
-        Array a = to_array(items[i], name);
+        Array a = to_array(items[i], name, place_);
         shapes_.push_back(a.shape);
         steepest_tensor t{};
         t.count = a.shape.count();
@@ -91,11 +94,12 @@ bool Plan::goes_to_vector_rule(size_t i) const {
 
 void Plan::read_arguments(const py::dict& arguments) {
     py::handle rounding;
+    const Target target{size(), place_};
     for (const auto& [key, value] : arguments) {
         const KeywordSlot* slot = rule_.find(key.ptr());
         if (!slot)
             type_error(rule_name_ + "() got an unexpected keyword argument " + repr_text(key));
-        if (set_option(rule_, *slot, value, size(), options_, call_)) continue;
+        if (set_option(rule_, *slot, value, target, options_, call_)) continue;
         switch (slot->keyword) {
             case Keyword::state:
                 read_states(slot->index, value);
@@ -181,7 +185,7 @@ void Plan::read_states(int state, py::handle given) {
             continue;
         }
         const ArgName name = name_of(stream, i);
-        add_state(i, state, to_array(items[i], name), name);
+        add_state(i, state, to_array(items[i], name, place_), name);
     }
     state_missing_[static_cast<size_t>(state)] = missing;
 }
@@ -207,7 +211,7 @@ void Plan::read_working_copy(py::handle given) {
     for (size_t i = 0; i < items.size(); ++i) {
         if (items[i].is_none()) continue;
         const ArgName name = name_of("working_copy", i);
-        const Array a = to_array(items[i], name);
+        const Array a = to_array(items[i], name, place_);
         check_output(a, name);
         if (tensors_[i].param.dtype == STEEPEST_F64)
             type_error(name.text() + ": working copy of a float64 parameter given, expected None");

@@ -12,6 +12,7 @@
 #include "bindings/options.h"
 #include "bindings/overlap.h"
 #include "bindings/rules.h"
+#include "bindings/workspace.h"
 
 namespace steepest::bindings {
 
@@ -29,8 +30,14 @@ class Plan {
         int groups = 0;
     };
 
+    // Where the plan's arrays are, on the stream of its construction.
+    const Place& place() const { return place_; }
+    // The same for a call now, on the stream that the keywords or else the plan's options give.
+    Place place_for(const py::dict& keywords) const;
+    // Puts a call in that place behind the plan's last one, if that was on another stream.
+    void move_to(const Place& place);
     // Checks gradients and options of one call; raises before anything is written.
-    Bound bind(py::handle grads, const py::dict& keywords, CallOptions& call);
+    Bound bind(py::handle grads, const py::dict& keywords, Place& place, CallOptions& call);
     // Raises ValueError when this plan, once bound, reads or writes memory that `other` writes.
     void check_apart_from(const Plan& other);
     const CallOptions& call_defaults() const { return call_; }
@@ -45,6 +52,7 @@ class Plan {
 
     std::unique_ptr<char[]> workspace;
     size_t workspace_size = 0;
+    std::shared_ptr<Workspace> device_workspace;
 
   private:
     // Plans that this one has run with: what they write is known to be apart from what this one
@@ -70,8 +78,10 @@ class Plan {
     void check_stream(size_t i, const Array& a, const ArgName& name, bool f16_allowed) const;
     void check_layout(size_t i, const Array& a, const ArgName& name, int kind) const;
 
-    void set_gradient(size_t i, py::handle grad);
-    void set_gradients(py::handle grads);
+    void set_gradient(size_t i, py::handle grad, Place& place);
+    void set_gradients(py::handle grads, Place& place);
+    void set_numbers();
+    void check_device_values();
     int64_t size() const { return static_cast<int64_t>(tensors_.size()); }
     bool goes_to_vector_rule(size_t i) const;
     Partner& partner(const Plan& other);
@@ -83,6 +93,8 @@ class Plan {
     const uint64_t serial_;
     const Rule& rule_;
     std::string rule_name_;
+    Place place_;
+    void* last_stream_ = nullptr;  // on a device
     bool is_list_ = false;
     std::vector<Shape> shapes_;
     std::vector<steepest_tensor> tensors_;   // in the caller's order
@@ -104,9 +116,16 @@ class Plan {
     std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
 };
 
-// Runs plans as the groups of one step. Each item is (plan, grads, keywords).
-bool run_plans(const std::vector<Plan*>& plans, const std::vector<py::object>& grads,
-               const std::vector<py::dict>& keywords, CallOptions call);
+// What plans run with in one step.
+struct PlanCalls {
+    std::vector<Plan*> plans;
+    std::vector<py::object> grads;
+    std::vector<py::dict> keywords;
+};
+
+// Runs plans as the groups of one step. Returns whether it was applied: a bool or, where only the
+// device knows, a DeviceFlag.
+py::object run_plans(const PlanCalls& calls, Place place, CallOptions call);
 
 void bind_plan(py::module_& m);
 

@@ -3,17 +3,31 @@
 
 namespace steepest::bindings {
 
-void Plan::set_gradient(size_t i, py::handle grad) {
+Place Plan::place_for(const py::dict& keywords) const {
+    Place place = place_;
+    if (!place.on_device()) return place;
+    const bool given = keywords.contains("stream");
+    place.follow(given ? to_stream(keywords["stream"]) : call_.stream);
+    return place;
+}
+
+void Plan::move_to(const Place& place) {
+    if (last_stream_ == place.stream()) return;
+    place.wait_for(last_stream_);
+    last_stream_ = place.stream();
+}
+
+void Plan::set_gradient(size_t i, py::handle grad, Place& place) {
     steepest_tensor& t = tensors_[i];
     const ArgName name = name_of("grads", i);
     void* data = nullptr;
     DType dtype = DType::f32;
-    if (matches(grad, shapes_[i], data, dtype)) {
+    if (matches(grad, shapes_[i], place, data, dtype)) {
         const Array a{.data = data, .dtype = dtype};
         check_stream(i, a, name, true);
         held_.push_back(py::reinterpret_borrow<py::object>(grad));
     } else {
-        const Array a = to_array(grad, name);
+        const Array a = to_array(grad, name, place);
         check_stream(i, a, name, true);
         check_layout(i, a, name, STEEPEST_ELEMENT);
         data = a.data;
@@ -26,14 +40,14 @@ void Plan::set_gradient(size_t i, py::handle grad) {
     t.grad = {data, static_cast<int32_t>(dtype), STEEPEST_NEAREST};
 }
 
-void Plan::set_gradients(py::handle grads) {
+void Plan::set_gradients(py::handle grads, Place& place) {
     none_count_ = 0;
     const auto set = [&](size_t i, py::handle grad) {
         if (grad.is_none()) {
             tensors_[i].grad = {};
             ++none_count_;
         } else {
-            set_gradient(i, grad);
+            set_gradient(i, grad, place);
         }
     };
     if (!is_list_) {
@@ -68,7 +82,7 @@ void Plan::check_needed_states(const Options& options) const {
 }
 
 void Plan::check_steps(const Options& options) const {
-    const bool given = options.step.all >= 1 || !options.step.each.empty();
+    const bool given = options.step.all.given() || !options.step.each.empty();
     if (given || (!rule_.info.needs_step && !random_)) return;
     type_error(rule_name_ + "() missing keyword argument 'step'" +
                (rule_.info.needs_step ? "" : ", which stochastic rounding needs"));
@@ -84,21 +98,48 @@ steepest_group Plan::group(int rule_id, const std::vector<steepest_tensor>& tens
             .tensors = tensors.data()};
 }
 
-Plan::Bound Plan::bind(py::handle grads, const py::dict& keywords, CallOptions& call) {
+void Plan::set_numbers() {
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+        const Count step = bound_.step.at(i);
+        const Rate lr = bound_.lr.at(i);
+        tensors_[i].step = step.value;
+        tensors_[i].step_at = step.at;
+        tensors_[i].lr = lr.value;
+        tensors_[i].lr_at = lr.at;
+        tensors_[i].weight_decay = bound_.weight_decay.at(i);
+    }
+}
+
+// Steps and rates on the device are arrays of the call like any other.
+void Plan::check_device_values() {
+    size_t hint = 0;
+    const auto check = [&](const void* data, const char* name, size_t i) {
+        const Extent* e = data ? written_.find(data, 1, hint) : nullptr;
+        if (e)
+            value_error(name_of(name, i).text() + ": memory shared with " +
+                        ArgName{e->stream, e->tensor}.text() +
+                        " given, expected arrays that do not overlap");
+    };
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+        check(tensors_[i].step_at, "step", i);
+        check(tensors_[i].lr_at.data, "lr", i);
+    }
+}
+
+Plan::Bound Plan::bind(py::handle grads, const py::dict& keywords, Place& place,
+                       CallOptions& call) {
     bound_ = options_;
+    const Target target{size(), place};
     for (const auto& [key, value] : keywords) {
         const KeywordSlot* slot = rule_.find(key.ptr());
-        if (!slot || !set_option(rule_, *slot, value, size(), bound_, call))
+        if (!slot || !set_option(rule_, *slot, value, target, bound_, call))
             type_error("Plan call got an unexpected keyword argument " + repr_text(key));
     }
     check_steps(bound_);
     check_needed_states(bound_);
-    set_gradients(grads);
-    for (size_t i = 0; i < tensors_.size(); ++i) {
-        tensors_[i].step = bound_.step.at(i);
-        tensors_[i].lr = bound_.lr.at(i);
-        tensors_[i].weight_decay = bound_.weight_decay.at(i);
-    }
+    set_gradients(grads, place);
+    set_numbers();
+    if (!bound_.kept.empty()) check_device_values();
     Bound b;
     if (rule_.vector_id < 0) {
         b.group[b.groups++] = group(rule_.id, tensors_);
@@ -143,6 +184,7 @@ void Plan::check_apart_from(const Plan& other) {
 void Plan::leave() {
     held_.clear();
     held_memory_.clear();
+    bound_.kept.clear();
     busy_.clear(std::memory_order_release);
 }
 

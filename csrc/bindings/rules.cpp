@@ -91,6 +91,7 @@ Rule::Rule(int rule_id) : id(rule_id), info(info_of(rule_id)) {
     add_keyword("rounding", Keyword::rounding);
     add_keyword("seed", Keyword::seed);
     add_keyword("tensor_ids", Keyword::tensor_ids);
+    add_keyword("stream", Keyword::stream);
 }
 
 void Rule::add_keyword(const char* name, Keyword keyword, int index) {

@@ -26,6 +26,7 @@ enum class Keyword {
     rounding,
     seed,
     tensor_ids,
+    stream,
 };
 
 struct KeywordSlot {

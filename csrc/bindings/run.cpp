@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "bindings/device_flag.h"
 #include "bindings/plan.h"
 
 namespace steepest::bindings {
@@ -62,12 +63,51 @@ steepest_status step_with_workspace(steepest_step_args& args, Plan& owner) {
     return steepest_step(&args);
 }
 
-bool run_one(Plan& plan, const py::object& grads, const py::kwargs& keywords) {
-    return run_plans({&plan}, {grads}, {keywords}, plan.call_defaults());
+steepest_status step_on_host(steepest_step_args& args, Plan& owner, int64_t elements) {
+    if (elements < kWorthReleasing) return step_with_workspace(args, owner);
+    py::gil_scoped_release release;
+    return step_with_workspace(args, owner);
+}
+
+// Others may have the interpreter while CUDA makes the call wait for room in its queue.
+steepest_status launch(steepest_step_args& args, const Workspace& workspace) {
+    args.workspace = workspace.memory.data();
+    args.workspace_size = workspace.size;
+    args.mirror = workspace.mirror.get();
+    args.mirror_size = workspace.mirror_size;
+    py::gil_scoped_release release;
+    return steepest_step(&args);
+}
+
+// As step_with_workspace, with memory from the allocator of the arrays' framework.
+steepest_status step_on_device(steepest_step_args& args, Plan& owner, const Place& place) {
+    std::shared_ptr<Workspace>& workspace = owner.device_workspace;
+    if (workspace) {
+        workspace->memory.used_on(place);
+        const steepest_status status = launch(args, *workspace);
+        if (status != STEEPEST_WORKSPACE_TOO_SMALL) return status;
+    }
+    size_t size = 0, mirror_size = 0;
+    if (const auto s = steepest_step_workspace(&args, &size)) return s;
+    if (const auto s = steepest_step_mirror(&args, &mirror_size)) return s;
+    workspace = std::make_shared<Workspace>(size, mirror_size, place);
+    return launch(args, *workspace);
+}
+
+py::object outcome(const steepest_step_args& args, const Plan& owner, const Place& place) {
+    if (!args.stream) return py::bool_(args.skipped == 0);
+    if (!args.skip_nonfinite || !args.skipped_at) return py::bool_(true);
+    if (!place.on_device()) return py::bool_(*args.skipped_at == 0);  // emulated on the host
+    return py::cast(DeviceFlag(owner.device_workspace, args.skipped_at));
+}
+
+py::object run_one(Plan& plan, const py::object& grads, const py::kwargs& keywords) {
+    return run_plans({{&plan}, {grads}, {keywords}}, plan.place_for(keywords),
+                     plan.call_defaults());
 }
 
 // plan(grads, **options) for a plan that lives for one call.
-bool run_once(const Rule& rule, const py::args& args, const py::kwargs& kwargs) {
+py::object run_once(const Rule& rule, const py::args& args, const py::kwargs& kwargs) {
     const size_t expected = 2 + rule.states.size();
     if (args.size() > expected)
         type_error(std::string(rule.info.name) + "() takes " + std::to_string(expected) +
@@ -91,25 +131,52 @@ bool run_once(const Rule& rule, const py::args& args, const py::kwargs& kwargs) 
         rest[rule.states[s]->name] = args[s + 2];
     }
     Plan plan(rule, leading[0], rest);
-    return run_plans({&plan}, {leading[1]}, {py::dict()}, plan.call_defaults());
+    return run_plans({{&plan}, {leading[1]}, {py::dict()}}, plan.place(), plan.call_defaults());
+}
+
+Keyword call_keyword(const std::string& name) {
+    if (name == "grad_scale") return Keyword::grad_scale;
+    if (name == "max_grad_norm") return Keyword::max_grad_norm;
+    if (name == "skip_nonfinite") return Keyword::skip_nonfinite;
+    if (name == "stream") return Keyword::stream;
+    type_error("run() got an unexpected keyword argument '" + name + "'");
 }
 
 [[noreturn]] void refuse(const char* what) {
     type_error(std::string("Plan: ") + what + " is not possible");
 }
 
-}  // namespace
+void check_stream(const Place& place, const CallOptions& call) {
+    if (!call.stream.handle) return;
+    if (!place.stream())
+        value_error("stream: given, expected None because params are in host memory");
+    if (place.on_device() && call.stream.handle != place.exporters_stream())
+        value_error("stream: given for one plan of a common call, expected one for all");
+}
 
-bool run_plans(const std::vector<Plan*>& plans, const std::vector<py::object>& grads,
-               const std::vector<py::dict>& keywords, CallOptions call) {
-    if (plans.empty()) return true;
-    Running running(plans);
-    std::vector<steepest_group> groups;
+// Brings all plans to where the first one is.
+void move_together(const PlanCalls& calls, const Place& place) {
+    for (Plan* plan : calls.plans) {
+        if (!plan->place().same_as(place))
+            value_error("params: arrays " + place_text(plan->place().device()) +
+                        " given, expected some " + place_text(place.device()) +
+                        " as in the first plan");
+        plan->move_to(place);
+    }
+}
+
+struct Groups {
+    std::vector<steepest_group> list;
     int64_t elements = 0;
+};
+
+Groups bind_all(const PlanCalls& calls, Place& place, CallOptions& call) {
+    const std::vector<Plan*>& plans = calls.plans;
+    Groups groups;
     for (size_t i = 0; i < plans.size(); ++i) {
-        const Plan::Bound bound = plans[i]->bind(grads[i], keywords[i], call);
-        groups.insert(groups.end(), bound.group, bound.group + bound.groups);
-        elements += plans[i]->elements();
+        const Plan::Bound bound = plans[i]->bind(calls.grads[i], calls.keywords[i], place, call);
+        groups.list.insert(groups.list.end(), bound.group, bound.group + bound.groups);
+        groups.elements += plans[i]->elements();
         if (plans[i]->seed() != plans[0]->seed())
             value_error(
                 "seed: plans with different seeds given, expected one seed for a common call");
@@ -117,25 +184,34 @@ bool run_plans(const std::vector<Plan*>& plans, const std::vector<py::object>& g
     for (Plan* plan : plans)
         for (Plan* other : plans)
             if (plan != other) plan->check_apart_from(*other);
+    return groups;
+}
+
+}  // namespace
+
+py::object run_plans(const PlanCalls& calls, Place place, CallOptions call) {
+    if (calls.plans.empty()) return py::bool_(true);
+    Plan& first = *calls.plans[0];
+    Running running(calls.plans);
+    if (calls.plans.size() > 1 || place.stream()) move_together(calls, place);
+    const Groups groups = bind_all(calls, place, call);
+    check_stream(place, call);
     steepest_step_args args{};
     args.struct_size = sizeof args;
     args.group_size = sizeof(steepest_group);
     args.tensor_size = sizeof(steepest_tensor);
-    args.group_count = static_cast<int64_t>(groups.size());
-    args.groups = groups.data();
-    args.grad_scale = call.grad_scale;
+    args.group_count = static_cast<int64_t>(groups.list.size());
+    args.groups = groups.list.data();
+    args.grad_scale = call.grad_scale.value;
+    args.grad_scale_at = call.grad_scale.at;
     args.max_grad_norm = call.max_grad_norm;
     args.skip_nonfinite = call.skip_nonfinite;
-    args.seed = plans[0]->seed();
-    steepest_status status;
-    if (elements < kWorthReleasing) {
-        status = step_with_workspace(args, *plans[0]);
-    } else {
-        py::gil_scoped_release release;
-        status = step_with_workspace(args, *plans[0]);
-    }
-    throw_status(status);
-    return args.skipped == 0;
+    args.seed = first.seed();
+    args.stream = place.stream();
+    args.device = place.device_argument();
+    throw_status(args.stream ? step_on_device(args, first, place)
+                             : step_on_host(args, first, groups.elements));
+    return outcome(args, first, place);
 }
 
 void bind_plan(py::module_& m) {
@@ -154,28 +230,18 @@ void bind_plan(py::module_& m) {
     m.def(
         "run",
         [](const py::sequence& calls, const py::kwargs& keywords) {
-            std::vector<Plan*> plans;
-            std::vector<py::object> grads;
-            std::vector<py::dict> options;
+            PlanCalls list;
             for (py::handle item : calls) {
                 const auto call = py::cast<py::tuple>(item);
-                plans.push_back(py::cast<Plan*>(call[0]));
-                grads.push_back(call[1]);
-                options.push_back(py::cast<py::dict>(call[2]));
+                list.plans.push_back(py::cast<Plan*>(call[0]));
+                list.grads.push_back(call[1]);
+                list.keywords.push_back(py::cast<py::dict>(call[2]));
             }
+            Place place = list.plans.empty() ? Place("params") : list.plans[0]->place_for(keywords);
             CallOptions call;
-            for (const auto& [key, value] : keywords) {
-                const std::string name = py::cast<std::string>(key);
-                if (name == "grad_scale")
-                    set_call_option(Keyword::grad_scale, value, call);
-                else if (name == "max_grad_norm")
-                    set_call_option(Keyword::max_grad_norm, value, call);
-                else if (name == "skip_nonfinite")
-                    set_call_option(Keyword::skip_nonfinite, value, call);
-                else
-                    type_error("run() got an unexpected keyword argument '" + name + "'");
-            }
-            return run_plans(plans, grads, options, call);
+            for (const auto& [key, value] : keywords)
+                set_call_option(call_keyword(py::cast<std::string>(key)), value, place, call);
+            return run_plans(list, place, call);
         },
         py::arg("calls"));
 

@@ -1,7 +1,7 @@
 // The C entries that belong to no family: version, status, CPU targets, threads.
 #include "core/cpu.h"
+#include "core/cuda.h"
 #include "core/parallel.h"
-#include "no_cuda/cuda.h"
 #include "steepest/steepest.h"
 
 #define STEEPEST_TEXT(x) #x
@@ -37,6 +37,8 @@ const char* steepest_status_string(steepest_status status) {
             return "out of memory";
         case STEEPEST_INTERNAL_ERROR:
             return "internal error";
+        case STEEPEST_DEVICE_ERROR:
+            return "CUDA error";
     }
     return "unknown status";
 }

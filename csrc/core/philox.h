@@ -53,6 +53,7 @@ STEEPEST_HD STEEPEST_INLINE Philox philox(const Stream& s, uint64_t block) {
     uint32_t d = philox_top_word(s, block);
     uint32_t key0 = static_cast<uint32_t>(s.seed);
     uint32_t key1 = static_cast<uint32_t>(s.seed >> 32);
+    STEEPEST_UNROLL
     for (int round = 0; round < 10; ++round) {
         philox_round(a, b, c, d, key0, key1);
         key0 += kPhiloxKey0;

@@ -20,6 +20,10 @@ namespace steepest {
 inline constexpr int64_t kBlock = 4096;
 inline constexpr int kLanes = 128;
 
+// Sums down the columns of a matrix: blocks of this many lines, added in order, then in adjacent
+// pairs as above.
+inline constexpr int64_t kLines = 64;
+
 inline namespace STEEPEST_TARGET {
 
 // Step 3. Leaves the sum in lane[0].

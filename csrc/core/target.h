@@ -16,4 +16,14 @@
 #define STEEPEST_HD
 #endif
 
+// Unrolls the loop that follows in device code, where an array indexed by a loop counter must
+// become registers.
+#ifdef __CUDACC__
+#define STEEPEST_UNROLL _Pragma("unroll")
+#define STEEPEST_ROLLED _Pragma("unroll 1")
+#else
+#define STEEPEST_UNROLL
+#define STEEPEST_ROLLED
+#endif
+
 #define STEEPEST_INLINE inline __attribute__((always_inline))

@@ -7,8 +7,9 @@
 #include "core/fence.h"
 #include "core/parallel.h"
 #include "core/reduce.h"
-#include "no_cuda/cuda.h"
+#include "core/stream.h"
 #include "steepest/steepest.h"
+#include "steps/device/driver.h"
 #include "steps/driver.h"
 
 namespace {
@@ -27,13 +28,6 @@ void describe(const StateSpec& s, steepest_state_info& to) {
 void describe(const HyperSpec& h, steepest_hyper_info& to) {
     to = {h.name, h.doc,       h.choices, {h.value[0], h.value[1]},     h.low,
           h.high, h.high_open, h.length,  static_cast<int32_t>(h.type), h.none_allowed};
-}
-
-// Bound of the global norm to clip coefficient. torch.nn.utils.clip_grad_norm_ has the same 1e-6.
-double clip_coefficient(double max_norm, double norm) {
-    if (max_norm < 0 || std::isinf(max_norm)) return 1;
-    const double coefficient = max_norm / (norm + 1e-6);
-    return coefficient >= 1 ? 1 : coefficient;  // a NaN passes on
 }
 
 steepest_status run(steepest_step_args& args, const StepKernels& kernels, Call& call) {
@@ -71,11 +65,35 @@ void lay_out_norms(int64_t count, const steepest_array* arrays, const int64_t* s
     call.norm_sum = arena.take<double>(2 * count);
 }
 
-bool are_arrays(int64_t count, const steepest_array* arrays, const int64_t* sizes) {
-    if (count < 0 || (count && (!arrays || !sizes))) return false;
-    for (int64_t i = 0; i < count; ++i)
-        if (sizes[i] < 0 || arrays[i].dtype < 0 || arrays[i].dtype >= kDTypes) return false;
+bool are_arrays(const steepest_norm_args& a) {
+    if (a.struct_size < sizeof a || a.count < 0 || (a.count && (!a.arrays || !a.sizes)))
+        return false;
+    for (int64_t i = 0; i < a.count; ++i)
+        if (a.sizes[i] < 0 || a.arrays[i].dtype < 0 || a.arrays[i].dtype >= kDTypes) return false;
     return true;
+}
+
+steepest_status step_on_cpu(steepest_step_args& args) {
+    cpu::Target target;
+    if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
+    Arena arena(args.workspace, args.workspace_size);
+    Call call;
+    lay_out(args, arena, call);
+    if (!arena.fits()) return STEEPEST_WORKSPACE_TOO_SMALL;
+    return run(args, step_kernels_of(target), call);
+}
+
+steepest_status norm_on_cpu(const steepest_norm_args& args) {
+    cpu::Target target;
+    if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
+    Arena arena(args.workspace, args.workspace_size);
+    Call call;
+    lay_out_norms(args.count, args.arrays, args.sizes, arena, call);
+    if (!arena.fits()) return STEEPEST_WORKSPACE_TOO_SMALL;
+    const GradientSums sums = sum_gradients(call, step_kernels_of(target), args.norms);
+    *args.total = std::sqrt(sums.squares);
+    *args.finite = sums.finite();
+    return STEEPEST_OK;
 }
 
 }  // namespace
@@ -111,6 +129,10 @@ steepest_status steepest_step_workspace(const steepest_step_args* args, size_t* 
     if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {
         if (const auto status = check(*args)) return status;
+        if (args->stream)
+            return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+                return device::step_sizes(*args, backend, size, nullptr);
+            });
         Arena arena(nullptr, 0);
         Call call;
         lay_out(*args, arena, call);
@@ -119,52 +141,59 @@ steepest_status steepest_step_workspace(const steepest_step_args* args, size_t* 
     });
 }
 
-steepest_status steepest_step(steepest_step_args* args) {
-    if (!args) return STEEPEST_INVALID_ARGUMENT;
+steepest_status steepest_step_mirror(const steepest_step_args* args, size_t* size) {
+    if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {
-        FloatingPointGuard
-            guard;  // the preparation of constants too must not see the caller's mode
         if (const auto status = check(*args)) return status;
-        args->skipped = 0;
-        args->grad_norm = std::numeric_limits<double>::quiet_NaN();
-        if (args->stream) return cuda::step(*args);
-        cpu::Target target;
-        if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
-        if (!is_aligned(args->workspace)) return STEEPEST_INVALID_ARGUMENT;
-        Arena arena(args->workspace, args->workspace_size);
-        Call call;
-        lay_out(*args, arena, call);
-        if (!arena.fits()) return STEEPEST_WORKSPACE_TOO_SMALL;
-        return run(*args, step_kernels_of(target), call);
+        *size = 0;
+        if (!args->stream) return STEEPEST_OK;
+        return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+            return device::step_sizes(*args, backend, nullptr, size);
+        });
     });
 }
 
-steepest_status steepest_grad_norm_workspace(int64_t count, const int64_t* sizes, size_t* size) {
-    if (count < 0 || !size || (count && !sizes)) return STEEPEST_INVALID_ARGUMENT;
-    Arena arena(nullptr, 0);
-    Call call;
-    lay_out_norms(count, nullptr, sizes, arena, call);
-    *size = arena.used();
-    return STEEPEST_OK;
+steepest_status steepest_step(steepest_step_args* args) {
+    if (!args) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        // The preparation of constants too must not see the caller's mode.
+        FloatingPointGuard guard;
+        if (const auto status = check(*args)) return status;
+        args->skipped = 0;
+        args->grad_norm = std::numeric_limits<double>::quiet_NaN();
+        args->skipped_at = nullptr;
+        args->grad_norm_at = nullptr;
+        if (!is_aligned(args->workspace)) return STEEPEST_INVALID_ARGUMENT;
+        if (!args->stream) return step_on_cpu(*args);
+        return on_stream(args->device, args->stream,
+                         [&](device::Backend& backend) { return device::step(*args, backend); });
+    });
 }
 
-steepest_status steepest_grad_norm(int64_t count, const steepest_array* arrays,
-                                   const int64_t* sizes, double* norms, double* total,
-                                   int32_t* finite, void* workspace, size_t workspace_size) {
-    if (!are_arrays(count, arrays, sizes) || !total || !finite || (count && !norms))
+steepest_status steepest_grad_norm_workspace(const steepest_norm_args* args, size_t* size) {
+    if (!args || !size || !are_arrays(*args)) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (args->stream)
+            return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+                return device::grad_norm_size(*args, backend, size);
+            });
+        Arena arena(nullptr, 0);
+        Call call;
+        lay_out_norms(args->count, nullptr, args->sizes, arena, call);
+        *size = arena.used();
+        return STEEPEST_OK;
+    });
+}
+
+steepest_status steepest_grad_norm(const steepest_norm_args* args) {
+    if (!args || !are_arrays(*args) || !args->total || !args->finite ||
+        (args->count && !args->norms) || !is_aligned(args->workspace))
         return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {
         FloatingPointGuard guard;
-        cpu::Target target;
-        if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
-        if (!is_aligned(workspace)) return STEEPEST_INVALID_ARGUMENT;
-        Arena arena(workspace, workspace_size);
-        Call call;
-        lay_out_norms(count, arrays, sizes, arena, call);
-        if (!arena.fits()) return STEEPEST_WORKSPACE_TOO_SMALL;
-        const GradientSums sums = sum_gradients(call, step_kernels_of(target), norms);
-        *total = std::sqrt(sums.squares);
-        *finite = sums.finite();
-        return STEEPEST_OK;
+        if (!args->stream) return norm_on_cpu(*args);
+        return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+            return device::grad_norm(*args, backend);
+        });
     });
 }

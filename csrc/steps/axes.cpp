@@ -12,8 +12,6 @@
 namespace steepest {
 namespace {
 
-constexpr int64_t kLines = 64;
-
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // The shape of the work on one tensor.

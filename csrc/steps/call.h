@@ -19,6 +19,7 @@ struct Settings {
 
 // One tensor of the call.
 struct Job {
+    const steepest_tensor* tensor;  // null in calls that are no steps
     const HostRule* rule;
     Settings* settings;
     int rule_id;
@@ -31,16 +32,18 @@ struct Job {
     bool staged;  // the stage touches the gradient
     Operand operand[kMaxStreams];
     Operand copy;
+    StageOptions stage_options;
     Prepare prepare;
     double* partial;       // block sums of the reduce pass, one row of blocks per term
     double* norm_partial;  // block sums of the gradient's squares, then of non-finite counts
     void* axis_new[2];     // new row and column averages in T, rows divided by their mean
 
     int64_t blocks() const;
-    bool has_axes() const { return rule->axes; }
-    bool has_sums() const { return rule->terms > 0; }
+    bool has_axes() const { return rule && rule->axes; }
+    bool has_sums() const { return rule && rule->terms > 0; }
+    int hyper_count() const;
     Kind kind(int stream) const {
-        return stream < 2 ? Kind::element : rule->spec.states[stream - 2].kind;
+        return stream < 2 || !rule ? Kind::element : rule->spec.states[stream - 2].kind;
     }
     const void* stage() const {
         return is_f64 ? static_cast<const void*>(&settings->stage_f64) : &settings->stage_f32;
@@ -59,8 +62,9 @@ struct Call {
 // Checks the arguments; writes nothing.
 steepest_status check(const steepest_step_args& args);
 
-// Lays the call out in the arena. While the arena only measures, `call` stays unfilled.
-void lay_out(const steepest_step_args& args, Arena& arena, Call& call);
+// Lays the call out in the arena. While the arena only measures, `call` stays unfilled. Without
+// `sums` there is no room for what a CPU pass would sum up.
+void lay_out(const steepest_step_args& args, Arena& arena, Call& call, bool sums = true);
 
 // Sets the stage and the constants of every job, once the clip coefficient is known.
 void prepare_jobs(const steepest_step_args& args, Call& call, double clip);

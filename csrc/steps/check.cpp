@@ -59,16 +59,29 @@ bool is_matrices(const steepest_tensor& t) {
     return t.column_major ? t.count == size : t.count % size == 0;
 }
 
-steepest_status check_tensor(const HostRule& rule, const double* hyper, const steepest_tensor& t) {
+// One number on the device, or none.
+bool is_scalar(const steepest_array& a) {
+    return !a.data || is(a, STEEPEST_F32) || is(a, STEEPEST_F64);
+}
+
+// Far beyond any memory, and sums of counts do not overflow.
+constexpr int64_t kMostElements = int64_t{1} << 60;
+
+steepest_status check_tensor(const HostRule& rule, const double* hyper, const steepest_tensor& t,
+                             bool on_stream) {
     const RuleSpec& spec = rule.spec;
-    if (t.count < 0 || (rule.axes && t.count > 0 && !is_matrices(t)))
+    if (t.count < 0 || t.count > kMostElements || (rule.axes && t.count > 0 && !is_matrices(t)))
         return STEEPEST_INVALID_ARGUMENT;
     if (t.count == 0 || !t.grad.data) return STEEPEST_OK;
     if (!t.param.data) return STEEPEST_INVALID_ARGUMENT;
     for (int s = 0; s < count_states(spec); ++s)
         if (!t.state[s].data && !may_miss(spec.states[s], hyper)) return STEEPEST_INVALID_ARGUMENT;
-    if ((spec.needs_step || is_random(t)) && t.step < 1) return STEEPEST_INVALID_ARGUMENT;
-    if (!(t.lr >= 0) || std::isinf(t.lr) || !(t.weight_decay >= 0) || std::isinf(t.weight_decay))
+    if ((t.step_at || t.lr_at.data) && !on_stream) return STEEPEST_INVALID_ARGUMENT;
+    if (!is_scalar(t.lr_at)) return STEEPEST_INVALID_DTYPE;
+    if ((spec.needs_step || is_random(t)) && !t.step_at && t.step < 1)
+        return STEEPEST_INVALID_ARGUMENT;
+    const bool lr_is_right = t.lr_at.data || (t.lr >= 0 && !std::isinf(t.lr));
+    if (!lr_is_right || !(t.weight_decay >= 0) || std::isinf(t.weight_decay))
         return STEEPEST_INVALID_HYPER;
     return check_dtypes(spec, t);
 }
@@ -89,6 +102,8 @@ steepest_status check(const steepest_step_args& args) {
     if (!(args.grad_scale >= 0x1p-126 && args.grad_scale <= 0x1p127) ||
         std::isnan(args.max_grad_norm))
         return STEEPEST_INVALID_HYPER;
+    if (args.grad_scale_at.data && !args.stream) return STEEPEST_INVALID_ARGUMENT;
+    if (!is_scalar(args.grad_scale_at)) return STEEPEST_INVALID_DTYPE;
     for (int64_t g = 0; g < args.group_count; ++g) {
         const steepest_group& group = group_at(args, g);
         if (group.rule < 0 || group.rule >= rule_count()) return STEEPEST_UNKNOWN_RULE;
@@ -102,7 +117,7 @@ steepest_status check(const steepest_step_args& args) {
             const auto* t = reinterpret_cast<const steepest_tensor*>(
                 reinterpret_cast<const char*>(group.tensors) +
                 static_cast<size_t>(i) * args.tensor_size);
-            if (const auto s = check_tensor(rule, hyper, *t)) return s;
+            if (const auto s = check_tensor(rule, hyper, *t, args.stream != nullptr)) return s;
         }
     }
     return STEEPEST_OK;

@@ -6,19 +6,9 @@
 #include "core/dtype.h"
 #include "core/philox.h"
 #include "steps/rule.h"
+#include "steps/stage.h"
 
 namespace steepest {
-
-// What happens to gradient and parameter before a rule sees them, in T.
-template <class T>
-struct Stage {
-    T grad_scale = 1;  // g / grad_scale
-    T factor = 1;      // g * factor: the clip coefficient, negative to maximise
-    T l2 = 0;          // g + l2 p
-    T keep = 1;        // p * keep: decoupled decay
-
-    bool touches_gradient() const { return grad_scale != 1 || factor != 1 || l2 != 0; }
-};
 
 // One array: storage type, rounding of what is written, and its random coordinates.
 struct Operand {
@@ -41,7 +31,8 @@ struct Geometry {
     int64_t outer() const { return column_major ? cols : rows; }
 };
 
-inline constexpr int kMaxConstants = 128;  // bytes of a rule's constants
+inline constexpr uint32_t kRoundingPurpose = 0x100;  // plus the stream: what a random draw is for
+inline constexpr int kMaxConstants = 128;            // bytes of a rule's constants
 
 // Elements per pass through the scratch tiles of the drivers. Decoding, rule and encoding of a tile
 // are separate loops; short ones overlap in the processor, so that memory is never idle (measured:

@@ -14,12 +14,8 @@ namespace steepest {
 inline namespace STEEPEST_TARGET {
 
 template <bool Staged, class T>
-STEEPEST_INLINE T staged_gradient(const Stage<T>& s, T g, T p) {
-    if constexpr (!Staged) return g;
-    if (s.grad_scale != 1) g = g / s.grad_scale;
-    g = g * s.factor;
-    // Not g + 0 p: an infinite parameter would make it NaN.
-    return s.l2 != 0 ? g + s.l2 * p : g;
+STEEPEST_INLINE T gradient_of(const Stage<T>& s, T g, T p) {
+    return Staged ? staged_gradient(s, g, p) : g;
 }
 
 // Streams never overlap (the callers check), which is what lets the compiler use vectors.
@@ -28,7 +24,7 @@ void apply_loop(const typename R::Constants& c, const Stage<T>& stage, int64_t n
                 T* __restrict param, const T* __restrict grad, State* __restrict... state) {
     for (int64_t i = 0; i < n; ++i) {
         T p = param[i];
-        const T g = staged_gradient<Staged>(stage, grad[i], p);
+        const T g = gradient_of<Staged>(stage, grad[i], p);
         p = p * stage.keep;
         R::apply(c, p, g, state[i]...);
         param[i] = p;
@@ -42,8 +38,7 @@ STEEPEST_INLINE void reduce_row(const typename R::Constants& c, const Stage<T>& 
                                 const T* __restrict grad, const State* __restrict... state) {
     for (int l = 0; l < n; ++l) {
         double term[R::kTerms];
-        R::reduce(c, param[l], staged_gradient<Staged>(stage, grad[l], param[l]), state[l]...,
-                  term);
+        R::reduce(c, param[l], gradient_of<Staged>(stage, grad[l], param[l]), state[l]..., term);
         for (int k = 0; k < R::kTerms; ++k) lanes[k * kLanes + l] += term[k];
     }
 }
@@ -123,7 +118,7 @@ void stage_loop(const void* stage, const void* param, const void* grad, void* ou
     const T* __restrict p = static_cast<const T*>(param);
     const T* __restrict g = static_cast<const T*>(grad);
     T* __restrict to = static_cast<T*>(out);
-    for (int64_t i = 0; i < n; ++i) to[i] = staged_gradient<true>(s, g[i], p[i]);
+    for (int64_t i = 0; i < n; ++i) to[i] = staged_gradient(s, g[i], p[i]);
 }
 
 // Adds squares to the lanes, and counts of non-finite elements to those behind them: squares of

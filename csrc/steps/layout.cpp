@@ -9,9 +9,13 @@ namespace steepest {
 
 int64_t Job::blocks() const { return (count + kBlock - 1) / kBlock; }
 
-namespace {
+int Job::hyper_count() const {
+    int n = 0;
+    for (int h = 0; h < count_hypers(rule->spec); ++h) n += rule->spec.hypers[h].length;
+    return n;
+}
 
-constexpr uint32_t kRoundingPurpose = 0x100;
+namespace {
 
 template <class Visit>
 void each_tensor(const steepest_step_args& args, Visit&& visit) {
@@ -43,6 +47,7 @@ bool is_direct(const Job& job) {
 }
 
 void fill_job(Job& job, const steepest_group& group, const steepest_tensor& t, uint64_t seed) {
+    job.tensor = &t;
     job.rule_id = group.rule;
     job.rule = &host_rule(group.rule);
     job.count = is_idle(t) ? 0 : t.count;
@@ -67,24 +72,18 @@ void take_axes(Job& job, int64_t count, Arena& arena) {
     job.axis_new[1] = arena.take<char>(batch * job.geometry.cols * bytes);
 }
 
-template <class T>
-Stage<T> make_stage(const steepest_step_args& args, const steepest_group& group, const Prepare& in,
-                    double clip) {
+// A rule with a decay of its own leaves none to the stage.
+Decay stage_decay(const steepest_group& group) {
     const bool own = host_rule(group.rule).spec.decay == Decay::own;
-    const bool l2 = !own && group.decay == STEEPEST_DECAY_L2;
-    const bool decoupled = !own && group.decay == STEEPEST_DECAY_DECOUPLED;
-    return {.grad_scale = T(args.grad_scale),
-            .factor = T(group.maximize ? -clip : clip),
-            .l2 = T(l2 ? in.weight_decay : 0),
-            .keep = T(decoupled ? 1 - in.lr * in.weight_decay : 1)};
+    return own ? Decay::own : static_cast<Decay>(group.decay);
 }
 
-void set_up(const steepest_step_args& args, const steepest_group& group, Job& job, Settings& to,
-            double clip) {
+void set_up(Job& job, Settings& to) {
+    const StageOptions& options = job.stage_options;
     if (job.is_f64)
-        to.stage_f64 = make_stage<double>(args, group, job.prepare, clip);
+        to.stage_f64 = make_stage<double>(options, job.prepare.lr, job.prepare.weight_decay);
     else
-        to.stage_f32 = make_stage<float>(args, group, job.prepare, clip);
+        to.stage_f32 = make_stage<float>(options, job.prepare.lr, job.prepare.weight_decay);
     job.rule->prepare[job.is_f64](job.prepare, to.constants);
     job.settings = &to;
 }
@@ -94,12 +93,14 @@ bool can_share(const Job& job, const Job& with) {
            job.prepare.lr == with.prepare.lr &&
            job.prepare.weight_decay == with.prepare.weight_decay &&
            job.prepare.hyper == with.prepare.hyper &&
-           job.prepare.param_eps == with.prepare.param_eps;
+           job.prepare.param_eps == with.prepare.param_eps &&
+           job.tensor->step_at == with.tensor->step_at &&
+           job.tensor->lr_at.data == with.tensor->lr_at.data;
 }
 
 }  // namespace
 
-void lay_out(const steepest_step_args& args, Arena& arena, Call& call) {
+void lay_out(const steepest_step_args& args, Arena& arena, Call& call, bool sums) {
     int64_t tensors = 0, blocks = 0, axis_scratch = 0;
     each_tensor(args, [&](const steepest_group&, const steepest_tensor&) { ++tensors; });
     call.count = tensors;
@@ -114,6 +115,7 @@ void lay_out(const steepest_step_args& args, Arena& arena, Call& call) {
         const int64_t n =
             t.count;  // whether or not a gradient is there: the size must not depend on it
         const int64_t job_blocks = (n + kBlock - 1) / kBlock;
+        if (!sums) return void(++at);
         if (job.has_sums()) job.partial = arena.take<double>(job_blocks * job.rule->terms);
         if (job.has_axes() && n > 0) {
             take_axes(job, n, arena);
@@ -125,6 +127,7 @@ void lay_out(const steepest_step_args& args, Arena& arena, Call& call) {
     });
     call.needs_norm =
         args.skip_nonfinite || (args.max_grad_norm >= 0 && !std::isinf(args.max_grad_norm));
+    if (!sums) return;
     call.norm_partial = arena.take<double>(call.needs_norm ? 2 * blocks : 0);
     call.norm_sum = arena.take<double>(call.needs_norm ? 2 * tensors : 0);
     call.axis_scratch = arena.take<double>(axis_scratch);
@@ -144,11 +147,12 @@ void prepare_jobs(const steepest_step_args& args, Call& call, double clip) {
                        .count = static_cast<double>(t.count),
                        .param_eps = epsilon_of(static_cast<DType>(t.param.dtype)),
                        .sum = nullptr};
+        job.stage_options = {args.grad_scale, clip, group.maximize != 0, stage_decay(group)};
         if (last && last_group == &group && can_share(job, *last)) {
             job.settings = last->settings;
             job.staged = last->staged;
         } else {
-            set_up(args, group, job, *job.settings, clip);
+            set_up(job, *job.settings);
             job.staged = job.is_f64 ? job.settings->stage_f64.touches_gradient()
                                     : job.settings->stage_f32.touches_gradient();
         }

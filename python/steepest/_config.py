@@ -32,6 +32,7 @@ def show_config() -> None:
         "CPU target active": _core.cpu_active(),
         "threads": str(_core.get_num_threads()),
         "CUDA": "built in" if _core.has_cuda() else "not built in",
+        "CUDA devices": str(_core.device_count()),
         "include": get_include(),
         "CMake package": get_cmake_dir(),
     }

@@ -9,18 +9,45 @@ from typing_extensions import Buffer
 class _SupportsDLPack(Protocol):
     def __dlpack__(self, *args: Any, **kwargs: Any) -> Any: ...
 
+class _SupportsCudaArray(Protocol):
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]: ...
+
 # At run time lists and tuples are told from arrays by their type; other sequences are refused.
-_Array: TypeAlias = _SupportsDLPack | Buffer
+_Array: TypeAlias = _SupportsDLPack | _SupportsCudaArray | Buffer
 _Arrays: TypeAlias = _Array | Sequence[_Array]
 _OptionalArrays: TypeAlias = _Array | Sequence[_Array | None] | None
-_Numbers: TypeAlias = SupportsFloat | Sequence[SupportsFloat] | NDArray[Any]
-_Steps: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | NDArray[np.integer[Any]]
+# On a device arrays of one element, which lie there, stand for numbers.
+_Number: TypeAlias = SupportsFloat | _Array
+_Numbers: TypeAlias = _Number | Sequence[_Number]
+_Step: TypeAlias = SupportsIndex | _Array
+_Steps: TypeAlias = _Step | Sequence[_Step]
 _Mode: TypeAlias = Literal["nearest", "stochastic"]
 _Rounding: TypeAlias = _Mode | dict[str, _Mode]
 _TensorIds: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
 
+class _HasCudaStream(Protocol):
+    @property
+    def cuda_stream(self) -> int: ...
+
+class _HasPtr(Protocol):
+    @property
+    def ptr(self) -> int: ...
+
+class _SupportsCudaStream(Protocol):
+    def __cuda_stream__(self) -> tuple[int, int]: ...
+
+_Stream: TypeAlias = int | _HasCudaStream | _HasPtr | _SupportsCudaStream | None
+
 class DeviceError(RuntimeError):
     """A device was asked for that cannot be used, or CUDA reported an error."""
+
+class DeviceFlag:
+    """What a call with skip_nonfinite returns on a device: true when the step was applied. Asking
+    waits for the device; the answer is that of the latest call of the plan.
+    """
+
+    def __bool__(self) -> bool: ...
 
 class Plan:
     """A step whose arrays are checked once and kept; calls bring gradients and options.
@@ -30,7 +57,7 @@ class Plan:
     """
 
     def __init__(self, rule: str, params: _Arrays, **arguments: Any) -> None: ...
-    def __call__(self, grads: _OptionalArrays, **options: Any) -> bool: ...
+    def __call__(self, grads: _OptionalArrays, **options: Any) -> bool | DeviceFlag: ...
     @property
     def rule(self) -> str: ...
     @property
@@ -40,15 +67,21 @@ class Plan:
     def __deepcopy__(self, memo: Any, /) -> NoReturn: ...
 
 def rules() -> list[dict[str, Any]]: ...
-def bind_rule(name: str, /) -> Callable[..., bool]: ...
+def bind_rule(name: str, /) -> Callable[..., bool | DeviceFlag]: ...
 def run(
     calls: Sequence[tuple[Plan, _OptionalArrays, Mapping[str, Any]]],
     *,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
-) -> bool: ...
-def grad_norm(grads: _OptionalArrays) -> tuple[float, NDArray[np.float64], bool]: ...
+    stream: _Stream = None,
+) -> bool | DeviceFlag: ...
+def grad_norm(
+    grads: _OptionalArrays, stream: _Stream = None
+) -> tuple[float, NDArray[np.float64], bool]: ...
+def device_count() -> int: ...
+def last_device_error() -> str: ...
+def emulate_device(emulate: bool) -> bool: ...
 def version() -> str: ...
 def compiler() -> str: ...
 def has_cuda() -> bool: ...

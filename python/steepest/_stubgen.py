@@ -30,8 +30,18 @@ from typing import Literal, NamedTuple, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
+from ._core import DeviceFlag as DeviceFlag
 from ._core import Plan as Plan
-from ._core import _Arrays, _Numbers, _OptionalArrays, _Rounding, _Steps, _TensorIds
+from ._core import (
+    _Arrays,
+    _Number,
+    _Numbers,
+    _OptionalArrays,
+    _Rounding,
+    _Steps,
+    _Stream,
+    _TensorIds,
+)
 """
 
 _OPTIM = """
@@ -45,17 +55,17 @@ _Entry: TypeAlias = _Array | tuple[str, _Array] | Mapping[str, Any]
 _Params: TypeAlias = _Array | Mapping[str, _Array] | Iterable[_Entry]
 """
 
-_GRAD_NORM = '''
+_GRAD_NORM = """
 class GradNorm(NamedTuple):
-    """{record}"""
+{record}
 
     total: float
     per_tensor: NDArray[np.float64]
     finite: bool
 
-def grad_norm(grads: _OptionalArrays) -> GradNorm:
+def grad_norm(grads: _OptionalArrays, stream: _Stream = None) -> GradNorm:
 {function}
-'''
+"""
 
 # Types of the arguments that every rule has. The rest follow from the rule table.
 _TYPES = {
@@ -65,16 +75,18 @@ _TYPES = {
     "weight_decay": "_Numbers",
     "decoupled_weight_decay": "bool",
     "maximize": "bool",
-    "grad_scale": "float | None",
+    "grad_scale": "_Number | None",
     "max_grad_norm": "float | None",
     "skip_nonfinite": "bool",
     "working_copy": "_OptionalArrays",
     "rounding": "_Rounding",
     "seed": "SupportsIndex",
     "tensor_ids": "_TensorIds",
+    "stream": "_Stream",
     "initial_accumulator_value": "float",
     "state_dtype": "Any",  # names and dtype objects of NumPy and torch, or a dict to these
     "master_weights": "bool",
+    "capturable": "bool",
 }
 
 
@@ -137,7 +149,7 @@ def _function(rule: Mapping[str, Any]) -> str:
     types = {**_types(rule), "params": "_Arrays"}
     arguments = _arguments(inspect.signature(getattr(steps, rule["name"])), types, " " * 4)
     doc = _doc(f"{rule['summary']}\n\n{rule['source']}.", " " * 4)
-    return f"def {rule['name']}(\n{arguments}) -> bool:\n{doc}\n"
+    return f"def {rule['name']}(\n{arguments}) -> bool | DeviceFlag:\n{doc}\n"
 
 
 def _class(rule: Mapping[str, Any]) -> str:
@@ -161,7 +173,7 @@ def _exports(names: Sequence[str]) -> str:
 def steps_stub() -> str:
     """The text of steps.pyi."""
     norm = _GRAD_NORM.format(
-        record=inspect.getdoc(steps.GradNorm),
+        record=_doc(inspect.getdoc(steps.GradNorm) or "", " " * 4),
         function=_doc(inspect.getdoc(steps.grad_norm) or "", " " * 4),
     )
     return _stub(_STEPS, steps.__all__, [norm.strip() + "\n"], _function)

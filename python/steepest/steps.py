@@ -4,8 +4,14 @@ Each rule of the native table is a function here: adam, adamw, lion, ... All sha
 
     steepest.steps.adamw(params, grads, exp_avg, exp_avg_sq, step=t, lr=1e-3)
 
-Arrays may be NumPy arrays, torch CPU tensors or anything else that speaks DLPack or the buffer
-protocol. Nothing is copied. `help(steepest.steps.adamw)` tells the details of a rule.
+Arrays may be NumPy or CuPy arrays, torch CPU or CUDA tensors or anything else that speaks DLPack,
+`__cuda_array_interface__` or the buffer protocol; all those of a call are in host memory or on one
+CUDA device. Nothing is copied. `help(steepest.steps.adamw)` tells the details of a rule.
+
+On a CUDA device calls enqueue their work and return; nothing waits for the device. In a CUDA graph
+capture the call of a `Plan` that has been called once before, and keep the plan as long as the
+graph. What a replay shall find anew lies on the device: the gradients in the same memory, `step`,
+`lr` and `grad_scale` as arrays of one element.
 """
 
 from __future__ import annotations
@@ -18,52 +24,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._core import Plan
+from ._core import DeviceFlag, Plan
 
 _COMMON_DOC = """
 params : array or list of arrays, updated in place; float64, float32, bfloat16 or float16, dense.
 grads : same structure and shapes; None leaves a tensor alone.
-step : int or one per tensor, counted from 1.
-lr, weight_decay : float >= 0, or one per tensor.
+step : int or one per tensor, counted from 1. On a device also an int64 array of one element there,
+    or one per tensor: it counts the steps applied so far. The call takes the next one and advances
+    the counter, once however many tensors share it, unless the step is skipped.
+lr, weight_decay : float >= 0, or one per tensor. On a device lr may also be a float32 or float64
+    array of one element there, or one per tensor; its value is not checked.
 decoupled_weight_decay : True multiplies params by 1 - lr * weight_decay before the step, False adds
     weight_decay * params to the gradient (L2).
 maximize : ascend instead of descend.
-grad_scale : gradients are divided by it first.
+grad_scale : gradients are divided by it first. On a device also an array of one element, as lr.
 max_grad_norm : bound of the L2 norm over all gradients of the call, after grad_scale.
 skip_nonfinite : change nothing when any gradient holds a NaN or an infinity.
 working_copy : bfloat16, float16 or float32 arrays that receive the new parameters as well.
 rounding : "nearest" or "stochastic", for what is stored in bfloat16 or float16; or a dict from
     "params", "working_copy" or a state's name to these.
 seed, tensor_ids : coordinates of stochastic rounding; ids default to the position in the list.
+stream : CUDA stream of the call, for arrays on a device: an int (cudaStream_t; 1 or 0 the legacy
+    default, 2 the per-thread default stream), a torch or CuPy stream, or an object with
+    __cuda_stream__. None: the current stream of the framework that params come from, or the legacy
+    default stream where that is neither torch nor CuPy. Work that the exporters of arrays have
+    enqueued elsewhere is waited for on that stream.
 
 States are float32 or bfloat16 (float64 for float64 parameters), which also may be mixed freely with
 the types of params and grads; the arithmetic is in float32 (float64).
 
-Returns True, or False when skip_nonfinite held the step back.
+Returns True, or False when skip_nonfinite held the step back. On a device a call with
+skip_nonfinite returns a DeviceFlag, whose bool() waits for the stream and tells the same.
 
-Raises TypeError (wrong dtype, kind or structure), ValueError (shape, memory order, overlap, range),
-BufferError (an output that is read-only), DeviceError (an array on a device). After an error every
-array is as it was.
+Raises TypeError (wrong dtype, kind or structure), ValueError (shape, memory order, overlap, range,
+arrays on different devices), BufferError (an output that is read-only), DeviceError (an array on a
+device that this build has no kernels for, an error that CUDA reports). After an error every array
+is as it was, unless CUDA reported it.
 """
 
 
 class GradNorm(NamedTuple):
-    """L2 norms of gradients: over all of them, of each, and whether every element is finite."""
+    """L2 norms of gradients: over all of them, of each, and whether every element is finite.
+
+    For torch and CuPy arrays on a device all three are arrays of that kind on it: float64 with no
+    dimension, float64 with one, int32 with none. `total` and `finite` turn into a number by float()
+    and bool(), which wait for the device.
+    """
 
     total: float
     per_tensor: NDArray[np.float64]
     finite: bool
 
 
-def grad_norm(grads: Any) -> GradNorm:
+def grad_norm(grads: Any, stream: Any = None) -> GradNorm:
     """L2 norm of one array or of a list, the same bits for any thread count and target.
 
     grads : array or list of arrays (None counts as 0) of float64, float32, bfloat16 or float16.
+    stream : CUDA stream, for arrays on a device, as in the rules' functions.
 
     Squares are summed in float64 over a fixed tree, so norms of float32 gradients cannot overflow.
+    On a device nothing is waited for, but with arrays of other kinds than torch's and CuPy's, whose
+    results are read to the host.
     Raises TypeError, ValueError or DeviceError for arrays that are not dense arrays of these types.
     """
-    return GradNorm(*_core.grad_norm(grads))
+    return GradNorm(*_core.grad_norm(grads, stream))
 
 
 def _signature(rule: dict[str, Any]) -> Signature:
@@ -82,9 +106,9 @@ def _signature(rule: dict[str, Any]) -> Signature:
         keywords["decoupled_weight_decay"] = rule["decay"] == "decoupled"
     keywords |= {"maximize": False, "grad_scale": None, "max_grad_norm": None}
     keywords |= {"skip_nonfinite": False, "working_copy": None, "rounding": "nearest"}
-    keywords |= {"seed": 0, "tensor_ids": None}
+    keywords |= {"seed": 0, "tensor_ids": None, "stream": None}
     parameters += [Parameter(name, only, default=value) for name, value in keywords.items()]
-    return Signature(parameters, return_annotation=bool)
+    return Signature(parameters, return_annotation=bool | DeviceFlag)
 
 
 def _documentation(rule: dict[str, Any]) -> str:
@@ -93,10 +117,10 @@ def _documentation(rule: dict[str, Any]) -> str:
     return f"{rule['summary']}\n\n{rule['source']}.\n\n" + "\n".join(own) + "\n" + _COMMON_DOC
 
 
-def _make_step(rule: dict[str, Any]) -> Callable[..., bool]:
+def _make_step(rule: dict[str, Any]) -> Callable[..., bool | DeviceFlag]:
     native = _core.bind_rule(rule["name"])
 
-    def step(*args: Any, **kwargs: Any) -> bool:
+    def step(*args: Any, **kwargs: Any) -> bool | DeviceFlag:
         return native(*args, **kwargs)
 
     step.__name__ = step.__qualname__ = rule["name"]
@@ -108,4 +132,4 @@ def _make_step(rule: dict[str, Any]) -> Callable[..., bool]:
 _rules = [rule for rule in _core.rules() if rule["public"]]
 globals().update({rule["name"]: _make_step(rule) for rule in _rules})
 
-__all__ = ["GradNorm", "Plan", "grad_norm", *(rule["name"] for rule in _rules)]
+__all__ = ["DeviceFlag", "GradNorm", "Plan", "grad_norm", *(rule["name"] for rule in _rules)]

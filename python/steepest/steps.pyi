@@ -4,10 +4,21 @@ from typing import Literal, NamedTuple, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
+from ._core import DeviceFlag as DeviceFlag
 from ._core import Plan as Plan
-from ._core import _Arrays, _Numbers, _OptionalArrays, _Rounding, _Steps, _TensorIds
+from ._core import (
+    _Arrays,
+    _Number,
+    _Numbers,
+    _OptionalArrays,
+    _Rounding,
+    _Steps,
+    _Stream,
+    _TensorIds,
+)
 
 __all__ = [
+    "DeviceFlag",
     "GradNorm",
     "Plan",
     "adafactor",
@@ -25,18 +36,26 @@ __all__ = [
 ]
 
 class GradNorm(NamedTuple):
-    """L2 norms of gradients: over all of them, of each, and whether every element is finite."""
+    """L2 norms of gradients: over all of them, of each, and whether every element is finite.
+
+    For torch and CuPy arrays on a device all three are arrays of that kind on it: float64 with no
+    dimension, float64 with one, int32 with none. `total` and `finite` turn into a number by float()
+    and bool(), which wait for the device.
+    """
 
     total: float
     per_tensor: NDArray[np.float64]
     finite: bool
 
-def grad_norm(grads: _OptionalArrays) -> GradNorm:
+def grad_norm(grads: _OptionalArrays, stream: _Stream = None) -> GradNorm:
     """L2 norm of one array or of a list, the same bits for any thread count and target.
 
     grads : array or list of arrays (None counts as 0) of float64, float32, bfloat16 or float16.
+    stream : CUDA stream, for arrays on a device, as in the rules' functions.
 
     Squares are summed in float64 over a fixed tree, so norms of float32 gradients cannot overflow.
+    On a device nothing is waited for, but with arrays of other kinds than torch's and CuPy's, whose
+    results are read to the host.
     Raises TypeError, ValueError or DeviceError for arrays that are not dense arrays of these types.
     """
 
@@ -53,14 +72,15 @@ def sgd(
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Stochastic gradient descent with momentum.
 
     Sutskever et al., ICML 2013, in the form of torch.optim.SGD: buf = momentum buf + (1 -
@@ -80,14 +100,15 @@ def adam(
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Adam, with weight decay added to the gradient (L2).
 
     Kingma & Ba, arXiv 1412.6980, algorithm 1: p -= lr mhat / (sqrt(vhat) + eps).
@@ -106,14 +127,15 @@ def adamw(
     weight_decay: _Numbers = 0.01,
     decoupled_weight_decay: bool = True,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Adam with decoupled weight decay.
 
     Loshchilov & Hutter, arXiv 1711.05101, algorithm 2: p *= 1 - lr weight_decay, then Adam.
@@ -133,14 +155,15 @@ def amsgrad(
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Adam with the running maximum of the second moment in the denominator.
 
     Reddi, Kale & Kumar, ICLR 2018, arXiv 1904.09237, algorithm 2, with the bias corrections of
@@ -160,14 +183,15 @@ def adamax(
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Adam with an exponentially weighted infinity norm as denominator.
 
     Kingma & Ba, arXiv 1412.6980, algorithm 2: u = max(beta2 u, |g| + eps), p -= lr / (1 - beta1^t)
@@ -186,14 +210,15 @@ def adagrad(
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Adaptive gradient method with an accumulated squared gradient.
 
     Duchi, Hazan & Singer, JMLR 12 (2011), diagonal form: sum += g^2, p -= lr / (1 + (t - 1)
@@ -211,14 +236,15 @@ def lion(
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Evolved sign momentum.
 
     Chen et al., arXiv 2302.06675, algorithm 2: p -= lr sign(beta1 m + (1 - beta1) g), then m =
@@ -239,14 +265,15 @@ def lamb(
     max_param_norm: float = ...,
     weight_decay: _Numbers = 0.01,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Layer-wise adaptive moments for large batches.
 
     You et al., arXiv 1904.00962, algorithm 2: r = mhat / (sqrt(vhat) + eps) + weight_decay p, p -=
@@ -269,14 +296,15 @@ def c_adamw(
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Cautious AdamW.
 
     Liang et al., arXiv 2411.16085, algorithm 2: AdamW with the update masked by m g > 0 and
@@ -296,14 +324,15 @@ def c_lion(
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Cautious Lion.
 
     Liang et al., arXiv 2411.16085: Lion with the update u masked by u g > 0 and rescaled per
@@ -325,14 +354,15 @@ def adafactor(
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
     maximize: bool = False,
-    grad_scale: float | None = None,
+    grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
     seed: SupportsIndex = 0,
     tensor_ids: _TensorIds = None,
-) -> bool:
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
     """Adaptive step with a factored second moment and a relative step size.
 
     Shazeer & Stern, arXiv 1804.04235, algorithms 4 and 5, in the form of torch.optim.Adafactor.

@@ -96,15 +96,25 @@ steepest_tensor tensor_of(int32_t dtype, int64_t count, void* param, void* grad,
     return tensor;
 }
 
+void* test_stream = NULL;
+
 steepest_status run_step(steepest_step_args* args) {
-    size_t size = 0;
-    steepest_status status = steepest_step_workspace(args, &size);
-    if (status != STEEPEST_OK) return status;
+    size_t size = 0, mirror_size = 0;
+    args->stream = test_stream;
+    const steepest_status sized = steepest_step_workspace(args, &size);
+    if (sized != STEEPEST_OK) return sized;
+    CHECK_STATUS(steepest_step_mirror(args, &mirror_size), STEEPEST_OK);
+    CHECK((mirror_size > 0) == (test_stream != NULL));
     args->workspace = aligned_memory(size);
     args->workspace_size = size;
-    status = steepest_step(args);
+    args->mirror = mirror_size ? calloc(mirror_size, 1) : NULL;
+    args->mirror_size = mirror_size;
+    const steepest_status status = steepest_step(args);
+    if (args->skipped_at) args->skipped = *args->skipped_at;
+    if (args->grad_norm_at) args->grad_norm = *args->grad_norm_at;
     free(args->workspace);
-    args->workspace = NULL;
-    args->workspace_size = 0;
+    free(args->mirror);
+    args->workspace = args->mirror = NULL;
+    args->workspace_size = args->mirror_size = 0;
     return status;
 }

@@ -32,7 +32,10 @@ steepest_group group_of(const char* rule, const steepest_tensor* tensors, int64_
 /* A tensor at step 1 with these streams in one dtype. A null gradient stays null. */
 steepest_tensor tensor_of(int32_t dtype, int64_t count, void* param, void* grad, void* first_state,
                           void* second_state);
-/* One step with a workspace of just the size asked for. */
+/* The stream of every test's calls: null, or that of the emulated device. */
+extern void* test_stream;
+
+/* One step with a workspace of just the size asked for, on that stream. */
 steepest_status run_step(steepest_step_args* args);
 
 /* The parts of the program. Each returns when all its checks hold. */
@@ -42,5 +45,6 @@ void test_adamw(void);
 void test_lamb(void);
 void test_errors(void);
 void test_gradients(void);
+void test_device(void);
 
 #endif

@@ -12,12 +12,26 @@ static double wide[3] = {3, -4, 12}; /* norm 13 */
 
 static steepest_status grad_norm(int64_t count, const steepest_array* arrays, const int64_t* sizes,
                                  double* norms, double* total, int32_t* finite) {
+    steepest_norm_args args;
     size_t size = 0;
-    CHECK_STATUS(steepest_grad_norm_workspace(count, sizes, &size), STEEPEST_OK);
-    void* memory = aligned_memory(size);
-    const steepest_status status =
-        steepest_grad_norm(count, arrays, sizes, norms, total, finite, memory, size);
-    free(memory);
+    memset(&args, 0, sizeof args);
+    args.struct_size = sizeof args;
+    args.count = count;
+    args.arrays = arrays;
+    args.sizes = sizes;
+    args.norms = norms;
+    args.total = total;
+    args.finite = finite;
+    args.stream = test_stream;
+    if (steepest_grad_norm_workspace(&args, &size) != STEEPEST_OK) return STEEPEST_INVALID_ARGUMENT;
+    args.workspace = aligned_memory(size);
+    args.workspace_size = size;
+    const steepest_status status = steepest_grad_norm(&args);
+    if (status == STEEPEST_OK && size > 0) {
+        args.workspace_size = size - 1;
+        CHECK_STATUS(steepest_grad_norm(&args), STEEPEST_WORKSPACE_TOO_SMALL);
+    }
+    free(args.workspace);
     return status;
 }
 
@@ -57,12 +71,9 @@ static void test_norm_errors(void) {
     steepest_array array = {wide, STEEPEST_F64, STEEPEST_NEAREST};
     double norm = -1, total = -1;
     int32_t finite = -1;
-    size_t bytes = 0;
-    CHECK_STATUS(steepest_grad_norm_workspace(1, NULL, &bytes), STEEPEST_INVALID_ARGUMENT);
+    CHECK_STATUS(grad_norm(1, &array, NULL, &norm, &total, &finite), STEEPEST_INVALID_ARGUMENT);
     CHECK_STATUS(grad_norm(1, NULL, &size, &norm, &total, &finite), STEEPEST_INVALID_ARGUMENT);
     CHECK_STATUS(grad_norm(1, &array, &size, &norm, NULL, &finite), STEEPEST_INVALID_ARGUMENT);
-    CHECK_STATUS(steepest_grad_norm(1, &array, &size, &norm, &total, &finite, NULL, 0),
-                 STEEPEST_WORKSPACE_TOO_SMALL);
     array.dtype = 17;
     CHECK_STATUS(grad_norm(1, &array, &size, &norm, &total, &finite), STEEPEST_INVALID_ARGUMENT);
     CHECK(norm == -1 && total == -1 && finite == -1);

@@ -4,12 +4,17 @@
 #include "check.h"
 
 int main(void) {
+    void* streams[] = {NULL, STEEPEST_STREAM_EMULATED};
     test_library();
     test_rules();
-    test_adamw();
-    test_lamb();
-    test_errors();
-    test_gradients();
+    for (int i = 0; i < 2; ++i) {
+        test_stream = streams[i];
+        test_adamw();
+        test_lamb();
+        test_errors();
+        test_gradients();
+    }
+    test_device();
     printf("steepest %s on %s: all checks of the C interface hold\n", steepest_version(),
            steepest_cpu_active());
     return 0;

@@ -69,3 +69,20 @@ def test_the_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(ImportError, match="pip install safetensors"):
         optim.AdamW(make_params()).save_safetensors(tmp_path / "opt.safetensors")
+
+
+def test_a_file_moves_states_to_and_from_a_device(device, tmp_path):
+    pytest.importorskip("ml_dtypes")
+    params = make_params()
+    opt = optim.Lion(params, lr=0.1, state_dtype="bfloat16")
+    opt.step(make_grads(1))
+    opt.save_safetensors(tmp_path / "host.safetensors")
+    with device.running():
+        other = optim.Lion(device.arrays(params), state_dtype="bfloat16", capturable=True)
+        other.load_safetensors(tmp_path / "host.safetensors")
+        other.step(device.arrays(make_grads(2)))
+        other.save_safetensors(tmp_path / "device.safetensors")
+    opt.step(make_grads(2))
+    back = optim.Lion(params, state_dtype="bfloat16")
+    back.load_safetensors(tmp_path / "device.safetensors")
+    assert same_bits(back.state_dict()["state"], opt.state_dict()["state"])

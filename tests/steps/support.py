@@ -1,8 +1,9 @@
 """Lists of tensors under any rule of the native table, and gradients that are hard on them."""
 
 import numpy as np
+from kinds import steps
 from reference.rounding import DOUBLE, SINGLE, Tracked
-from steepest import _core, steps
+from steepest import _core
 
 TABLE = {rule["name"]: rule for rule in _core.rules() if rule["public"]}
 RULES = tuple(TABLE)

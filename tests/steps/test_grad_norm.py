@@ -5,8 +5,9 @@ import math
 import ml_dtypes
 import numpy as np
 import pytest
+from kinds import steps, thread_counts
 from reference import tree
-from steepest import cpu, steps
+from steepest import cpu
 
 SIZES = (0, 1, 2, 3, 7, 127, 128, 129, 255, 1023, 4095, 4096, 4097, 8192, 12289, 40961, 100003)
 DTYPES = (np.float32, np.float64, np.float16, ml_dtypes.bfloat16)
@@ -52,7 +53,7 @@ def test_lists_to_the_last_bit_on_every_target_and_thread_count(dtype, every_tar
         total, per_tensor = tree.norms(grads[:count])
         for target in every_target:
             cpu.use(target)
-            for threads in (1, 2, 3, 4, 7):
+            for threads in thread_counts(1, 2, 3, 4, 7):
                 cpu.set_threads(threads)
                 got = steps.grad_norm(grads[:count])
                 assert got.total == total, (target, threads, count)

@@ -1,14 +1,15 @@
-"""The same bits on every CPU target, with any number of threads, for any split of the list and
-wherever the arrays lie in memory. NaNs are equal whatever their payload."""
+"""The same bits on every CPU target and kind of arrays, with any number of threads, for any split
+of the list and wherever the arrays lie in memory. NaNs are equal whatever their payload."""
 
 import numpy as np
 import pytest
+from kinds import current, on_cpu, on_host, thread_counts
 from steepest import cpu
 
 from .mixes import MIXES, Case, assert_same_bits, shapes_of
 from .support import ELEMENTWISE, RULES
 
-THREADS = (1, 2, 3, 4, 7)
+THREADS = thread_counts(1, 2, 3, 4, 7)
 PATTERN_SHAPES = ((7,), (129,), (1025,), (4097,))
 PLAIN = {}
 STAGES = {"weight_decay": 0.1, "maximize": True, "grad_scale": 3.0, "lr": 0.01}
@@ -17,12 +18,18 @@ by_mix = pytest.mark.parametrize("mix", MIXES)
 
 
 def first_result(case, options, targets):
-    """On the first target, one thread, the list as a whole."""
+    """On the CPU, the first target, one thread, the list as a whole."""
     cpu.use(targets[0])
     cpu.set_threads(1)
     run = case.copy()
-    run.run(**options)
+    with on_cpu():
+        run.run(**options)
     return run.results()
+
+
+def named(target):
+    """The implementation that runs."""
+    return target if on_host() else current().name
 
 
 def offset(a, k):
@@ -43,19 +50,19 @@ def test_targets_threads_splits_and_addresses(rule, mix, options, every_target):
     splits = ([slice(0, 5), slice(5, 6), slice(6, count)], [slice(i, i + 1) for i in range(count)])
     for target in every_target:
         cpu.use(target)
-        for threads in (1, 3) if options is PLAIN else THREADS:
+        for threads in thread_counts(1, 3) if options is PLAIN else THREADS:
             cpu.set_threads(threads)
             run = case.copy()
             run.run(**options)
-            assert_same_bits(run.results(), wanted, f"{target}, {threads} threads")
+            assert_same_bits(run.results(), wanted, f"{named(target)}, {threads} threads")
         for parts in splits:
             run = case.copy()
             for part in parts:
                 run.run(part, ids=list(range(count))[part], **options)
-            assert_same_bits(run.results(), wanted, f"{target}, {len(parts)} calls")
+            assert_same_bits(run.results(), wanted, f"{named(target)}, {len(parts)} calls")
         run = case.map(offset)
         run.run(**options)
-        assert_same_bits(run.results(), wanted, f"{target}, misaligned")
+        assert_same_bits(run.results(), wanted, f"{named(target)}, misaligned")
 
 
 @pytest.mark.parametrize("mix", ["f32", "f64", "bf16_stochastic", "master_bf16"])
@@ -71,7 +78,7 @@ def test_one_large_tensor_on_many_threads(rule, mix, every_target):
             cpu.set_threads(threads)
             run = case.copy()
             run.run(**STAGES)
-            assert_same_bits(run.results(), wanted, f"{target}, {threads} threads")
+            assert_same_bits(run.results(), wanted, f"{named(target)}, {threads} threads")
 
 
 @pytest.mark.parametrize("mix", ["f32", "f64", "bf16", "f16_params", "master_bf16"])
@@ -88,7 +95,7 @@ def test_clipping_and_finite_check(rule, mix, every_target):
             cpu.set_threads(threads)
             for run in (case.copy(), case.map(offset)):
                 run.run(**options)
-                assert_same_bits(run.results(), wanted, f"{target}, {threads} threads")
+                assert_same_bits(run.results(), wanted, f"{named(target)}, {threads} threads")
 
 
 @pytest.mark.parametrize("mix", [m for m in MIXES if MIXES[m].rounding == "nearest"])
@@ -102,7 +109,7 @@ def test_a_tensor_in_pieces(rule, mix, every_target):
         run = case.copy()
         for low, high in ((0, 1), (1, 18), (18, 4000), (4000, None)):
             run.map(lambda a, k, low=low, high=high: a[low:high]).run(**STAGES)
-        assert_same_bits(run.results(), wanted, f"{target}, in pieces")
+        assert_same_bits(run.results(), wanted, f"{named(target)}, in pieces")
 
 
 @by_rule

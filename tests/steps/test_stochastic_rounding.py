@@ -4,8 +4,9 @@ seed, step and tensor."""
 import ml_dtypes
 import numpy as np
 import pytest
+from kinds import steps
 from reference import storage
-from steepest import cpu, steps
+from steepest import cpu
 
 from .mixes import BF16, F16, F32, Case, Mix, bits, ordinary
 from .test_storage import FORMATS, by_format, singles, working_copy_of

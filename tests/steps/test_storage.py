@@ -4,8 +4,9 @@ exact."""
 import ml_dtypes
 import numpy as np
 import pytest
+from kinds import steps
 from reference import storage
-from steepest import cpu, steps
+from steepest import cpu
 
 from .mixes import BF16, F16, F32, F64, MIXES, Case, Mix, assert_same_bits, bits, shapes_of
 from .support import RULES

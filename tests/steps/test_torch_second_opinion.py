@@ -9,7 +9,7 @@ at its size. In double, 1 - beta2^t adds 1500 on either side, halved by the root
 
 import numpy as np
 import pytest
-from steepest import steps
+from kinds import steps
 
 from .support import Tensors
 

@@ -22,6 +22,11 @@ struct Bf16 {
     // Adding half a unit, or half minus one when the last kept bit is even, makes the cut round to
     // nearest with ties to even; a carry runs into the exponent, where it belongs.
     STEEPEST_HD static STEEPEST_INLINE uint16_t nearest(float x) {
+#ifdef __CUDA_ARCH__
+        uint16_t h;  // one instruction, and the same bits for all but NaN
+        asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(h) : "f"(x));
+        return h;
+#endif
         const uint32_t bits = __builtin_bit_cast(uint32_t, x);
         const uint32_t rounded = bits + 0x7FFFu + ((bits >> 16) & 1u);
         return static_cast<uint16_t>((is_nan(bits) ? bits | 0x400000u : rounded) >> 16);

@@ -14,6 +14,11 @@ struct F16 {
     // A half's magnitude bits, shifted into a float's place, are the value times 2^-112; one exact
     // multiplication restores it, subnormals included. Infinity and NaN keep their own exponent.
     STEEPEST_HD static STEEPEST_INLINE float decode(uint16_t h) {
+#ifdef __CUDA_ARCH__
+        float x;  // one instruction, and the same bits for all but NaN; likewise below
+        asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(h));
+        return x;
+#endif
         const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
         const uint32_t magnitude = static_cast<uint32_t>(h & 0x7FFFu) << 13;
         const float scaled = __builtin_bit_cast(float, magnitude) * 0x1p112f;
@@ -23,6 +28,11 @@ struct F16 {
     }
 
     STEEPEST_HD static STEEPEST_INLINE uint16_t nearest(float x) {
+#ifdef __CUDA_ARCH__
+        uint16_t h;
+        asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(x));
+        return h;
+#endif
         const uint32_t bits = __builtin_bit_cast(uint32_t, x);
         const uint32_t magnitude = bits & 0x7FFFFFFFu;
         const uint32_t normal = (magnitude + 0xFFFu + ((magnitude >> 13) & 1u) - kBias) >> 13;

@@ -36,10 +36,15 @@ typedef enum steepest_status {
     STEEPEST_UNKNOWN_TARGET = 6, /* STEEPEST_CPU_TARGET names none that can be used */
     STEEPEST_NO_CUDA = 7,        /* a device call, and the library was built without CUDA */
     STEEPEST_OUT_OF_MEMORY = 8,
-    STEEPEST_INTERNAL_ERROR = 9
+    STEEPEST_INTERNAL_ERROR = 9,
+    STEEPEST_DEVICE_ERROR = 10 /* CUDA reported an error; see steepest_last_device_error */
 } steepest_status;
 
 STEEPEST_API const char* steepest_status_string(steepest_status status);
+
+/* What CUDA said at the calling thread's last STEEPEST_DEVICE_ERROR, with the name of the kernel
+ * or call; "" when there was none. Valid until the thread's next call. */
+STEEPEST_API const char* steepest_last_device_error(void);
 
 /* "major.minor.patch" of the library itself. */
 STEEPEST_API const char* steepest_version(void);
@@ -67,6 +72,37 @@ STEEPEST_API steepest_status steepest_cpu_use(const char* name);
 /* Threads a large call uses: OpenMP's setting for the calling thread. */
 STEEPEST_API int steepest_max_threads(void);
 STEEPEST_API steepest_status steepest_set_max_threads(int threads);
+
+/* ---- Devices
+ * -------------------------------------------------------------------------------------
+ *
+ * Entries with a `stream` work on arrays in host memory when it is null. Otherwise it is a
+ * cudaStream_t, with cudaStreamLegacy, (void*)1, for the default stream, and arrays, workspace and
+ * results are in memory of the CUDA device `device`. Such calls enqueue their work and return
+ * without waiting for it; they may be captured into a CUDA graph. The current device is put back.
+ */
+
+/* A stream that stands for the emulation of device code on the host, with arrays in host memory:
+ * the same descriptors, chunks and arithmetic as on a GPU, one thread after the other. For tests.
+ */
+#define STEEPEST_STREAM_EMULATED ((void*)~(uintptr_t)0)
+
+/* CUDA devices that can be used; 0 without a driver or CUDA kernels. */
+STEEPEST_API int steepest_device_count(void);
+
+/* Stream-ordered memory of a device, for callers that have no allocator of their own. */
+STEEPEST_API steepest_status steepest_device_malloc(size_t size, int32_t device, void* stream,
+                                                    void** memory);
+STEEPEST_API steepest_status steepest_device_free(void* memory, int32_t device, void* stream);
+
+/* Makes the work of `stream` that follows wait for what `before` holds now. Nothing happens while
+ * `stream` is captured and `before` is not: the capture's own beginning orders them. */
+STEEPEST_API steepest_status steepest_device_wait(int32_t device, void* stream, void* before);
+
+/* Copies `size` bytes from the device to the host once the stream has come so far, and waits for
+ * it. */
+STEEPEST_API steepest_status steepest_device_read(void* to, const void* from, size_t size,
+                                                  int32_t device, void* stream);
 
 /* ---- Rules: what a fused step can be
  * ------------------------------------------------------------- */
@@ -164,6 +200,11 @@ typedef struct steepest_tensor {
     steepest_array grad; /* null data: the tensor is left alone */
     steepest_array state[STEEPEST_MAX_STATES];
     steepest_array working_copy; /* receives the new parameter in its own dtype */
+    /* With a stream, step and lr may lie on the device, where a replayed graph finds them anew. */
+    int64_t* step_at; /* counts the steps applied so far: the call takes the next one and, unless it
+                         is skipped, advances the counter, once however many tensors share it; null:
+                         step counts */
+    steepest_array lr_at; /* one float32 or float64; null data: lr counts */
 } steepest_tensor;
 
 /* Tensors that share a rule and its hyper-parameters. */
@@ -186,30 +227,51 @@ typedef struct steepest_step_args {
     double grad_scale;    /* gradients are divided by it first; 1: as they are */
     double max_grad_norm; /* bound of the L2 norm over all gradients; negative or infinite: none */
     int32_t skip_nonfinite; /* 1: change nothing when a gradient has a NaN or an infinity */
-    int32_t reserved;
-    uint64_t seed;   /* of stochastic rounding */
-    void* workspace; /* at least what steepest_step_workspace says, aligned to 64 bytes */
+    int32_t device;         /* CUDA device, with a stream */
+    uint64_t seed;          /* of stochastic rounding */
+    void* workspace;        /* at least what steepest_step_workspace says, aligned to 64 bytes */
     size_t workspace_size;
-    void* stream; /* CUDA stream; null on the CPU */
-    /* results */
+    void* stream;                 /* see Devices; null on the CPU */
+    steepest_array grad_scale_at; /* with a stream: one float32 or float64 on the device instead of
+                                     grad_scale; null data: grad_scale counts */
+    /* With a stream, host memory of steepest_step_mirror's size that belongs to the workspace, all
+     * zeros at first: it remembers what the workspace holds, so that a later call with the same
+     * workspace transfers only what has changed. May be null. */
+    void* mirror;
+    size_t mirror_size;
+    /* results without a stream */
     int32_t skipped;  /* 1: skip_nonfinite found something */
     double grad_norm; /* total norm after grad_scale when it was needed, else NaN */
+    /* results with a stream: where in the workspace the same two will be; null when not needed */
+    const int32_t* skipped_at;
+    const double* grad_norm_at;
 } steepest_step_args;
 
-/* Bytes of workspace that a step with these arguments needs. */
+/* Bytes of workspace, and of the mirror, that a step with these arguments needs. */
 STEEPEST_API steepest_status steepest_step_workspace(const steepest_step_args* args, size_t* size);
+STEEPEST_API steepest_status steepest_step_mirror(const steepest_step_args* args, size_t* size);
 
 /* One step of every tensor of every group. Arguments are checked before anything is written. */
 STEEPEST_API steepest_status steepest_step(steepest_step_args* args);
 
-/* L2 norms of `count` arrays and whether all their elements are finite. norms[i] is that of
- * arrays[i], 0 where its data is null; *total that of all. The sums run over the fixed tree that
- * clipping uses. */
-STEEPEST_API steepest_status steepest_grad_norm(int64_t count, const steepest_array* arrays,
-                                                const int64_t* sizes, double* norms, double* total,
-                                                int32_t* finite, void* workspace,
-                                                size_t workspace_size);
-STEEPEST_API steepest_status steepest_grad_norm_workspace(int64_t count, const int64_t* sizes,
+/* L2 norms of arrays and whether all their elements are finite. The sums run over the fixed tree
+ * that clipping uses. */
+typedef struct steepest_norm_args {
+    size_t struct_size;
+    int64_t count;
+    const steepest_array* arrays; /* null data: left out */
+    const int64_t* sizes;         /* elements */
+    double* norms;                /* receives one norm per array, 0 where data is null */
+    double* total;                /* receives the norm of all */
+    int32_t* finite;              /* receives 1 or 0 */
+    void* workspace;              /* aligned to 64 bytes */
+    size_t workspace_size;
+    void* stream; /* see Devices; the three results then are on the device too */
+    int32_t device;
+} steepest_norm_args;
+
+STEEPEST_API steepest_status steepest_grad_norm(const steepest_norm_args* args);
+STEEPEST_API steepest_status steepest_grad_norm_workspace(const steepest_norm_args* args,
                                                           size_t* size);
 
 #ifdef __cplusplus

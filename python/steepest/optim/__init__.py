@@ -6,6 +6,9 @@ CAdamW, CLion, Adafactor.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)
+
+Parameters may be NumPy or CuPy arrays or torch tensors on the CPU or on a CUDA device, all of one
+optimizer in the same place.
 """
 
 from __future__ import annotations

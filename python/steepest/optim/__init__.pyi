@@ -45,6 +45,7 @@ class SGD(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...
 
 class Adam(Optimizer):
@@ -67,6 +68,7 @@ class Adam(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...
 
 class AdamW(Optimizer):
@@ -89,6 +91,7 @@ class AdamW(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...
 
 class AMSGrad(Optimizer):
@@ -112,6 +115,7 @@ class AMSGrad(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...
 
 class AdaMax(Optimizer):
@@ -135,6 +139,7 @@ class AdaMax(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...
 
 class Adagrad(Optimizer):
@@ -159,6 +164,7 @@ class Adagrad(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...
 
 class Lion(Optimizer):
@@ -181,6 +187,7 @@ class Lion(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...
 
 class LAMB(Optimizer):
@@ -206,6 +213,7 @@ class LAMB(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...
 
 class CAdamW(Optimizer):
@@ -231,6 +239,7 @@ class CAdamW(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...
 
 class CLion(Optimizer):
@@ -255,6 +264,7 @@ class CLion(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...
 
 class Adafactor(Optimizer):
@@ -278,4 +288,5 @@ class Adafactor(Optimizer):
         seed: SupportsIndex = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None: ...

@@ -20,19 +20,24 @@ class Optimizer:
 
     params : one array, a list of arrays, a dict name -> array, a list of (name, array) pairs, or a
         list of group dicts {"params": ..., "lr": ..., ...} whose options override the keywords.
-        NumPy arrays, torch CPU tensors, or other writable CPU arrays, of dtype float64, float32,
-        bfloat16 or float16. They are updated in place.
-    lr : learning rate, a number or one per parameter of a group; None is the rule's default.
+        NumPy or CuPy arrays, torch CPU or CUDA tensors, or other writable CPU arrays, of dtype
+        float64, float32, bfloat16 or float16. They are updated in place.
+    lr : learning rate, a number or one per parameter of a group; None is the rule's default. On a
+        CUDA device also an array of one float32 or float64 there, or one per parameter, which the
+        step reads when it runs.
     state_dtype : dtype of the states of parameters that are not float64: "float32" or "bfloat16",
         or a dict state -> dtype. float64 parameters have float64 states.
     master_weights : keep a float32 master (state "master") of each bfloat16 or float16 parameter,
         which is then the rounded copy. After writing to such parameters yourself, call
         `copy_params_to_masters`.
+    capturable : for parameters on a CUDA device: count the steps there, once per group, so that
+        `step` may be captured in a CUDA graph and replayed (after a first call that is not
+        captured, which allocates). Then every parameter needs a gradient at every step.
     options : the rule's options, `maximize`, `rounding` and `seed`; see the class.
 
-    States have the kind of array (NumPy or torch) and the shape of the parameter, or the shape that
-    the rule states. `param_groups` holds one dict per group; its options may be changed between
-    steps.
+    States have the kind of array (NumPy, CuPy or torch), device and shape of the parameter, or the
+    shape that the rule states. `param_groups` holds one dict per group; its options may be changed
+    between steps.
 
     Raises TypeError for an unknown option or a wrong kind of array, ValueError for duplicate
     parameters or an option out of range.
@@ -47,6 +52,7 @@ class Optimizer:
         *,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
         **options: Any,
     ) -> None:
         if not hasattr(self, "rule"):
@@ -60,6 +66,7 @@ class Optimizer:
         self._names: list[str] | None = None  # of all parameters, if all have one
         self._state_dtype = dtypes_of_states(self.rule, state_dtype)
         self._master_weights = bool(master_weights)
+        self._capturable = bool(capturable)
         self._structure, groups = structure.read_groups(params)
         for group in groups:
             self._add(group)
@@ -68,23 +75,30 @@ class Optimizer:
         self,
         grads: structure.Gradients = None,
         *,
-        grad_scale: float | None = None,
+        grad_scale: Any = None,
         max_grad_norm: float | None = None,
         skip_nonfinite: bool = False,
-    ) -> bool:
+        stream: Any = None,
+    ) -> bool | _core.DeviceFlag:
         """Updates all parameters of all groups in one native call.
 
         grads : gradients in the structure of the parameters; for group dicts a list over all
             groups, or a dict where all parameters have names. A parameter whose gradient is None is
             left as it is and its step is not counted. Without `grads` the parameters' `.grad` is
             read.
-        grad_scale : divides the gradients, before clipping.
+        grad_scale : divides the gradients, before clipping; on a device also an array of one
+            float32 or float64 there.
         max_grad_norm : bound on the L2 norm of the gradients of all groups together; longer ones
             are scaled down to it.
         skip_nonfinite : leave everything as it is, step counts too, if any gradient has a NaN or an
             infinity.
+        stream : where the work on a device is enqueued, see `steepest.steps`; by default the
+            current stream of the parameters' framework. Allocations and copies of the optimizer
+            itself are on that one.
 
-        Returns whether the step was applied (False only through skip_nonfinite).
+        Returns whether the step was applied (False only through skip_nonfinite). On a device the
+        call does not wait for the step, but with skip_nonfinite it does, as the step counts depend
+        on it; with capturable it does not, and returns what waits when it is asked for its bool.
         Raises TypeError (structure, dtype), ValueError (length, shape, layout, overlap, option out
         of range), BufferError (read-only parameter); then nothing has been written.
         """
@@ -94,33 +108,39 @@ class Optimizer:
         else:
             parts = structure.split_grads(grads, self._structure, self._sizes, self._names)
         calls = [group.call(part) for group, part in zip(groups, parts, strict=True)]
+        keywords = {} if stream is None else {"stream": stream}
         applied = _core.run(
             calls,
             grad_scale=grad_scale,
             max_grad_norm=max_grad_norm,
             skip_nonfinite=skip_nonfinite,
+            **keywords,
         )
-        if applied:
-            for group, part in zip(groups, parts, strict=True):
-                group.advance(part)
-        return bool(applied)
+        if self._capturable:
+            return applied
+        if not applied:  # on a device this waits for the answer
+            return False
+        for group, part in zip(groups, parts, strict=True):
+            group.advance(part)
+        return True
 
     @property
     def lr(self) -> Any:
         """The learning rate of all groups, or a list of one entry per group where they differ.
 
         A number sets all groups; with several groups a list of that length sets one entry per
-        group; anything else is the learning rate per parameter of every group.
+        group; anything else is the learning rate per parameter of every group. A number is written
+        into a learning rate that lies on a device, so that captured graphs follow.
         """
         rates = [group["lr"] for group in self.param_groups]
-        return rates[0] if all(np.array_equal(rate, rates[0]) for rate in rates) else rates
+        return rates[0] if all(_same_rate(rate, rates[0]) for rate in rates) else rates
 
     @lr.setter
     def lr(self, value: Any) -> None:
         count = len(self.param_groups)
         per_group = count > 1 and isinstance(value, Sequence) and len(value) == count
         for i, group in enumerate(self.param_groups):
-            group["lr"] = value[i] if per_group else value
+            group["lr"] = checkpoint.renewed(group["lr"], value[i] if per_group else value)
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Adds a group dict {"params": ..., option: ...}; options not in it have the optimizer's
@@ -142,6 +162,8 @@ class Optimizer:
                     continue
                 if set_to_none:
                     param.grad = None
+                elif _arrays.device_of(grad) is not None:
+                    _arrays.fill(grad, 0)
                 else:
                     _arrays.as_numpy(grad, "grad")[...] = 0
 
@@ -155,13 +177,13 @@ class Optimizer:
 
         {"state": {index: {"step": int, state name: array, ...}}, "param_groups": [{option: value,
         ..., "params": [index, ...], "param_names": [...] for named parameters}]}; indices count
-        over all groups.
+        over all groups. Step counts and learning rates on a device are read: waits for it.
         """
         return checkpoint.state_dict(self._groups)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes over states (copied), step counts and options from a `state_dict`, also from
-        torch's.
+        """Takes over states (copied, from any kind of array to the parameters' own), step counts
+        and options from a `state_dict`, also from torch's.
 
         Raises ValueError (missing or unknown key, shape, number of groups or parameters, names) or
         TypeError (dtype), naming the key; then nothing has been changed.
@@ -187,17 +209,23 @@ class Optimizer:
         """For pickle and copy: the parameters, the constructor's arguments and the state_dict."""
         return {
             "params": [group.arrays for group in self._groups],
+            "options": [
+                {name: group[name] for name in self.rule.defaults} for group in self.param_groups
+            ],
             "structure": self._structure,
             "defaults": self.defaults,
             "state_dtype": self._state_dtype,
             "master_weights": self._master_weights,
+            "capturable": self._capturable,
             "state_dict": self.state_dict(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         groups = []
-        for arrays, saved in zip(state["params"], state["state_dict"]["param_groups"], strict=True):
-            options = {name: saved[name] for name in self.rule.defaults}
+        saved_groups = state["state_dict"]["param_groups"]
+        for arrays, options, saved in zip(
+            state["params"], state["options"], saved_groups, strict=True
+        ):
             names = saved.get("param_names")
             groups.append(
                 {**options, "params": list(zip(names, arrays, strict=True)) if names else arrays}
@@ -207,6 +235,7 @@ class Optimizer:
             groups,
             state_dtype=state["state_dtype"],
             master_weights=state["master_weights"],
+            capturable=state["capturable"],
             **state["defaults"],
         )
         self._structure = state["structure"]
@@ -235,8 +264,16 @@ class Optimizer:
             first=sum(self._sizes),
             state_dtype=self._state_dtype,
             master_weights=self._master_weights,
+            capturable=self._capturable,
         )
         self._groups.append(group)
         self._sizes.append(len(params.arrays))
         self._names = structure.all_names(self._groups)
         self.param_groups.append(entry)
+
+
+def _same_rate(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    on_device = _arrays.device_of(a) is not None or _arrays.device_of(b) is not None
+    return not on_device and np.array_equal(a, b)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import _arrays
+from .._arrays import Array
 from .group import Group
 from .state import MASTER, expected
 from .table import Rule
@@ -38,6 +39,10 @@ def state_dict(groups: Sequence[Group]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """An option as Python numbers, strings, lists, tuples and dicts."""
+    if _arrays.device_of(value) is not None:
+        return value.item()  # one number that may change while a graph is replayed
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
     if hasattr(value, "tolist"):  # NumPy arrays and scalars, torch tensors
         return value.tolist()
     return dict(value) if isinstance(value, Mapping) else value
@@ -49,19 +54,33 @@ class _Loading:
 
     options: dict[str, Any]
     steps: list[int] = field(default_factory=list)
-    arrays: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)  # by state, parameter
+    # By state and parameter; those in host memory as `as_numpy` shows them.
+    arrays: dict[tuple[str, int], Array] = field(default_factory=dict)
 
     def carry_out(self, group: Group) -> None:
         """Sets options, step counts and states of the group."""
-        group.options.update(self.options)
+        for name, value in self.options.items():
+            group.options[name] = renewed(group.options[name], value)
         group.steps.load(np.array(self.steps, np.int64))
         group.ensure_states({name for name, _ in self.arrays})
         for name, states in group.states.items():
             for i, state in enumerate(states):
                 if (name, i) in self.arrays:
-                    _arrays.as_numpy(state)[...] = self.arrays[name, i]
+                    _arrays.assign(state, self.arrays[name, i])
                 elif state is not None:
                     group.reset_state(name, i)
+
+
+def renewed(old: Any, value: Any) -> Any:
+    """What an option becomes that is set to a value. A learning rate that lies on a device stays
+    there, and takes a new number in place: a captured graph reads it where it is."""
+    if isinstance(value, (int, float)) and _arrays.device_of(old) is not None:
+        _arrays.fill(old, value)
+        return old
+    if isinstance(old, list) and isinstance(value, (list, tuple)) and len(old) == len(value):
+        near = any(_arrays.device_of(entry) is not None for entry in old)
+        return [renewed(*pair) for pair in zip(old, value, strict=True)] if near else value
+    return value
 
 
 def load_state_dict(groups: Sequence[Group], given: Mapping[str, Any]) -> None:
@@ -104,6 +123,7 @@ def _read_group(
     active = group.rule.active({**group.options, **loading.options})
     for i, index in enumerate(indices):
         _read_state(group, i, state.pop(index, None), active, loading, f"state[{index}]")
+    group.steps.check(loading.steps, what)
     return loading
 
 
@@ -174,7 +194,7 @@ def _read_step(rule: Rule, given: Mapping[str, Any], what: str) -> int:
     return step
 
 
-def _read_array(value: Any, want: tuple[tuple[int, ...], str], what: str) -> np.ndarray:
+def _read_array(value: Any, want: tuple[tuple[int, ...], str], what: str) -> Array:
     if not _arrays.is_array(value):
         raise TypeError(f"{what}: given {_arrays.describe(value)}, expected an array")
     view = _arrays.view(value, what)
@@ -183,4 +203,4 @@ def _read_array(value: Any, want: tuple[tuple[int, ...], str], what: str) -> np.
         raise ValueError(f"{what}: given shape {tuple(view.shape)}, expected {shape}")
     if _arrays.dtype_name(view) != dtype:
         raise TypeError(f"{what}: given {_arrays.dtype_name(view)}, expected {dtype}")
-    return _arrays.as_numpy(view, what)
+    return view if _arrays.device_of(view) is not None else _arrays.as_numpy(view, what)

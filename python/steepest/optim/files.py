@@ -65,7 +65,7 @@ def load(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def _to_numpy(array: Any) -> np.ndarray:
-    view = np.asarray(_arrays.as_numpy(array), order="C")
+    view = np.asarray(_arrays.to_host(array), order="C")
     return view.view(_arrays.numpy_dtype(_arrays.dtype_name(array)))
 
 

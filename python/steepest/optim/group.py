@@ -9,6 +9,7 @@ from .. import _arrays, _core
 from .._arrays import Array
 from .state import (
     MASTER,
+    DeviceStepCount,
     StepCounts,
     allocate,
     has_master,
@@ -39,6 +40,7 @@ class Group:
         first: int,
         state_dtype: Mapping[str, str],
         master_weights: bool,
+        capturable: bool,
     ) -> None:
         self.rule = rule
         self.arrays = params.arrays
@@ -46,10 +48,11 @@ class Group:
         self.options = options
         self.first = first
         self.state_dtype = state_dtype
-        self.steps = StepCounts(len(params.arrays))
         self.states: dict[str, list[Array]] = {}  # None for parameters that lack the state
-        self.views: list[Array] = []  # the parameters as NumPy arrays or detached torch tensors
+        self.views: list[Array] = []  # the parameters as `_arrays.view` shows them
         self._read_views()
+        self.capturable = capturable and len(self.views) > 0
+        self.steps: StepCounts | DeviceStepCount = self._make_steps()
         if master_weights and any(has_master(view) for view in self.views):
             self.states[MASTER] = make_masters(self.views)
         self._bind()
@@ -64,6 +67,8 @@ class Group:
         options = self.options
         if self._bound != self._binding():
             self._bind()
+        if self.capturable:
+            self._check_all_given(grads)
         keywords = {name: options[name] for name in self.rule.call_options}
         keywords["step"] = self.steps.next()
         return self._plan, grads, keywords
@@ -89,13 +94,32 @@ class Group:
             _arrays.float32_copy(self.views[i], state)
             return
         stream = next(stream for stream in self.rule.streams if stream.name == name)
-        state[...] = start_value(self.rule, stream, self.options)
+        _arrays.fill(state, start_value(self.rule, stream, self.options))
 
     def copy_params_to_masters(self) -> None:
         """Sets the master weights to the present values of the parameters."""
         for i, master in enumerate(self.states.get(MASTER, [])):
             if master is not None:
                 self.reset_state(MASTER, i)
+
+    def _make_steps(self) -> StepCounts | DeviceStepCount:
+        if not self.capturable:
+            return StepCounts(len(self.views))
+        for i, view in enumerate(self.views):
+            if _arrays.device_of(view) is None:
+                raise ValueError(
+                    f"params[{self.first + i}]: array in host memory given, expected one on a CUDA "
+                    "device because capturable is True"
+                )
+        return DeviceStepCount(self.views[0], len(self.views))
+
+    def _check_all_given(self, grads: Sequence[Array | None]) -> None:
+        for i, grad in enumerate(grads):
+            if grad is None:
+                raise ValueError(
+                    f"grads[{self.first + i}]: None given, expected an array: with capturable the "
+                    "parameters of a group share one step count, so all must step together"
+                )
 
     def _binding(self) -> tuple[Any, ...]:
         options = self.options

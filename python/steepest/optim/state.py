@@ -79,7 +79,7 @@ def allocate(
             shape = None if stream.kind == "element" else want[0]
             state = _arrays.zeros(param, want[1], shape)
             if start != 0:
-                state[...] = start
+                _arrays.fill(state, start)
         states.append(state)
     return states
 
@@ -123,8 +123,46 @@ class StepCounts:
         """The counts so far, int64, one per parameter (a copy)."""
         return self._each.copy() if self._same is None else np.full_like(self._each, self._same)
 
+    def check(self, counts: Sequence[int], what: str) -> None:
+        """Raises ValueError for counts that `load` cannot take: none here."""
+
     def load(self, counts: np.ndarray) -> None:
         """Sets all counts."""
         self._each = np.array(counts, np.int64)
         uniform = self._each.size == 0 or bool((self._each == self._each[0]).all())
         self._same = (int(self._each[0]) if self._each.size else 0) if uniform else None
+
+
+class DeviceStepCount:
+    """One count of steps for a whole group, in memory of its device, where the native call reads
+    and advances it: a captured CUDA graph that is replayed counts on."""
+
+    def __init__(self, like: Array, count: int) -> None:
+        self._counter = _arrays.zeros(like, "int64", (1,))
+        self._count = count
+
+    def next(self) -> Array:
+        """What the native call takes for the step: the counter itself."""
+        return self._counter
+
+    def advance(self) -> None:
+        """Nothing: the native call has counted."""
+
+    def advance_present(self, grads: Sequence[Array | None]) -> None:
+        """Nothing, as in `advance`; and `Group.call` has refused gradients that are None."""
+
+    def values(self) -> np.ndarray:
+        """The counts so far, int64, one per parameter. Waits for the device."""
+        return np.full(self._count, int(_arrays.to_host(self._counter)[0]), np.int64)
+
+    def check(self, counts: Sequence[int], what: str) -> None:
+        """Raises ValueError for counts that `load` cannot take."""
+        if len(set(counts)) > 1:
+            raise ValueError(
+                f"{what}: given step counts {sorted(set(counts))}, expected one for all parameters "
+                "of a group because capturable is True"
+            )
+
+    def load(self, counts: np.ndarray) -> None:
+        """Sets the count."""
+        _arrays.fill(self._counter, int(counts[0]))

@@ -80,7 +80,8 @@ UNUSED: dict[str, dict[str, Callable[[Mapping[str, Any]], bool]]] = {
 START: dict[str, dict[str, str]] = {"adagrad": {"sum": "initial_accumulator_value"}}
 
 _DOCS = {
-    "lr": "learning rate: a number, or one per parameter",
+    "lr": "learning rate: a number, or one per parameter; on a CUDA device also an array of one "
+    "float32 or float64, or one per parameter",
     "weight_decay": "weight decay: a number, or one per parameter",
     "decoupled_weight_decay": "p *= 1 - lr * weight_decay before the step, instead of adding "
     "weight_decay * p to the gradient",
@@ -92,6 +93,7 @@ _DOCS = {
     "state_dtype": 'of the states, float64 parameters aside: "float32" or "bfloat16", or a dict '
     "state -> dtype",
     "master_weights": "keep a float32 master of each bfloat16 or float16 parameter",
+    "capturable": "count steps on the CUDA device, so that `step` may be captured in a graph",
 }
 
 
@@ -143,8 +145,9 @@ def make_class(rule: Rule, base: type, module: str) -> type:
 
 
 def signature(rule: Rule) -> inspect.Signature:
-    """(params, lr=..., *, the other options, state_dtype, master_weights)."""
+    """(params, lr=..., *, the other options, state_dtype, master_weights, capturable)."""
     names = {**rule.defaults, "state_dtype": "float32", "master_weights": False}
+    names["capturable"] = False
     positional, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     parameters = [inspect.Parameter("params", positional)]
     for name, default in names.items():

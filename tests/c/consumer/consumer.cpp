@@ -15,14 +15,21 @@ double norm(std::vector<double>& values) {
     std::size_t bytes = 0;
     double each = -1, total = -1;
     std::int32_t finite = 0;
-    if (steepest_grad_norm_workspace(1, &size, &bytes) != STEEPEST_OK) return -1;
+    steepest_norm_args args{};
+    args.struct_size = sizeof args;
+    args.count = 1;
+    args.arrays = &array;
+    args.sizes = &size;
+    args.norms = &each;
+    args.total = &total;
+    args.finite = &finite;
+    if (steepest_grad_norm_workspace(&args, &bytes) != STEEPEST_OK) return -1;
     std::size_t room = bytes + 64;
     std::unique_ptr<char[]> memory(new char[room]);
     void* workspace = memory.get();
-    if (!std::align(64, bytes, workspace, room)) return -1;
-    if (steepest_grad_norm(1, &array, &size, &each, &total, &finite, workspace, bytes) !=
-        STEEPEST_OK)
-        return -1;
+    args.workspace = std::align(64, bytes, workspace, room);
+    args.workspace_size = bytes;
+    if (!args.workspace || steepest_grad_norm(&args) != STEEPEST_OK) return -1;
     return finite && each == total ? total : -1;
 }
 

@@ -1,0 +1,55 @@
+// The C entries about devices.
+#include <cstring>
+#include <new>
+
+#include "core/arena.h"
+#include "core/fence.h"
+#include "core/stream.h"
+
+namespace {
+
+using namespace steepest;
+
+constexpr std::align_val_t kAlignment{Arena::kAlignment};
+
+}  // namespace
+
+const char* steepest_last_device_error(void) { return cuda::last_error(); }
+
+int steepest_device_count(void) { return cuda::device_count(); }
+
+steepest_status steepest_device_malloc(size_t size, int32_t device, void* stream, void** memory) {
+    if (!stream || !memory) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (!is_emulated(stream)) return cuda::allocate(size, device, stream, memory);
+        *memory = ::operator new(size, kAlignment);
+        return STEEPEST_OK;
+    });
+}
+
+steepest_status steepest_device_free(void* memory, int32_t device, void* stream) {
+    if (!stream) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (!is_emulated(stream)) return cuda::release(memory, device, stream);
+        ::operator delete(memory, kAlignment);
+        return STEEPEST_OK;
+    });
+}
+
+steepest_status steepest_device_wait(int32_t device, void* stream, void* before) {
+    if (!stream || !before) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (is_emulated(stream) || stream == before) return STEEPEST_OK;
+        return cuda::wait(device, stream, before);
+    });
+}
+
+steepest_status steepest_device_read(void* to, const void* from, size_t size, int32_t device,
+                                     void* stream) {
+    if (!stream || (size && (!to || !from))) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (!is_emulated(stream)) return cuda::read(to, from, size, device, stream);
+        std::memcpy(to, from, size);
+        return STEEPEST_OK;
+    });
+}

@@ -1,0 +1,148 @@
+// The kernels of the rules, and how each is launched. All bodies are shared with the emulation.
+#pragma once
+
+#include "cuda/error.h"
+#include "cuda/fold.cuh"
+#include "steps/device/runs.h"
+
+namespace steepest::device {
+inline namespace STEEPEST_TARGET {
+
+__device__ STEEPEST_INLINE Thread this_thread() {
+    return {static_cast<int32_t>(blockIdx.x), static_cast<int32_t>(threadIdx.x)};
+}
+
+// The work item of this warp; false behind the last one.
+__device__ STEEPEST_INLINE bool warp_item(const Pass& pass, const Thread& thread, Item& item) {
+    if (thread.warp() >= pass.first[pass.count]) return false;
+    item = locate(pass.first, pass.count, thread.warp());
+    return true;
+}
+
+// Memory-bound: four blocks on a multiprocessor, that is at most 64 registers per thread, keep
+// enough loads under way. Where a rule has more streams or constants than fit, each thread also
+// loads more, and three do; of doubles two.
+template <class R, class T>
+inline constexpr int kResidentBlocks = sizeof(T) == 8 ? 2
+                                       : kStreamsOf<R> > 4 ||
+                                               sizeof(typename R::Constants) > 8 * sizeof(T)
+                                           ? 3
+                                           : 4;
+
+template <class R, class T, Storage kStorage>
+__global__ void __launch_bounds__(kThreads, kResidentBlocks<R, T>)
+    apply_kernel(const __grid_constant__ Pass pass) {
+    Apply<R, T, kStorage>::run(pass, this_thread());
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads, sizeof(T) == 8 ? 1 : 2)
+    reduce_kernel(const __grid_constant__ Pass pass) {
+    const Thread thread = this_thread();
+    Item item;
+    if (is_skipped(pass) || !warp_item(pass, thread, item)) return;
+    LaneSums<R::kTerms> lanes;
+    Reduce<R, T>::block(pass, item, thread.lane(), lanes);
+    double sums[R::kTerms];
+    STEEPEST_UNROLL
+    for (int k = 0; k < R::kTerms; ++k) sums[k] = fold_warp(lanes.at[k]);
+    const Tensor& t = pass.tensors[item.tensor];
+    if (climb(t, item.index, thread.lane(), sums) && thread.lane() == 0)
+        Reduce<R, T>::finish(pass, t, sums);
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads) prepare_kernel(const __grid_constant__ Pass pass) {
+    prepare_one<R, T>(pass, this_thread());
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads, 2) line_sums_kernel(const __grid_constant__ Pass pass) {
+    const Thread thread = this_thread();
+    Item item;
+    if (is_skipped(pass) || !warp_item(pass, thread, item)) return;
+    double held[kHeld] = {};
+    LineSums<R, T>::block(pass, item, thread.lane(), held);
+    const double sum = fold_warp(held);
+    if (thread.lane() == 0) pass.axes[item.tensor].line_sum[item.index] = sum;
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads) across_sums_kernel(const __grid_constant__ Pass pass) {
+    across_sums<R, T>(pass, this_thread());
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads) update_lines_kernel(const __grid_constant__ Pass pass) {
+    update_lines<R, T>(pass, this_thread());
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads)
+    update_across_kernel(const __grid_constant__ Pass pass) {
+    update_across<R, T>(pass, this_thread());
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads) scale_rows_kernel(const __grid_constant__ Pass pass) {
+    const Thread thread = this_thread();
+    Item item;
+    if (is_skipped(pass) || !warp_item(pass, thread, item)) return;
+    const Rows<T> rows(pass.axes[item.tensor], item.index);
+    for (int64_t b = 0; b < rows.blocks; ++b) {
+        double held[kHeld] = {};
+        rows.block(b, thread.lane(), held);
+        const double sum = fold_warp(held);
+        if (thread.lane() == 0) rows.block_sum[b] = sum;
+    }
+    double sum = thread.lane() == 0 ? fold_pairs(rows.block_sum, rows.blocks) : 0;
+    sum = __shfl_sync(kAllLanes, sum, 0);
+    rows.template scale<R>(Setting<R, T>(pass, pass.tensors[item.tensor]), sum, thread.lane());
+}
+
+template <class Kernel>
+void launch(Kernel kernel, const Pass& pass, int64_t blocks, void* stream, const char* name) {
+    kernel<<<static_cast<unsigned>(blocks), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(pass);
+    cuda::check_launch(name);
+}
+
+inline int64_t blocks_of_warps(int64_t items) { return (items + kWarps - 1) / kWarps; }
+inline int64_t blocks_of_threads(int64_t items) { return (items + kThreads - 1) / kThreads; }
+
+struct CudaRuns {
+    template <class R, class T, Storage kStorage>
+    static void apply(const Pass& pass, int64_t items, void* stream) {
+        launch(apply_kernel<R, T, kStorage>, pass, items, stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void prepare(const Pass& pass, int64_t items, void* stream) {
+        launch(prepare_kernel<R, T>, pass, blocks_of_threads(items), stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void reduce(const Pass& pass, int64_t items, void* stream) {
+        launch(reduce_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void line_sums(const Pass& pass, int64_t items, void* stream) {
+        launch(line_sums_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void across_sums(const Pass& pass, int64_t items, void* stream) {
+        launch(across_sums_kernel<R, T>, pass, items, stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void update_lines(const Pass& pass, int64_t items, void* stream) {
+        launch(update_lines_kernel<R, T>, pass, items, stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void update_across(const Pass& pass, int64_t items, void* stream) {
+        launch(update_across_kernel<R, T>, pass, items, stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void scale_rows(const Pass& pass, int64_t items, void* stream) {
+        launch(scale_rows_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
+    }
+};
+
+}  // namespace STEEPEST_TARGET
+}  // namespace steepest::device

@@ -1,0 +1,38 @@
+// What the driver of device calls needs from a device: CUDA, or its emulation on the host.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace steepest::device {
+
+struct Pass;
+
+// Runs a kernel over a number of work items; what an item is depends on the kernel.
+using Run = void (*)(const Pass& pass, int64_t items, void* stream);
+
+struct RuleRuns {
+    const char* name;
+    Run apply[3];  // by storage; float64 is always plain
+    Run prepare;
+    Run reduce;  // null: the rule needs no sums
+    // null: the rule keeps no averages
+    Run line_sums, across_sums, update_lines, update_across, scale_rows;
+};
+
+class Backend {
+  public:
+    virtual ~Backend() = default;
+
+    virtual const RuleRuns& runs(int rule, bool is_f64) const = 0;
+    virtual void run_squares(const Pass& pass, int64_t items) = 0;
+    virtual void run_advance(const Pass& pass, int64_t items) = 0;
+    // Copies to the device, in stream order; `from` may be changed as soon as this returns.
+    virtual void upload(void* to, const void* from, size_t size) = 0;
+    // False while the stream is captured: then nothing is on the device yet.
+    virtual bool is_immediate() const = 0;
+    virtual int multiprocessors() const = 0;
+    virtual void* stream() const = 0;
+};
+
+}  // namespace steepest::device

@@ -1,0 +1,131 @@
+#include "steps/device/emulation.h"
+
+#include <cstring>
+
+#include "steps/device/runs.h"
+
+namespace steepest::device {
+namespace {
+
+template <class F>
+void each_thread(int64_t blocks, F&& f) {
+    for (int64_t b = 0; b < blocks; ++b)
+        for (int32_t t = 0; t < kThreads; ++t) f(Thread{static_cast<int32_t>(b), t});
+}
+
+// As a warp folds the lanes its threads hold.
+double fold(const double (&held)[kWarp][kHeld]) {
+    double lanes[kLanes];
+    for (int t = 0; t < kWarp; ++t)
+        for (int h = 0; h < kHeld; ++h) lanes[h * kWarp + t] = held[t][h];
+    return fold_lanes(lanes);
+}
+
+// Sums of all blocks of all tensors by `Block`, and then what follows from each tensor's.
+template <class Block>
+void sum_tensors(const Pass& pass, int64_t items) {
+    constexpr int terms = sizeof(typename Block::Sums) / sizeof(double[kHeld]);
+    for (int64_t i = 0; i < items; ++i) {
+        const Item item = locate(pass.first, pass.count, static_cast<int32_t>(i));
+        const Tensor& t = pass.tensors[item.tensor];
+        double held[terms][kWarp][kHeld];
+        for (int32_t lane = 0; lane < kWarp; ++lane) {
+            typename Block::Sums sums;
+            Block::block(pass, item, lane, sums);
+            for (int k = 0; k < terms; ++k)
+                std::memcpy(held[k][lane], sums.at[k], sizeof sums.at[k]);
+        }
+        const int64_t blocks = (t.count + kBlock - 1) / kBlock;
+        for (int k = 0; k < terms; ++k)
+            t.partial[k * tree_nodes(blocks) + item.index] = fold(held[k]);
+        if (item.index + 1 < blocks) continue;
+        double total[terms];
+        for (int k = 0; k < terms; ++k)
+            total[k] = fold_pairs(t.partial + k * tree_nodes(blocks), blocks);
+        Block::finish(pass, t, total);
+    }
+}
+
+class Emulation final : public Backend {
+  public:
+    const RuleRuns& runs(int rule, bool is_f64) const override {
+        return is_f64 ? rule_runs<Emulation, double>(Rules{})[rule]
+                      : rule_runs<Emulation, float>(Rules{})[rule];
+    }
+    void run_squares(const Pass& pass, int64_t items) override {
+        sum_tensors<Squares>(pass, items);
+        double* squares = pass.norm.sum;
+        double* nonfinite = squares + tree_nodes(pass.norm.count);
+        Squares::finish_all(pass, fold_pairs(squares, pass.norm.count),
+                            fold_pairs(nonfinite, pass.norm.count));
+    }
+    void run_advance(const Pass& pass, int64_t items) override {
+        each_thread((items + kThreads - 1) / kThreads, [&](Thread t) { advance_one(pass, t); });
+    }
+    void upload(void* to, const void* from, size_t size) override { std::memcpy(to, from, size); }
+    bool is_immediate() const override { return true; }
+    int multiprocessors() const override { return 4; }
+    void* stream() const override { return nullptr; }
+
+    template <class R, class T, Storage kStorage>
+    static void apply(const Pass& pass, int64_t items, void*) {
+        each_thread(items, [&](Thread t) { Apply<R, T, kStorage>::run(pass, t); });
+    }
+    template <class R, class T>
+    static void prepare(const Pass& pass, int64_t items, void*) {
+        each_thread((items + kThreads - 1) / kThreads,
+                    [&](Thread t) { prepare_one<R, T>(pass, t); });
+    }
+    template <class R, class T>
+    static void reduce(const Pass& pass, int64_t items, void*) {
+        if (!is_skipped(pass)) sum_tensors<Reduce<R, T>>(pass, items);
+    }
+    template <class R, class T>
+    static void line_sums(const Pass& pass, int64_t items, void*) {
+        if (is_skipped(pass)) return;
+        for (int64_t i = 0; i < items; ++i) {
+            const Item item = locate(pass.first, pass.count, static_cast<int32_t>(i));
+            double held[kWarp][kHeld] = {};
+            for (int32_t lane = 0; lane < kWarp; ++lane)
+                LineSums<R, T>::block(pass, item, lane, held[lane]);
+            pass.axes[item.tensor].line_sum[item.index] = fold(held);
+        }
+    }
+    template <class R, class T>
+    static void across_sums(const Pass& pass, int64_t items, void*) {
+        each_thread(items, [&](Thread t) { device::across_sums<R, T>(pass, t); });
+    }
+    template <class R, class T>
+    static void update_lines(const Pass& pass, int64_t items, void*) {
+        each_thread(items, [&](Thread t) { device::update_lines<R, T>(pass, t); });
+    }
+    template <class R, class T>
+    static void update_across(const Pass& pass, int64_t items, void*) {
+        each_thread(items, [&](Thread t) { device::update_across<R, T>(pass, t); });
+    }
+    template <class R, class T>
+    static void scale_rows(const Pass& pass, int64_t items, void*) {
+        if (is_skipped(pass)) return;
+        for (int64_t i = 0; i < items; ++i) {
+            const Item item = locate(pass.first, pass.count, static_cast<int32_t>(i));
+            const Rows<T> rows(pass.axes[item.tensor], item.index);
+            for (int64_t b = 0; b < rows.blocks; ++b) {
+                double held[kWarp][kHeld] = {};
+                for (int32_t lane = 0; lane < kWarp; ++lane) rows.block(b, lane, held[lane]);
+                rows.block_sum[b] = fold(held);
+            }
+            const double sum = fold_pairs(rows.block_sum, rows.blocks);
+            const Setting<R, T> setting(pass, pass.tensors[item.tensor]);
+            for (int32_t lane = 0; lane < kWarp; ++lane) rows.template scale<R>(setting, sum, lane);
+        }
+    }
+};
+
+}  // namespace
+
+Backend& emulation() {
+    static Emulation e;
+    return e;
+}
+
+}  // namespace steepest::device

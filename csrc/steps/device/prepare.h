@@ -1,0 +1,42 @@
+// Constants that can only be made on the device: of a step or learning rate that lies there, or of
+// a tensor's sums.
+#pragma once
+
+#include "steps/device/setting.h"
+
+namespace steepest::device {
+inline namespace STEEPEST_TARGET {
+
+// `sums` is null before the reduce pass. The stage is left without scale and clipping where the
+// pass knows them better.
+template <class R, class T>
+STEEPEST_HD inline void make_constants(const Inputs& in, const double* sums, Constants& to) {
+    Prepare prepare = in.prepare;
+    prepare.hyper = in.hyper;
+    prepare.sum = sums;
+    if (in.step_at) prepare.step = *in.step_at + 1;
+    if (in.lr_at) prepare.lr = read_scalar<double>(in.lr_at, in.lr_is_f64);
+    const StageOptions options{in.grad_scale, 1, in.maximize, in.decay};
+    if constexpr (sizeof(T) == 8)
+        to.stage_f64 = make_stage<T>(options, prepare.lr, prepare.weight_decay);
+    else
+        to.stage_f32 = make_stage<T>(options, prepare.lr, prepare.weight_decay);
+    *reinterpret_cast<typename R::Constants*>(to.constants) = R::prepare(prepare);
+    to.step = prepare.step;
+}
+
+// One thread per setting.
+template <class R, class T>
+STEEPEST_HD inline void prepare_one(const Pass& pass, Thread thread) {
+    const int64_t i = thread.global();
+    if (i < pass.count) make_constants<R, T>(pass.inputs[i], nullptr, pass.computed[i]);
+}
+
+// One thread per counter of applied steps.
+STEEPEST_HD inline void advance_one(const Pass& pass, Thread thread) {
+    const int64_t i = thread.global();
+    if (i < pass.count && !is_skipped(pass)) ++*pass.counters[i];
+}
+
+}  // namespace STEEPEST_TARGET
+}  // namespace steepest::device

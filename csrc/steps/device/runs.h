@@ -1,0 +1,49 @@
+// The table of a backend: how it runs each kernel of each rule. Built from the rule list, so that a
+// new rule needs nothing here.
+#pragma once
+
+#include "steps/device/apply.h"
+#include "steps/device/axes.h"
+#include "steps/device/backend.h"
+#include "steps/device/sums.h"
+#include "steps/rules/all.h"
+
+namespace steepest::device {
+
+inline namespace STEEPEST_TARGET {
+
+template <class Backend, class R, class T>
+constexpr RuleRuns make_runs() {
+    RuleRuns r{.name = R::spec.name,
+               .apply = {Backend::template apply<R, T, Storage::plain>, nullptr, nullptr},
+               .prepare = Backend::template prepare<R, T>,
+               .reduce = nullptr,
+               .line_sums = nullptr,
+               .across_sums = nullptr,
+               .update_lines = nullptr,
+               .update_across = nullptr,
+               .scale_rows = nullptr};
+    if constexpr (sizeof(T) == 4) {
+        r.apply[1] = Backend::template apply<R, T, Storage::coded>;
+        r.apply[2] = Backend::template apply<R, T, Storage::random>;
+    }
+    if constexpr (requires { R::kTerms; }) r.reduce = Backend::template reduce<R, T>;
+    if constexpr (kHasAxes<R, T>) {
+        r.line_sums = Backend::template line_sums<R, T>;
+        r.across_sums = Backend::template across_sums<R, T>;
+        r.update_lines = Backend::template update_lines<R, T>;
+        r.update_across = Backend::template update_across<R, T>;
+        r.scale_rows = Backend::template scale_rows<R, T>;
+    }
+    return r;
+}
+
+// By rule, for one precision.
+template <class Backend, class T, template <class> class... Rule>
+const RuleRuns* rule_runs(RuleList<Rule...>) {
+    static constexpr RuleRuns runs[] = {make_runs<Backend, Rule<T>, T>()...};
+    return runs;
+}
+
+}  // namespace STEEPEST_TARGET
+}  // namespace steepest::device

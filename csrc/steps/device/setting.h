@@ -1,0 +1,92 @@
+// What a kernel knows about a rule and a tensor besides the arrays.
+#pragma once
+
+#include "steps/device/locate.h"
+#include "steps/device/storage.h"
+#include "steps/stage.h"
+
+namespace steepest::device {
+inline namespace STEEPEST_TARGET {
+
+// Streams of a rule: parameter, gradient, states.
+template <class R>
+inline constexpr int kStreamsOf = 2 + count_states(R::spec);
+
+// Bit s: stream s may be missing.
+template <class R>
+constexpr unsigned optional_streams() {
+    unsigned bits = 0;
+    for (int s = 0; s < count_states(R::spec); ++s)
+        if (R::spec.states[s].optional) bits |= 1U << (2 + s);
+    return bits;
+}
+
+template <class R, class T>
+inline constexpr bool kHasAxes = requires { R::axis_term(T(0)); };
+
+template <class T>
+STEEPEST_HD STEEPEST_INLINE T read_scalar(const void* at, bool is_f64) {
+    return is_f64 ? T(*static_cast<const double*>(at)) : T(*static_cast<const float*>(at));
+}
+
+// What a rule reads for every element stays in registers; the stage, which most calls do not need,
+// is read again where it is.
+template <class R, class T>
+class Setting {
+  public:
+    typename R::Constants rule;
+    T keep;
+    bool staged;
+
+    STEEPEST_HD STEEPEST_INLINE Setting(const Pass& pass, const Tensor& t)
+        : pass_(pass),
+          constants_(pass.constants ? pass.constants + t.settings : &pass.inline_constants) {
+        rule = *reinterpret_cast<const typename R::Constants*>(constants_->constants);
+        const Stage<T> s = stage();
+        keep = s.keep;
+        staged = s.touches_gradient();
+    }
+
+    STEEPEST_HD STEEPEST_INLINE Stage<T> stage() const {
+        Stage<T> s;
+        if constexpr (sizeof(T) == 8)
+            s = constants_->stage_f64;
+        else
+            s = constants_->stage_f32;
+        const Scalar& scale = pass_.grad_scale_at;
+        if (scale.at) s.grad_scale = read_scalar<T>(scale.at, scale.is_f64);
+        if (pass_.clip) s.factor = s.factor * T(*pass_.clip);
+        return s;
+    }
+
+    STEEPEST_HD STEEPEST_INLINE T gradient(T g, T p) const {
+        return staged ? staged_gradient(stage(), g, p) : g;
+    }
+
+    STEEPEST_HD STEEPEST_INLINE uint32_t draw() const {
+        return static_cast<uint32_t>(constants_->step);
+    }
+
+  private:
+    const Pass& pass_;
+    const Constants* constants_;
+};
+
+// The row and column averages of an element.
+template <class R, class T>
+STEEPEST_HD STEEPEST_INLINE void read_axes(const Axes& a, int64_t element, T& row, T& column) {
+    static_assert(R::spec.states[0].kind == Kind::row && R::spec.states[1].kind == Kind::column);
+    const auto i = static_cast<uint64_t>(element);
+    const auto inner = static_cast<uint64_t>(a.inner);
+    const auto outer = static_cast<uint64_t>(a.outer);
+    // Divisions of 64 bits take many times as long as those of 32.
+    const uint64_t line =
+        (i | inner) >> 32 ? i / inner : static_cast<uint32_t>(i) / static_cast<uint32_t>(inner);
+    const uint64_t matrix = line < outer ? 0 : line / outer;
+    const uint64_t position = matrix * inner + (i - line * inner);
+    row = static_cast<const T*>(a.axis_new[0])[a.column_major ? position : line];
+    column = static_cast<const T*>(a.axis_new[1])[a.column_major ? line : position];
+}
+
+}  // namespace STEEPEST_TARGET
+}  // namespace steepest::device

@@ -1,0 +1,101 @@
+"""A stand-in for CuPy whose device memory is host memory, for the emulation of device code.
+
+Only what steepest and the tests use of CuPy, and as strict: no NumPy array is converted silently.
+"""
+
+import contextlib
+import sys
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+
+
+class Device:
+    id = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def __eq__(self, other):
+        return isinstance(other, Device)
+
+    __hash__ = None
+
+
+class ndarray:  # noqa: N801 - CuPy's name
+    """Takes over a NumPy array."""
+
+    device = Device()
+
+    def __init__(self, memory):
+        self._memory = memory
+        self.data = SimpleNamespace(ptr=memory.ctypes.data, device_id=0)
+
+    shape = property(lambda self: self._memory.shape)
+    strides = property(lambda self: self._memory.strides)
+    dtype = property(lambda self: self._memory.dtype)
+    ndim = property(lambda self: self._memory.ndim)
+    size = property(lambda self: self._memory.size)
+    nbytes = property(lambda self: self._memory.nbytes)
+
+    def get(self):
+        return self._memory.copy()
+
+    def item(self):
+        return self._memory.item()
+
+    def view(self, dtype):
+        return ndarray(self._memory.view(dtype))
+
+    def astype(self, dtype):
+        return ndarray(self._memory.astype(dtype))
+
+    def __lshift__(self, count):
+        return ndarray(np.asarray(self._memory << count))
+
+    def __setitem__(self, where, value):
+        if isinstance(value, np.ndarray):
+            raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+        self._memory[where] = value._memory if isinstance(value, ndarray) else value
+
+    def __array__(self, *_, **__):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+    def __dlpack__(self, **_):
+        raise BufferError("taken by its attributes, as CuPy arrays are")
+
+
+def zeros(shape, dtype):
+    return ndarray(np.zeros(shape, dtype))
+
+
+def zeros_like(like, dtype):
+    return ndarray(np.zeros_like(like._memory, dtype))
+
+
+def asarray(array):
+    return array if isinstance(array, ndarray) else ndarray(np.array(array))
+
+
+@contextlib.contextmanager
+def installed():
+    """In the place of CuPy among the imported modules."""
+    module = ModuleType("cupy")
+    stream = SimpleNamespace(ptr=0)
+    module.cuda = SimpleNamespace(get_current_stream=lambda device=None: stream)
+    for thing in (ndarray, zeros, zeros_like, asarray):
+        setattr(module, thing.__name__, thing)
+    before = sys.modules.get("cupy")
+    sys.modules["cupy"] = module
+    try:
+        yield
+    finally:
+        del sys.modules["cupy"]
+        if before is not None:
+            sys.modules["cupy"] = before
