@@ -7,7 +7,7 @@ ruff check .
 ruff format --check .
 
 section "clang-format"
-git ls-files -z '*.c' '*.h' '*.cpp' | xargs -0 clang-format --dry-run -Werror
+git ls-files -z '*.c' '*.h' '*.cpp' '*.cu' '*.cuh' | xargs -0 clang-format --dry-run -Werror
 
 section "mypy"
 mypy

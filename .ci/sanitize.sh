@@ -9,7 +9,7 @@ section "Build with the address and undefined-behaviour sanitizers"
 export CC=gcc CXX=g++
 # Checked loops are not vectorised at any level: more than -O1 only takes longer to compile.
 pip install --no-deps --target "$directory/package" . \
-    -C build-dir="$directory/build" -C install.strip=false -C cmake.define.STEEPEST_SANITIZE=ON \
+    -C build-dir="$directory/build" -C install.strip=false -C cmake.define.STEEPEST_SANITIZE=ON -C cmake.define.STEEPEST_CUDA=OFF \
     -C cmake.define.CMAKE_CXX_FLAGS_RELEASE="-O1 -g -DNDEBUG"
 
 section "The suite under the sanitizers"
@@ -26,6 +26,10 @@ loaded=$(sanitized python -c "import steepest._core; print(steepest._core.__file
 [[ $loaded == "$directory"/* ]] || fail "the sanitized build is not the one that loads: $loaded"
 sanitized python -m pytest -q -m "not slow" tests --ignore=tests/install \
     --ignore=tests/test_stubs.py --ignore=tests/test_demo.py --ignore=tests/steps/test_bench.py
+
+section "The emulation of device code under the sanitizers"
+# Reads and writes outside an array show here, without a GPU.
+sanitized python -m pytest -q -m "not slow" tests/steps --arrays emulated
 
 section "The C program under the sanitizers"
 program=$directory/program

@@ -10,3 +10,8 @@ for target in $(python -c "from steepest import cpu; print(*cpu.targets())"); do
     python -m pytest -q -m "not slow" tests/steps tests/boundary tests/optim \
         --ignore=tests/steps/test_bench.py
 done
+
+section "The suite on the emulation of device code"
+unset STEEPEST_CPU_TARGET
+python -m pytest -q -m "not slow" tests/steps tests/optim --arrays emulated
+python -m steepest.golden --check tests/golden/steps.json --arrays emulated

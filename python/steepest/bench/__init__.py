@@ -13,4 +13,9 @@ a rival, all measured in turns in the same run:
   running error bound of the formula in the compute precision, plus the rounding of the storage.
   It is taken on samples of the arrays that are timed, over one step of the call that is timed.
   A row whose error exceeds 1 gets no ratio and no fraction of the ceiling.
+
+With ``--device cuda`` the same rows are made on a GPU. Three kinds of times: GPU time of calls that
+follow one another; for lists, small tensors and ``functional`` the wall time per call in a loop of
+the host; in cases called ``graph`` the GPU time per step of a replayed CUDA graph. There the step
+must also give the CPU's bits over the whole arrays: an infinite error tells that it did not.
 """

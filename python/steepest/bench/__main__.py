@@ -1,22 +1,28 @@
-"""``python -m steepest.bench [steps] [--rivals] [--quick] [--json F] [--plot F.png]``."""
+"""``python -m steepest.bench [steps] [--device cuda] [--rivals] [--quick] [--json F] ...``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import steepest
 
-from . import machine, plot, report, rivals
+from . import device, machine, plot, report, rivals
 from .environment import restart_without_overrides
 from .progress import tracked
 from .rows import Row, as_document
 from .steps import suite
 from .steps.cases import Case, cases
 from .steps.ceiling import describe
+from .steps.device import suite as device_suite
+from .steps.device import timing as device_timing
+from .steps.device.cases import DeviceCase, device_cases
 from .timing import FULL, QUICK
 
 FAMILIES = ("steps",)
@@ -30,6 +36,12 @@ def parser() -> argparse.ArgumentParser:
         description="Times Steepest's kernels against the memory ceiling and against rivals.",
     )
     p.add_argument("family", nargs="?", choices=FAMILIES, help="by default all")
+    p.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="where to run; by default the cpu"
+    )
+    p.add_argument(
+        "--arrays", choices=tuple(device.MODULES), help="of which package; by default torch's"
+    )
     p.add_argument("--rivals", action="store_true", help="compare with all that are installed")
     p.add_argument(
         "--rival", action="append", metavar="NAME", help="compare with this one; repeatable"
@@ -54,7 +66,11 @@ def _positive(text: str) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark. Returns 1 when an error exceeds its bound, 2 for a bad command line."""
+    """Runs the benchmark.
+
+    Returns 1 when an error exceeds its bound or a case fails, 2 for a command line or a device that
+    cannot be used.
+    """
     options = parser().parse_args(arguments)
     chosen = _chosen(options)
     if not chosen:
@@ -67,36 +83,78 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("--plot needs matplotlib: pip install matplotlib", file=sys.stderr)
         return 2
     try:
-        rows = _run(chosen, options)
-    except ValueError as error:
+        return _run(chosen, options)
+    except (ValueError, steepest.DeviceError) as error:
         print(error, file=sys.stderr)
         return 2
-    _publish(rows, options)
-    return 0 if all(row.counts for row in rows) else 1
 
 
 def _chosen(options: argparse.Namespace) -> list[Case]:
-    every = cases(quick=options.quick, elements=options.elements)
+    make = device_cases if options.device == "cuda" else cases
+    every: Sequence[Case] = make(quick=options.quick, elements=options.elements)
     return [case for case in every if (options.only or "") in case.name]
 
 
-def _run(chosen: Sequence[Case], options: argparse.Namespace) -> list[Row]:
-    settings = suite.Settings(
+def _run(chosen: Sequence[Case], options: argparse.Namespace) -> int:
+    facts = machine.facts()
+    failures: list[str] = []
+    if options.device == "cuda":
+        settings = _device_settings(options, failures)
+        facts["device"] = settings.framework.facts()
+        settings = replace(settings, nominal=facts["device"].get("nominal_bytes_per_s"))
+        on_device = [case for case in chosen if isinstance(case, DeviceCase)]
+        results = device_suite.run(on_device, settings)
+    else:
+        results = suite.run(chosen, _settings(options))
+    rows: list[Row] = []
+    for new in tracked(results, len(chosen), "steps"):
+        rows += new
+        _save(rows, facts, options)  # after every case: a run that is cut short leaves its rows
+    _publish(rows, facts, options)
+    if failures:
+        print(f"failed: {', '.join(failures)}")
+    return 0 if not failures and all(row.counts for row in rows) else 1
+
+
+def _rivals(options: argparse.Namespace, modules: Sequence[str]) -> Sequence[rivals.Rival]:
+    wanted = options.rival or options.rivals
+    return rivals.load(options.rival or (), modules) if wanted else ()
+
+
+def _settings(options: argparse.Namespace) -> suite.Settings:
+    return suite.Settings(
         effort=QUICK if options.quick else FULL,
         threads=options.threads or steepest.cpu.threads(),
-        rivals=rivals.load(options.rival or ()) if options.rivals or options.rival else (),
+        rivals=_rivals(options, rivals.MODULES),
     )
-    results = tracked(suite.run(chosen, settings), len(chosen), "steps")
-    return [row for rows in results for row in rows]
 
 
-def _publish(rows: Sequence[Row], options: argparse.Namespace) -> None:
-    facts = machine.facts()
+def _device_settings(options: argparse.Namespace, failures: list[str]) -> device_suite.Settings:
+    return device_suite.Settings(
+        effort=device_timing.QUICK if options.quick else device_timing.FULL,
+        framework=device.find(options.arrays),
+        rivals=_rivals(options, rivals.ON_DEVICE),
+        notice=_notice,
+        failures=failures,
+    )
+
+
+def _notice(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _save(rows: Sequence[Row], facts: dict[str, Any], options: argparse.Namespace) -> None:
+    if not options.json:
+        return
+    document = as_document(rows, facts, machine.commit())
+    partial = options.json.with_name(options.json.name + ".part")
+    partial.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
+    os.replace(partial, options.json)
+
+
+def _publish(rows: Sequence[Row], facts: dict[str, Any], options: argparse.Namespace) -> None:
     report.show(rows, facts)
-    if options.json:
-        document = as_document(rows, facts, machine.commit())
-        options.json.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n")
-    if options.plot:
+    if options.plot and rows:
         plot.save(rows, facts, options.plot)
 
 

@@ -6,6 +6,7 @@ import datetime
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import steepest
 from steepest import _core
 
-_PACKAGES = ("numpy", "ml_dtypes", "torch", "deepspeed", "scipy")
+_PACKAGES = ("numpy", "ml_dtypes", "torch", "cupy-cuda13x", "cupy-cuda12x", "deepspeed", "scipy")
 _CPU0 = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
@@ -86,6 +87,7 @@ def configuration() -> dict[str, Any]:
     }
 
 
+@cache
 def commit() -> str | None:
     """The commit of the working directory, if that is a checkout of Steepest, else None.
 

@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
+from .report import processor
 from .rows import Row
 
 
@@ -31,7 +32,10 @@ def save(rows: Sequence[Row], machine: dict[str, Any], path: str) -> None:
     left.set_yticks(range(len(labels)), labels, fontsize=9)
     left.set_ylim(len(labels) - 0.4, -0.6)
     ours = machine["steepest"]
-    figure.suptitle(f"steepest {ours['version']}, {ours['target']}: {machine['cpu']}", fontsize=11)
+    title = f"steepest {ours['version']}, {ours['target']}: {machine['cpu']}"
+    if "device" in machine:
+        title = f"steepest {ours['version']}, CUDA: {processor(machine)}"
+    figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
 

@@ -18,16 +18,18 @@ HEADINGS = (
     "p10..p90",
     "GB/s",
     "ceiling",
+    "nominal",
     "error",
     "rival",
     "rival's",
     "ratio",
 )
 _LEFT = {"case", "call", "dtype", "rival"}
-_OURS = 9  # columns that are the same for all rivals of a case
+_OURS = 10  # columns that are the same for all rivals of a case
 
 NOTES = (
     "ceiling: our speed in % of the best streaming loop's with the same reads and writes; "
+    "nominal: in % of the GPU's data sheet; "
     "error: in units of its bound; ratio: rival's time / ours, above 1 we are faster"
 )
 
@@ -44,12 +46,25 @@ def show(rows: Sequence[Row], machine: dict[str, Any]) -> None:
 
 
 def headline(machine: dict[str, Any]) -> str:
-    """The machine in a line."""
+    """The machine in a line, or its GPU where that was measured."""
     ours = machine["steepest"]
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
+        f"{processor(machine)}; "
         f"steepest {ours['version']} ({ours['target']}, {ours['compiler']}); {packages}"
+    )
+
+
+def processor(machine: dict[str, Any]) -> str:
+    """What ran: the GPU with its driver, or else the CPU."""
+    gpu = machine.get("device")
+    if gpu is None:
+        return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB"
+    peak = gpu.get("nominal_bytes_per_s")
+    speed = f", {peak / 1e12:g} TB/s nominal" if peak else ""
+    return (
+        f"{gpu['name']}, {gpu['memory_gib']} GiB{speed}, driver {gpu.get('driver')}, "
+        f"CUDA {gpu.get('cuda_runtime')}, {gpu['arrays']}"
     )
 
 
@@ -67,14 +82,21 @@ def summary(rows: Sequence[Row]) -> str:
 def table_lines(rows: Sequence[Row]) -> list[str]:
     """The table as plain text, a heading and a line per row."""
     cells = [list(HEADINGS), *table_cells(rows)]
-    widths = [max(len(line[k]) for line in cells) for k in range(len(HEADINGS))]
+    shown = shown_columns(rows)
+    widths = {k: max(len(line[k]) for line in cells) for k in shown}
     return [
         "  ".join(
-            cell.ljust(width) if heading in _LEFT else cell.rjust(width)
-            for cell, width, heading in zip(line, widths, HEADINGS, strict=True)
+            line[k].ljust(widths[k]) if HEADINGS[k] in _LEFT else line[k].rjust(widths[k])
+            for k in shown
         ).rstrip()
         for line in cells
     ]
+
+
+def shown_columns(rows: Sequence[Row]) -> list[int]:
+    """Numbers of the columns: all but the nominal share where no row has one."""
+    nominal = any(row.nominal_fraction is not None for row in rows)
+    return [k for k, name in enumerate(HEADINGS) if nominal or name != "nominal"]
 
 
 def table_cells(rows: Sequence[Row]) -> list[list[str]]:
@@ -100,9 +122,14 @@ def _our_cells(row: Row) -> list[str]:
         duration(row.median_s),
         f"{duration(row.p10_s)}..{duration(row.p90_s)}",
         f"{row.bytes / row.median_s / 1e9:.1f}",
-        "" if row.ceiling_fraction is None else f"{100 * row.ceiling_fraction:.0f} %",
+        _percent(row.ceiling_fraction),
+        _percent(row.nominal_fraction),
         f"{row.error:.2f}" if row.counts else f"{row.error:.3g} WRONG",
     ]
+
+
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f"{100 * fraction:.0f} %"
 
 
 def _rival_cells(row: Row) -> list[str]:
@@ -125,10 +152,11 @@ def _show_rich(rows: Sequence[Row]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for heading in HEADINGS:
+    shown = shown_columns(rows)
+    for heading in (HEADINGS[k] for k in shown):
         justify: Any = "left" if heading in _LEFT else "right"
         table.add_column(heading, justify=justify, no_wrap=heading not in _LEFT)
     for row, cells in zip(rows, table_cells(rows), strict=True):
         style = "red" if not row.counts else "yellow" if row.loses else None
-        table.add_row(*cells, style=style)
+        table.add_row(*(cells[k] for k in shown), style=style)
     Console().print(table)

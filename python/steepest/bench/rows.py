@@ -29,6 +29,7 @@ class Row:
     rival: str | None
     rival_median_s: float | None
     ratio: float | None  # rival's time / ours: above 1, we are faster
+    nominal_fraction: float | None = None  # on a GPU: of the bandwidth by the data sheet
 
     @property
     def counts(self) -> bool:
@@ -46,12 +47,14 @@ def is_within_bound(error: float) -> bool:
     return math.isfinite(error) and 0 <= error <= 1
 
 
-def judge(row: Row, ceiling_fraction: float | None) -> Row:
-    """Fills in ``ratio`` and ``ceiling_fraction``, or None for both when the result was wrong."""
+def judge(row: Row, ceiling_fraction: float | None, nominal_fraction: float | None = None) -> Row:
+    """Fills in ``ratio`` and the fractions, or None for all of them when the result was wrong."""
     if not row.counts:
-        return replace(row, ratio=None, ceiling_fraction=None)
+        return replace(row, ratio=None, ceiling_fraction=None, nominal_fraction=None)
     ratio = row.rival_median_s / row.median_s if row.rival_median_s is not None else None
-    return replace(row, ratio=ratio, ceiling_fraction=ceiling_fraction)
+    return replace(
+        row, ratio=ratio, ceiling_fraction=ceiling_fraction, nominal_fraction=nominal_fraction
+    )
 
 
 def as_document(rows: Sequence[Row], machine: dict[str, Any], commit: str | None) -> dict[str, Any]:

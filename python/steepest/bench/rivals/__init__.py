@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..steps.cases import Case
 
 MODULES = ("numpy_", "torch_fused", "torch_foreach", "deepspeed_")
+ON_DEVICE = ("torch_fused", "torch_foreach")  # those that also take CUDA tensors
 
 
 class Rival(Protocol):
@@ -31,12 +32,12 @@ class Rival(Protocol):
     def make(self, case: Case, buffers: Buffers, threads: int) -> Call | None: ...
 
 
-def load(names: Sequence[str] = ()) -> list[Rival]:
-    """The rivals of these names, by default all, as far as they are installed.
+def load(names: Sequence[str] = (), modules: Sequence[str] = MODULES) -> list[Rival]:
+    """The rivals of these names, by default all of ``modules``, as far as they are installed.
 
     Raises ValueError for a name that no rival has.
     """
-    rivals = [cast(Rival, import_module(f"{__name__}.{module}")) for module in MODULES]
+    rivals = [cast(Rival, import_module(f"{__name__}.{module}")) for module in modules]
     known = [rival.NAME for rival in rivals]
     for name in names:
         if name not in known:

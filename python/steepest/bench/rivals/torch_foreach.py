@@ -6,6 +6,7 @@ from ..steps.buffers import Buffers
 from ..steps.calls import Call
 from ..steps.cases import Case
 from ..steps.rules import GRADS, NORM
+from . import torch_device
 from .torch_optimizers import as_tensor, installed, make_optimizer
 
 NAME = "torch-foreach"
@@ -18,6 +19,8 @@ def available() -> bool:
 def make(case: Case, buffers: Buffers, threads: int) -> Call | None:
     if case.rule == NORM:
         return _norm(buffers, threads)
+    if case.rule == "lion" and torch_device.on_device(buffers):
+        return torch_device.with_master(case, buffers, torch_device.foreach_lion)
     return make_optimizer(case, buffers, threads, foreach=True)
 
 

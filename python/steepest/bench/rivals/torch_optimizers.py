@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..steps.buffers import Array, Buffers
 from ..steps.calls import FIRST_STEP, Call, Grads
 from ..steps.cases import Case
 from ..steps.rules import COPY, GRADS, PARAMS
+from . import torch_device
 
 CLASSES = {
     "sgd": "SGD",
@@ -29,44 +31,67 @@ def installed() -> bool:
 
 def make_optimizer(case: Case, buffers: Buffers, threads: int, **form: bool) -> Call | None:
     """One step in the given form; None where torch lacks the rule or the mix of types."""
-    if case.rule not in CLASSES or len({case.dtype_of(s) for s in (*case.streams, COPY)}) > 1:
+    if case.rule not in CLASSES:
+        return None
+    if torch_device.on_device(buffers):
+        return torch_device.with_master(case, buffers, torch_device.optimizer_step(form))
+    if len({case.dtype_of(s) for s in (*case.streams, COPY)}) > 1:
         return None
     import torch
 
     torch.set_num_threads(threads)
+    grads = [as_tensor(g) for g in buffers.tensors[GRADS]]
+    step = make_on_tensors(case, buffers, grads, form)
+
+    def call(_: Grads) -> None:
+        step()
+
+    return call
+
+
+def make_on_tensors(
+    case: Case, buffers: Buffers, grads: list[Any], form: Mapping[str, bool]
+) -> Callable[[], object]:
+    """A step of torch's class on the buffers' parameters and states and on these gradients."""
+    import torch
+
     params = [torch.nn.Parameter(as_tensor(p)) for p in buffers.tensors[PARAMS]]
-    for p, g in zip(params, buffers.tensors[GRADS], strict=True):
-        p.grad = as_tensor(g)
+    for p, g in zip(params, grads, strict=True):
+        p.grad = g
     hypers = dict(case.hypers) | ({"amsgrad": True} if case.rule == "amsgrad" else {})
     optimizer = getattr(torch.optim, CLASSES[case.rule])(params, **hypers, **form)
-    _share_states(optimizer, params, case, buffers)
+    count_on_device = bool(form.get("fused") or form.get("capturable"))
+    _share_states(optimizer, params, case, buffers, count_on_device)
     limit = float(case.options.get("max_grad_norm", 0))
 
-    def step(grads: Grads) -> None:
-        optimizer.step()
-
-    def clip_and_step(grads: Grads) -> None:
+    def clip_and_step() -> None:
         torch.nn.utils.clip_grad_norm_(params, limit)
         optimizer.step()
 
-    return clip_and_step if limit else step
+    step: Callable[[], object] = clip_and_step if limit else optimizer.step
+    return step
 
 
 def as_tensor(array: Array) -> Any:
     """A torch tensor on the memory of an array."""
     import torch
 
+    if isinstance(array, torch.Tensor):
+        return array
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
 
 
-def _share_states(optimizer: Any, params: list[Any], case: Case, buffers: Buffers) -> None:
+def _share_states(
+    optimizer: Any, params: list[Any], case: Case, buffers: Buffers, count_on_device: bool
+) -> None:
     import torch
 
     names = buffers.states(case)
     for k, p in enumerate(params):
         state = {name: as_tensor(buffers.tensors[name][k]) for name in names}
         if case.rule != "sgd":
-            state["step"] = torch.tensor(float(FIRST_STEP - 1))
+            device = p.device if count_on_device else None
+            state["step"] = torch.tensor(float(FIRST_STEP - 1), device=device)
         optimizer.state[p] = state

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -59,12 +61,16 @@ def _update(g: Array, factor: Bounded, col: Bounded, rows: slice) -> Bounded:
 def _rate(p: Array, g: Array, factor: Bounded, col: Bounded, step: int) -> Bounded:
     """Step size times the clipping of the update's RMS."""
     hypers = RULES["adafactor"].hypers
-    of_p, of_update = Bounded(0.0, 0.0), Bounded(0.0, 0.0)
-    for first in range(0, p.shape[0], _ROWS):
+
+    def sums(first: int) -> tuple[Bounded, Bounded]:
         rows = slice(first, first + _ROWS)
-        update = _update(g[rows], factor, col, rows)
-        of_p = of_p.joined((exact(p[rows]) * exact(p[rows])).total())
-        of_update = of_update.joined((update * update).total())
+        update, old = _update(g[rows], factor, col, rows), exact(p[rows])
+        return (old * old).total(), (update * update).total()
+
+    of_p, of_update = Bounded(0.0, 0.0), Bounded(0.0, 0.0)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for a, b in pool.map(sums, range(0, p.shape[0], _ROWS)):
+            of_p, of_update = of_p.joined(a), of_update.joined(b)
     rms = (of_p / float(p.size)).sqrt()
     clip = ((of_update / float(p.size)).sqrt() / float(hypers["d"])).maximum(1.0)
     relative = min(float(hypers["lr"]), 1 / math.sqrt(step))

@@ -65,9 +65,9 @@ def allocate(case: Case, arena: Arena) -> Buffers:
     for slot, stream in enumerate(case.streams):
         flat[stream] = arena.take(slot, case.elements, numpy_dtype(case.dtype_of(stream)))
         _repeat(_values(stream, min(case.elements, _BLOCK)), flat[stream])
-        tensors[stream] = _split(flat[stream], case.shapes)
+        tensors[stream] = split(flat[stream], case.shapes)
     for stream in () if case.rule == "grad_norm" else case.facts.vectors:
-        tensors[stream] = [_axis_state(stream, shape) for shape in case.shapes]
+        tensors[stream] = [axis_state(stream, shape) for shape in case.shapes]
     return Buffers(flat, tensors)
 
 
@@ -96,7 +96,7 @@ def _values(stream: str, n: int) -> Array:
     return 1e-2 * x
 
 
-def _axis_state(stream: str, shape: Shape) -> Array:
+def axis_state(stream: str, shape: Shape) -> Array:
     """Adafactor's averages of one matrix, the averaged axis kept with length 1."""
     *batch, rows, cols = shape
     kept = (*batch, rows, 1) if stream == "row_var" else (*batch, 1, cols)
@@ -110,7 +110,8 @@ def _repeat(block: Array, out: Array) -> None:
         part[...] = block[: part.size].astype(out.dtype)
 
 
-def _split(flat: Array, shapes: Sequence[Shape]) -> list[Array]:
+def split(flat: Array, shapes: Sequence[Shape]) -> list[Array]:
+    """Consecutive parts of a flat array in these shapes, on its memory."""
     tensors = []
     first = 0
     for shape in shapes:

@@ -49,9 +49,10 @@ def _functional(case: Case, buffers: Buffers) -> Call:
     return call
 
 
-def _plan(case: Case, buffers: Buffers) -> Call:
+def make_plan(case: Case, buffers: Buffers) -> steepest.steps.Plan:
+    """A plan over the arrays of a case with its options as defaults."""
     states = {name: buffers.argument(name) for name in buffers.states(case)}
-    plan = steepest.steps.Plan(
+    return steepest.steps.Plan(
         case.rule,
         buffers.argument(PARAMS),
         **states,
@@ -59,6 +60,10 @@ def _plan(case: Case, buffers: Buffers) -> Call:
         **case.options,
         **_copy(case, buffers),
     )
+
+
+def _plan(case: Case, buffers: Buffers) -> Call:
+    plan = make_plan(case, buffers)
     steps = count(FIRST_STEP)
 
     def call(grads: Grads) -> object:
@@ -71,7 +76,7 @@ def _optim(case: Case, buffers: Buffers) -> Call:
     optimizer = _optimizer_class(case)(buffers.tensors[PARAMS], **case.hypers, **case.options)
 
     def call(grads: Grads) -> object:
-        return optimizer.step(grads)
+        return optimizer.step(grads if isinstance(grads, list) else [grads])
 
     return call
 

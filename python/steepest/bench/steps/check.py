@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -77,11 +79,16 @@ def _outputs(
 def _totals(case: Case, buffers: Buffers, tensor: int, clip: Bounded | None) -> list[Bounded]:
     """Sums over one whole tensor, for the rules that need them."""
     terms = TERMS.get(case.rule)
+    if terms is None:
+        return []
+
+    def part(piece: Piece) -> list[Bounded]:
+        return terms(_inputs(case, buffers, piece, clip), case.hypers, first_step(case))
+
     totals: list[Bounded] = []
-    for piece in chunks(case, tensor) if terms else ():
-        assert terms is not None
-        part = terms(_inputs(case, buffers, piece, clip), case.hypers, first_step(case))
-        totals = [a.joined(b) for a, b in zip(totals, part, strict=True)] if totals else part
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for new in pool.map(part, chunks(case, tensor)):
+            totals = [a.joined(b) for a, b in zip(totals, new, strict=True)] if totals else new
     return totals
 
 

@@ -1,0 +1,182 @@
+"""Checks what the CUDA compiler reports about the kernels, and their machine code.
+
+    python .ci/cuda_resources.py LOG [--sass LIBRARY]
+
+LOG is the output of a build with -Xptxas -v. Fails on any register spill, on a stack frame of the
+elementwise and reducing kernels, on more registers of the elementwise ones than let enough threads
+stay on a multiprocessor and, where the library is given, on an elementwise kernel without 16-byte
+loads and stores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# By what the name of an elementwise kernel holds; the first that fits counts. Doubles take two
+# registers each; these two rules have more streams or constants than the others.
+MOST_REGISTERS = {"double": 128, "AmsGrad": 80, "Lamb": 80, "": 64}
+ELEMENTWISE = "apply_kernel"
+WITHOUT_STACK = (ELEMENTWISE, "reduce_kernel")
+
+_ENTRY = re.compile(r"Compiling entry function '(\w+)' for '(\w+)'")
+_PROPERTIES = re.compile(r"Function properties for (\w+)")
+_MEMORY = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
+_USED = re.compile(r"Used (\d+) registers")
+_SASS_ARCHITECTURE = re.compile(r"^\s*arch = (\w+)")
+_SASS_FUNCTION = re.compile(r"^\s*Function : (\w+)")
+_WIDE = {"load": re.compile(r"\bLDG(\.\w+)*\.128\b"), "store": re.compile(r"\bSTG(\.\w+)*\.128\b")}
+
+
+@dataclass
+class Kernel:
+    """One kernel on one architecture; sizes in bytes. Functions that it calls count with it."""
+
+    name: str
+    architecture: str
+    registers: int = -1
+    stack: int = 0
+    spills: int = 0
+
+
+def parse(lines: Iterable[str]) -> list[Kernel]:
+    """The kernels of a log. Raises ValueError where reports of two kernels run into each other."""
+    kernels: list[Kernel] = []
+    current: Kernel | None = None
+    for line in lines:
+        if found := _ENTRY.search(line):
+            if current is not None:
+                raise ValueError(
+                    f"the report of {current.name} has no registers: interleaved output?"
+                )
+            current = Kernel(*found.groups())
+        elif found := _MEMORY.search(line):
+            if current is None:
+                raise ValueError(f"memory of no kernel: interleaved output? {line.strip()}")
+            stack, stores, loads = map(int, found.groups())
+            current.stack = max(current.stack, stack)
+            current.spills += stores + loads
+        elif found := _USED.search(line):
+            if current is None:
+                raise ValueError(f"registers of no kernel: interleaved output? {line.strip()}")
+            current.registers = int(found.group(1))
+            kernels.append(current)
+            current = None
+    if current is not None:
+        raise ValueError(f"the report of {current.name} is not complete")
+    return kernels
+
+
+def demangled(names: Iterable[str]) -> dict[str, str]:
+    """Mangled name -> readable name; the mangled one itself where no tool can tell."""
+    every = sorted(set(names))
+    tool = shutil.which("cu++filt") or shutil.which("c++filt")
+    if tool is None or not every:
+        return {name: name for name in every}
+    done = subprocess.run(
+        [tool], input="\n".join(every), capture_output=True, text=True, check=True, timeout=60
+    )
+    readable = done.stdout.splitlines()
+    return dict(zip(every, readable, strict=True)) if len(readable) == len(every) else {}
+
+
+def problems(kernel: Kernel, name: str) -> Iterator[str]:
+    """What is wrong with a kernel of that readable name."""
+    if kernel.spills:
+        yield f"{kernel.spills} bytes spilled"
+    if kernel.stack and any(part in name for part in WITHOUT_STACK):
+        yield f"{kernel.stack} bytes of stack"
+    most = next(limit for part, limit in MOST_REGISTERS.items() if part in name)
+    if kernel.registers > most and ELEMENTWISE in name:
+        yield f"{kernel.registers} registers, at most {most} expected"
+
+
+def narrow_kernels(lines: Iterable[str]) -> tuple[int, list[str]]:
+    """Number of elementwise kernels in a disassembly, and those without 16-byte accesses."""
+    missing: dict[tuple[str, str], set[str]] = {}
+    architecture, current = "", None
+    for line in lines:
+        if found := _SASS_ARCHITECTURE.match(line):
+            architecture = found.group(1)
+        elif found := _SASS_FUNCTION.match(line):
+            name = found.group(1)
+            current = (
+                missing.setdefault((name, architecture), set(_WIDE))
+                if ELEMENTWISE in name
+                else None
+            )
+        elif current:
+            current -= {kind for kind in current if _WIDE[kind].search(line)}
+    wrong = [
+        f"{name} on {target}: no 16-byte {' and '.join(sorted(kinds))}"
+        for (name, target), kinds in missing.items()
+        if kinds
+    ]
+    return len(missing), wrong
+
+
+def disassembly(library: Path, tool: str) -> Iterator[str]:
+    """The lines of the machine code of a library."""
+    command = [tool, "--dump-sass", str(library)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield from process.stdout
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)}: exit status {process.returncode}")
+
+
+def check_report(log: Path) -> int:
+    """Prints a table of all kernels; returns how many are not as they should be."""
+    kernels = parse(log.read_text(errors="replace").splitlines())
+    if not kernels:
+        print(f"{log}: no report of a kernel; was it built with -Xptxas -v?")
+        return 1
+    names = demangled(kernel.name for kernel in kernels)
+    wrong = 0
+    print(f"{'architecture':12}  {'registers':>9}  {'stack':>5}  {'spills':>6}  kernel")
+    for kernel in sorted(kernels, key=lambda k: (names.get(k.name, k.name), k.architecture)):
+        name = names.get(kernel.name, kernel.name)
+        found = list(problems(kernel, name))
+        wrong += bool(found)
+        print(
+            f"{kernel.architecture:12}  {kernel.registers:9}  {kernel.stack:5}  {kernel.spills:6}  "
+            f"{name}{'   <-- ' + ', '.join(found) if found else ''}"
+        )
+    most = max((k.registers for k in kernels if ELEMENTWISE in k.name), default=0)
+    print(f"{len(kernels)} kernels, {wrong} not as they should be; elementwise: {most} registers")
+    return wrong
+
+
+def check_sass(library: Path) -> int:
+    """Returns how many elementwise kernels lack 16-byte accesses; 0 without cuobjdump."""
+    tool = shutil.which("cuobjdump")
+    if tool is None:
+        print("cuobjdump is not installed: the width of loads and stores is not checked")
+        return 0
+    count, wrong = narrow_kernels(disassembly(library, tool))
+    for line in wrong:
+        print(line)
+    print(f"{count} elementwise kernels disassembled, {len(wrong)} without 16-byte accesses")
+    return len(wrong) if count else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns 1 when something is not as it should be."""
+    p = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    p.add_argument("log", type=Path, help="output of a build with -Xptxas -v")
+    p.add_argument("--sass", type=Path, metavar="LIBRARY", help="look into its machine code, too")
+    options = p.parse_args(arguments)
+    wrong = check_report(options.log)
+    if options.sass is not None:
+        wrong += check_sass(options.sass)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# A quick subset of the tests on the device under compute-sanitizer: memcheck, then on fewer tests
+# initcheck and racecheck. `python3` must find steepest, built with CUDA, and torch or CuPy. Exit
+# status 77 where compute-sanitizer is missing.
+#
+#   bench/gpu_sanitize.sh [pytest arguments instead of the subset]
+set -uo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
+python=${PYTHON:-python3}
+command -v compute-sanitizer >/dev/null || export PATH=$PATH:/usr/local/cuda/bin
+if ! command -v compute-sanitizer >/dev/null; then
+    echo "compute-sanitizer is not installed: nothing was checked"
+    exit 77
+fi
+# CuPy loads several times faster than torch, under a sanitizer above all.
+kind=torch-cuda
+if "$python" -c 'import cupy' 2>/dev/null; then kind=cupy; fi
+export PYTHONUNBUFFERED=1
+# torch's cache would hide accesses past the end of an array.
+export PYTORCH_NO_CUDA_MEMORY_CACHING=1
+# Frameworks try what a device can do and live with the errors; our library checks its own calls.
+options=(--error-exitcode 99 --print-limit 20 --report-api-errors no)
+
+failed=0
+# check TOOL LIMIT_S ARGUMENTS...
+check() {
+    local tool=$1 limit=$2
+    shift 2
+    printf '\n-- %s\n' "$tool"
+    timeout --kill-after=5 "$limit" compute-sanitizer --tool "$tool" "${options[@]}" \
+        "$python" -m pytest -q -x -p no:cacheprovider --arrays "$kind" "$@"
+    local status=$?
+    case $status in
+        0) ;;
+        5) echo "no test was selected" && failed=1 ;;
+        124 | 137) echo "$tool: stopped after $limit s without a finding" ;;
+        *) failed=1 ;;
+    esac
+}
+
+if [[ $# -gt 0 ]]; then
+    for tool in memcheck initcheck racecheck; do check "$tool" 600 "$@"; done
+    exit "$failed"
+fi
+
+# A quick subset of the golden cases covers every rule; the check of the digests comes with it.
+golden() {
+    local tool=$1 limit=$2
+    printf '\n-- %s: golden cases\n' "$tool"
+    timeout --kill-after=5 "$limit" compute-sanitizer --tool "$tool" "${options[@]}" \
+        "$python" -m steepest.golden --quick --arrays "$kind" --check tests/golden/steps.json
+    local status=$?
+    case $status in
+        0) ;;
+        124 | 137) echo "$tool: stopped after $limit s without a finding" ;;
+        *) failed=1 ;;
+    esac
+}
+
+golden memcheck 35
+check memcheck 25 tests/steps/test_grad_norm.py
+golden racecheck 25
+golden initcheck 25
+exit "$failed"

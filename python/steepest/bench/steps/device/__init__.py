@@ -1,0 +1,1 @@
+"""The benchmark of the steps on a GPU: cases, measurement, ceiling and check."""

@@ -1,0 +1,107 @@
+"""The check of the CUDA compiler's report, on reports and disassembly made up for it."""
+
+import importlib.util
+import sys
+
+import pytest
+
+from .support import source_tree
+
+APPLY = "_ZN8steepest4cuda12apply_kernelI5AdamWfLb0EEEvNS_4PassE"
+REDUCE = "_ZN8steepest4cuda13reduce_kernelI4LambfEEvNS_4PassE"
+OTHER = "_ZN8steepest4cuda14squares_kernelENS_4PassE"
+
+
+@pytest.fixture(scope="module")
+def resources():
+    path = source_tree() / ".ci" / "cuda_resources.py"
+    if not path.is_file():
+        pytest.skip("needs the scripts of the source tree")
+    spec = importlib.util.spec_from_file_location("cuda_resources", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def entry(name, registers=40, stack=0, stores=0, loads=0, target="sm_90a"):
+    return f"""\
+ptxas info    : Compiling entry function '{name}' for '{target}'
+ptxas info    : Function properties for {name}
+    {stack} bytes stack frame, {stores} bytes spill stores, {loads} bytes spill loads
+ptxas info    : Used {registers} registers, used 1 barriers, 368 bytes cmem[0]
+ptxas info    : Compile time = 12.5 ms
+"""
+
+
+def checked(resources, tmp_path, *entries):
+    log = tmp_path / "build.log"
+    log.write_text("[3/9] Building CUDA object\nptxas info    : 0 bytes gmem\n" + "".join(entries))
+    return resources.main([str(log)])
+
+
+def test_good_kernels_pass(resources, tmp_path, capsys):
+    both = [entry(APPLY, 64, target=t) for t in ("sm_80", "sm_90a")]
+    assert checked(resources, tmp_path, *both, entry(REDUCE), entry(OTHER, 90, stack=64)) == 0
+    printed = capsys.readouterr().out
+    assert "4 kernels, 0 not as they should be; elementwise: 64 registers" in printed
+    assert printed.count("apply_kernel") == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (entry(OTHER, stores=8), "8 bytes spilled"),
+        (entry(REDUCE, loads=4), "4 bytes spilled"),
+        (entry(APPLY, stack=16), "16 bytes of stack"),
+        (entry(REDUCE, stack=16), "16 bytes of stack"),
+        (entry(APPLY, 65), "65 registers"),
+    ],
+)
+def test_bad_kernels_fail(resources, tmp_path, capsys, bad, message):
+    assert checked(resources, tmp_path, entry(APPLY), bad) == 1
+    assert message in capsys.readouterr().out
+
+
+def test_functions_that_a_kernel_calls_count_with_it(resources):
+    called = (
+        "ptxas info    : Function properties for __internal_trig_reduction\n"
+        "    40 bytes stack frame, 0 bytes spill stores, 12 bytes spill loads\n"
+    )
+    lines = entry(APPLY).splitlines(keepends=True)
+    (kernel,) = resources.parse("".join([*lines[:3], called, *lines[3:]]).splitlines())
+    assert (kernel.stack, kernel.spills, kernel.registers) == (40, 12, 40)
+
+
+def test_an_empty_report_fails(resources, tmp_path, capsys):
+    assert checked(resources, tmp_path) == 1
+    assert "-Xptxas -v" in capsys.readouterr().out
+
+
+def test_reports_that_run_into_each_other_are_refused(resources):
+    first, second = entry(APPLY).splitlines(), entry(OTHER).splitlines()
+    with pytest.raises(ValueError, match="interleaved"):
+        resources.parse([first[0], second[0], *first[1:]])
+    with pytest.raises(ValueError, match="interleaved"):
+        resources.parse([*first, second[3]])
+    with pytest.raises(ValueError, match="not complete"):
+        resources.parse(first[:2])
+
+
+def sass(name, *instructions):
+    body = "".join(f"        /*0{k:03}*/   {text} ;\n" for k, text in enumerate(instructions))
+    return f"\tcode for sm_90a\n\t\tFunction : {name}\n{body}\t\t..........\n"
+
+
+WIDE_LOAD = "LDG.E.EF.128 R4, desc[UR4][R2.64]"
+WIDE_STORE = "@!P0 STG.E.128 desc[UR4][R2.64], R4"
+NARROW = "LDG.E R4, desc[UR4][R2.64]"
+
+
+def test_sixteen_byte_accesses_are_looked_for(resources):
+    text = "arch = sm_90a\n" + sass(APPLY, NARROW, WIDE_LOAD, WIDE_STORE) + sass(OTHER, NARROW)
+    assert resources.narrow_kernels(text.splitlines()) == (1, [])
+    text = "arch = sm_80\n" + sass(APPLY, NARROW, WIDE_STORE)
+    count, wrong = resources.narrow_kernels(text.splitlines())
+    assert count == 1 and wrong == [f"{APPLY} on sm_80: no 16-byte load"]
