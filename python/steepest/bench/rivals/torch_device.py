@@ -14,9 +14,14 @@ Step = Callable[[], object]
 Maker = Callable[[Case, Buffers, "list[Any]"], "Step | None"]
 
 
+def _tensors(buffers: Buffers) -> dict[str, Any]:
+    """The buffers' arrays, which are torch tensors here."""
+    return buffers.tensors
+
+
 def on_device(buffers: Buffers) -> bool:
     """Whether the arrays are CUDA tensors."""
-    return any(getattr(t, "is_cuda", False) for t in buffers.tensors[GRADS][:1])
+    return any(getattr(t, "is_cuda", False) for t in _tensors(buffers)[GRADS][:1])
 
 
 def is_captured(case: Case) -> bool:
@@ -32,13 +37,13 @@ def with_master(case: Case, buffers: Buffers, make: Maker) -> Call | None:
     """
     import torch
 
-    params, given = buffers.tensors[PARAMS], buffers.tensors[GRADS]
+    params, given = _tensors(buffers)[PARAMS], _tensors(buffers)[GRADS]
     mixed = case.dtype_of(GRADS) != case.dtype_of(PARAMS)
     grads: list[Any] = [torch.empty_like(p) for p in params] if mixed else list(given)
     step = make(case, buffers, grads)
     if step is None:
         return None
-    copies = buffers.tensors[COPY] if COPY in case.other_dtypes else None
+    copies = _tensors(buffers)[COPY] if COPY in case.other_dtypes else None
 
     def call(_: Grads) -> None:
         if mixed:
@@ -56,8 +61,8 @@ def fused_adam(case: Case, buffers: Buffers, grads: list[Any]) -> Step | None:
 
     if case.options or not _fused_takes(case):
         return None
-    params = buffers.tensors[PARAMS]
-    states = [buffers.tensors[name] for name in case.facts.states]
+    params = _tensors(buffers)[PARAMS]
+    states = [_tensors(buffers)[name] for name in case.facts.states]
     largest: list[Any] = states[2] if case.rule == "amsgrad" else []
     counts = [_count(p) for p in params]
     beta1, beta2 = case.hypers["betas"]
@@ -97,7 +102,7 @@ def foreach_lion(case: Case, buffers: Buffers, grads: list[Any]) -> Step | None:
     """Lion, which torch lacks, as multi-tensor operations over the whole list."""
     import torch
 
-    params, moments = buffers.tensors[PARAMS], buffers.tensors["exp_avg"]
+    params, moments = _tensors(buffers)[PARAMS], _tensors(buffers)["exp_avg"]
     types = {case.dtype_of(PARAMS), case.dtype_of("exp_avg")}
     if case.options or len(types) > 1:
         return None
