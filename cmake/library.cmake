@@ -11,6 +11,14 @@ add_library(steepest SHARED
   csrc/core/device_abi.cpp
   csrc/core/parallel.cpp
   csrc/core/pool.cpp
+  csrc/polar/abi.cpp
+  csrc/polar/item.cpp
+  csrc/polar/iteration.cpp
+  csrc/polar/products.cpp
+  csrc/polar/rescale.cpp
+  csrc/polar/targets.cpp
+  csrc/polar/targets/baseline.cpp
+  csrc/polar/view.cpp
   csrc/steps/abi.cpp
   csrc/steps/axes.cpp
   csrc/steps/check.cpp
@@ -30,9 +38,13 @@ string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" processor)
 if(processor MATCHES "x86_64|amd64" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   set(avx2_flags -mavx2 -mfma -mf16c)
   set(avx512_flags ${avx2_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
-  target_sources(steepest PRIVATE csrc/steps/targets/avx2.cpp csrc/steps/targets/avx512.cpp)
-  set_source_files_properties(csrc/steps/targets/avx2.cpp PROPERTIES COMPILE_OPTIONS "${avx2_flags}")
-  set_source_files_properties(csrc/steps/targets/avx512.cpp PROPERTIES COMPILE_OPTIONS "${avx512_flags}")
+  set(avx512bf16_flags ${avx512_flags} -mavx512bf16)
+  foreach(unit steps/avx2 steps/avx512 polar/avx2 polar/avx512 polar/avx512bf16)
+    string(REGEX MATCH "(.*)/(.*)" matched ${unit})
+    set(file csrc/${CMAKE_MATCH_1}/targets/${CMAKE_MATCH_2}.cpp)
+    target_sources(steepest PRIVATE ${file})
+    set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${${CMAKE_MATCH_2}_flags}")
+  endforeach()
   target_compile_definitions(steepest PRIVATE STEEPEST_X86_TARGETS)
 endif()
 

@@ -10,6 +10,7 @@
 #include "bindings/errors.h"
 #include "bindings/grad_norm.h"
 #include "bindings/plan.h"
+#include "bindings/polar.h"
 #include "bindings/rules.h"
 
 namespace steepest::bindings {
@@ -94,6 +95,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_device(m);
     bind_plan(m);
     bind_grad_norm(m);
+    bind_polar(m);
     bind_ceiling(m);
 }
 

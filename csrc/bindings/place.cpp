@@ -60,6 +60,10 @@ void Place::follow(const Stream& given) {
     wait_for(current.handle);
 }
 
+bool Place::captures() const {
+    return on_device() && !emulated_ && steepest_device_captures(device_, stream_) != 0;
+}
+
 void Place::wait_for(void* stream) const {
     if (stream == stream_ || emulated_) return;
     throw_status(steepest_device_wait(device_, stream_, stream));

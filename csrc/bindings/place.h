@@ -22,6 +22,10 @@ class Place {
     // What the C ABI gets: null on the CPU.
     void* stream() const { return emulated_ ? STEEPEST_STREAM_EMULATED : stream_; }
     int32_t device_argument() const { return device_ < 0 ? 0 : device_; }
+    // Keeps the stream alive, where it has an owner.
+    const py::object& stream_owner() const { return stream_owner_; }
+    // Whether the stream is being captured into a CUDA graph.
+    bool captures() const;
     // What exporters get, on a device.
     void* exporters_stream() const { return stream_; }
     const Kind& kind() const { return kind_; }

@@ -49,6 +49,7 @@ Plan::Plan(const Rule& rule, py::handle params, const py::dict& arguments)
     read_params(params);
     place_.settle_on_host();  // where params is empty
     last_stream_ = place_.stream();
+    last_stream_owner_ = place_.stream_owner();
     read_arguments(arguments);
     check_states_complete();
     written_.seal();

@@ -53,6 +53,7 @@ class Plan {
     std::unique_ptr<char[]> workspace;
     size_t workspace_size = 0;
     std::shared_ptr<Workspace> device_workspace;
+    std::vector<std::shared_ptr<Workspace>> captured_workspaces;
 
   private:
     // Plans that this one has run with: what they write is known to be apart from what this one
@@ -94,7 +95,8 @@ class Plan {
     const Rule& rule_;
     std::string rule_name_;
     Place place_;
-    void* last_stream_ = nullptr;  // on a device
+    void* last_stream_ = nullptr;  // on a device, of calls that no capture records
+    py::object last_stream_owner_;
     bool is_list_ = false;
     std::vector<Shape> shapes_;
     std::vector<steepest_tensor> tensors_;   // in the caller's order

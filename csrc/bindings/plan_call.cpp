@@ -14,7 +14,11 @@ Place Plan::place_for(const py::dict& keywords) const {
 void Plan::move_to(const Place& place) {
     if (last_stream_ == place.stream()) return;
     place.wait_for(last_stream_);
+    // A captured call happens at replays, which their caller orders; the next call still has to
+    // follow the last one that ran.
+    if (place.captures()) return;
     last_stream_ = place.stream();
+    last_stream_owner_ = place.stream_owner();
 }
 
 void Plan::set_gradient(size_t i, py::handle grad, Place& place) {

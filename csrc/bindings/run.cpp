@@ -83,6 +83,7 @@ steepest_status launch(steepest_step_args& args, const Workspace& workspace) {
 steepest_status step_on_device(steepest_step_args& args, Plan& owner, const Place& place) {
     std::shared_ptr<Workspace>& workspace = owner.device_workspace;
     if (workspace) {
+        workspace->is_captured = workspace->is_captured || place.captures();
         workspace->memory.used_on(place);
         const steepest_status status = launch(args, *workspace);
         if (status != STEEPEST_WORKSPACE_TOO_SMALL) return status;
@@ -90,7 +91,10 @@ steepest_status step_on_device(steepest_step_args& args, Plan& owner, const Plac
     size_t size = 0, mirror_size = 0;
     if (const auto s = steepest_step_workspace(&args, &size)) return s;
     if (const auto s = steepest_step_mirror(&args, &mirror_size)) return s;
+    // Graphs go on using the memory that they were captured with.
+    if (workspace && workspace->is_captured) owner.captured_workspaces.push_back(workspace);
     workspace = std::make_shared<Workspace>(size, mirror_size, place);
+    workspace->is_captured = place.captures();
     return launch(args, *workspace);
 }
 

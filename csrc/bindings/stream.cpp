@@ -70,7 +70,9 @@ Stream to_stream(py::handle value) {
 
 Stream current_stream(const Kind& kind, int32_t device) {
     if (kind.framework == Framework::other) return {to_handle(kLegacyDefault), {}};
-    if (kind.exchange && kind.exchange->current_work_stream) {
+    // CuPy destroys a stream with its last owner, and the table hands out none.
+    const bool owned_elsewhere = kind.framework == Framework::torch;
+    if (owned_elsewhere && kind.exchange && kind.exchange->current_work_stream) {
         void* stream = nullptr;
         if (kind.exchange->current_work_stream(dlpack::kCuda, device, &stream) == 0)
             return {to_handle(reinterpret_cast<uintptr_t>(stream)), {}};

@@ -38,6 +38,7 @@ struct Workspace {
     size_t size;
     std::unique_ptr<char[]> mirror;
     size_t mirror_size;
+    bool is_captured = false;  // some call with it was recorded in a graph
 };
 
 // An array of the place's framework, not filled: `shape` is a tuple, `dtype` the framework's name

@@ -7,7 +7,7 @@
 namespace steepest::cpu {
 namespace {
 
-constexpr const char* kNames[kTargets] = {"baseline", "avx2", "avx512"};
+constexpr const char* kNames[kTargets] = {"baseline", "avx2", "avx512", "avx512bf16"};
 constexpr int kUnset = -1;
 std::atomic<int> chosen{kUnset};
 
@@ -20,10 +20,11 @@ bool supported(Target t) {
             return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                    __builtin_cpu_supports("f16c");
         case Target::avx512:
-            return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                   __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                   __builtin_cpu_supports("f16c");
+            return supported(Target::avx2) && __builtin_cpu_supports("avx512f") &&
+                   __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                   __builtin_cpu_supports("avx512vl");
+        case Target::avx512bf16:
+            return supported(Target::avx512) && __builtin_cpu_supports("avx512bf16");
     }
     return false;
 #else

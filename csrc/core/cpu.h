@@ -4,8 +4,8 @@
 
 namespace steepest::cpu {
 
-enum class Target : int { baseline = 0, avx2 = 1, avx512 = 2 };
-inline constexpr int kTargets = 3;
+enum class Target : int { baseline = 0, avx2 = 1, avx512 = 2, avx512bf16 = 3 };
+inline constexpr int kTargets = 4;
 
 const char* name(Target t);
 bool compiled(Target t);

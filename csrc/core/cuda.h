@@ -19,6 +19,8 @@ int device_count();
 steepest_status allocate(size_t size, int32_t device, void* stream, void** memory);
 steepest_status release(void* memory, int32_t device, void* stream);
 steepest_status wait(int32_t device, void* stream, void* before);
+// Whether the stream is being captured into a graph.
+bool captures(int32_t device, void* stream);
 steepest_status read(void* to, const void* from, size_t size, int32_t device, void* stream);
 
 // Calls work(backend, context) with the device made current, and puts the caller's back.

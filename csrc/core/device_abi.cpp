@@ -44,6 +44,16 @@ steepest_status steepest_device_wait(int32_t device, void* stream, void* before)
     });
 }
 
+int steepest_device_captures(int32_t device, void* stream) {
+    int captures = 0;
+    if (!stream || is_emulated(stream)) return 0;
+    fenced([&] {
+        captures = cuda::captures(device, stream) ? 1 : 0;
+        return STEEPEST_OK;
+    });
+    return captures;
+}
+
 steepest_status steepest_device_read(void* to, const void* from, size_t size, int32_t device,
                                      void* stream) {
     if (!stream || (size && (!to || !from))) return STEEPEST_INVALID_ARGUMENT;

@@ -17,20 +17,24 @@ inline void check(cudaError_t error, const char* what) {
     throw DeviceFailure();
 }
 
-// After a launch. An error of an earlier launch, of ours or not, may show here too.
+// After a launch. An error that an earlier kernel left in the context shows here too.
 inline void check_launch(const char* kernel) { check(cudaGetLastError(), kernel); }
+
+// Whether a device has a context that is in use. To make a device without one current would create
+// it, and take hundreds of megabytes of a device that nobody works on.
+bool is_in_use(int device);
 
 // Makes a device current and puts the caller's back.
 class CurrentDevice {
   public:
     explicit CurrentDevice(int device) : changed_(false) {
         check(cudaGetDevice(&before_), "cudaGetDevice");
-        if (before_ == device) return;
+        if (before_ == device && is_in_use(device)) return;
+        changed_ = before_ != device && is_in_use(before_);
         check(cudaSetDevice(device), "cudaSetDevice");
-        changed_ = true;
     }
     ~CurrentDevice() {
-        if (changed_) cudaSetDevice(before_);
+        if (changed_ && cudaSetDevice(before_) != cudaSuccess) cudaGetLastError();
     }
     CurrentDevice(const CurrentDevice&) = delete;
     CurrentDevice& operator=(const CurrentDevice&) = delete;

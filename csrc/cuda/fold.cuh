@@ -63,6 +63,7 @@ __device__ STEEPEST_INLINE bool arrives_last(uint32_t* counter, uint32_t expecte
     before = __shfl_sync(kAllLanes, before, 0);
     if (before + 1 != expected) return false;
     __threadfence();
+    __syncwarp();  // the other threads read what the fence has made visible
     if (lane == 0) *counter = 0;
     return true;
 }

@@ -69,7 +69,9 @@ bool are_arrays(const steepest_norm_args& a) {
     if (a.struct_size < sizeof a || a.count < 0 || (a.count && (!a.arrays || !a.sizes)))
         return false;
     for (int64_t i = 0; i < a.count; ++i)
-        if (a.sizes[i] < 0 || a.arrays[i].dtype < 0 || a.arrays[i].dtype >= kDTypes) return false;
+        if (a.sizes[i] < 0 || a.sizes[i] > kMostElements || a.arrays[i].dtype < 0 ||
+            a.arrays[i].dtype >= kDTypes)
+            return false;
     return true;
 }
 

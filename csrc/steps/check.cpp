@@ -64,8 +64,22 @@ bool is_scalar(const steepest_array& a) {
     return !a.data || is(a, STEEPEST_F32) || is(a, STEEPEST_F64);
 }
 
-// Far beyond any memory, and sums of counts do not overflow.
-constexpr int64_t kMostElements = int64_t{1} << 60;
+bool is_aligned(const void* data, int64_t size) {
+    return reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(size) == 0;
+}
+
+bool is_aligned(const steepest_array& a) {
+    return is_aligned(a.data, size_of(static_cast<DType>(a.dtype)));
+}
+
+// A device that meets a misaligned address cannot be used any more.
+bool all_aligned(const RuleSpec& spec, const steepest_tensor& t) {
+    bool aligned = is_aligned(t.param) && is_aligned(t.grad) && is_aligned(t.step_at, 8);
+    for (int s = 0; s < count_states(spec); ++s)
+        aligned = aligned && (!t.state[s].data || is_aligned(t.state[s]));
+    return aligned && (!t.working_copy.data || is_aligned(t.working_copy)) &&
+           (!t.lr_at.data || is_aligned(t.lr_at));
+}
 
 steepest_status check_tensor(const HostRule& rule, const double* hyper, const steepest_tensor& t,
                              bool on_stream) {
@@ -83,7 +97,8 @@ steepest_status check_tensor(const HostRule& rule, const double* hyper, const st
     const bool lr_is_right = t.lr_at.data || (t.lr >= 0 && !std::isinf(t.lr));
     if (!lr_is_right || !(t.weight_decay >= 0) || std::isinf(t.weight_decay))
         return STEEPEST_INVALID_HYPER;
-    return check_dtypes(spec, t);
+    if (const auto s = check_dtypes(spec, t)) return s;
+    return on_stream && !all_aligned(spec, t) ? STEEPEST_INVALID_ARGUMENT : STEEPEST_OK;
 }
 
 const steepest_group& group_at(const steepest_step_args& a, int64_t g) {

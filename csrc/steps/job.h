@@ -32,7 +32,10 @@ struct Geometry {
 };
 
 inline constexpr uint32_t kRoundingPurpose = 0x100;  // plus the stream: what a random draw is for
-inline constexpr int kMaxConstants = 128;            // bytes of a rule's constants
+// Far beyond any memory, and sums of counts do not overflow.
+inline constexpr int64_t kMostElements = int64_t{1} << 60;
+
+inline constexpr int kMaxConstants = 128;  // bytes of a rule's constants
 
 // Elements per pass through the scratch tiles of the drivers. Decoding, rule and encoding of a tile
 // are separate loops; short ones overlap in the processor, so that memory is never idle (measured:

@@ -18,7 +18,9 @@ const StepKernels& step_kernels();
 const StepKernels& step_kernels_of([[maybe_unused]] cpu::Target target) {
 #if defined(STEEPEST_X86_TARGETS)
     if (target == cpu::Target::avx2) return avx2::step_kernels();
-    if (target == cpu::Target::avx512) return avx512::step_kernels();
+    // The dot product of avx512bf16 is of no use to a step.
+    if (target == cpu::Target::avx512 || target == cpu::Target::avx512bf16)
+        return avx512::step_kernels();
 #endif
     return baseline::step_kernels();
 }

@@ -2,12 +2,13 @@
 
 steepest.steps   fused optimizer steps on arrays, in place
 steepest.optim   the same rules as stateful optimizers
+steepest.polar   orthogonalisation by Newton-Schulz iterations
 steepest.cpu     CPU targets and threads
 """
 
 from __future__ import annotations
 
-from . import cpu, optim, steps
+from . import cpu, optim, polar, steps
 from ._config import get_cmake_dir, get_include, show_config
 from ._core import DeviceError
 from ._core import version as _version
@@ -21,6 +22,7 @@ __all__ = [
     "get_cmake_dir",
     "get_include",
     "optim",
+    "polar",
     "show_config",
     "steps",
 ]

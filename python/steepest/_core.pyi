@@ -98,3 +98,14 @@ def stream_ceiling(
     threads: int,
 ) -> float: ...
 def stream_ceiling_variants() -> tuple[str, ...]: ...
+def orthogonalize(
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    is_list: bool,
+    methods: Sequence[int],
+    bounds: Sequence[float],
+    coefficients: NDArray[np.float64],
+    parts: Sequence[tuple[Sequence[int], int, Sequence[int]]],
+    normalization: tuple[int, float],
+) -> None: ...
+def array_facts(object: Any, name: str, index: int) -> tuple[tuple[int, ...], str]: ...

@@ -1,9 +1,10 @@
 """CPU targets and threads.
 
 The kernels are compiled several times, for "baseline" (any processor of the architecture), "avx2"
-(with FMA and F16C) and "avx512" (F, BW, DQ, VL). The best one that the processor can run is used
-unless the environment variable STEEPEST_CPU_TARGET or `use` says otherwise. All give the same bits
-wherever the numerics contract promises it.
+(with FMA and F16C), "avx512" (F, BW, DQ, VL) and "avx512bf16" (matrix products by the dot product
+of bfloat16, all else as "avx512"). The best one that the processor can run is used unless the
+environment variable STEEPEST_CPU_TARGET or `use` says otherwise. All give the same bits wherever
+the numerics contract promises it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from steepest import cpu
 
 from .support import AdamWCall, run_ok, run_python
 
-KNOWN = ("baseline", "avx2", "avx512")
+KNOWN = ("baseline", "avx2", "avx512", "avx512bf16")
 
 
 def test_targets():
@@ -32,6 +32,7 @@ def test_processor_features_decide(tmp_path):
         pytest.skip("a build without vector targets")
     assert ("avx2" in cpu.targets()) == {"avx2", "fma", "f16c"}.issubset(flags)
     assert "avx512" not in cpu.targets() or "avx512f" in flags
+    assert "avx512bf16" not in cpu.targets() or {"avx512f", "avx512_bf16"}.issubset(flags)
 
 
 @pytest.mark.parametrize("name", cpu.targets())
@@ -64,7 +65,7 @@ def test_every_target_makes_the_same_bits():
     assert all(r == results[0] for r in results)
 
 
-@pytest.mark.parametrize("name", ["sse9", "", "AVX2 ", "avx512bf16", "baseline\0"])
+@pytest.mark.parametrize("name", ["sse9", "", "AVX2 ", "avx512 bf16", "baseline\0"])
 def test_unknown_target(name):
     before = cpu.active()
     try:

@@ -92,6 +92,39 @@ static void test_scalars(const char* rule) {
     CHECK(memcmp(host, device, sizeof host) == 0);
 }
 
+/* Tensors without a gradient keep their place in the tree of the norm, as zeros, call after call.
+ */
+static void test_idle_tensors(void) {
+    enum { kTensors = 6, kElements = 50 };
+    static float p[kTensors][kElements], g[kTensors][kElements];
+    steepest_tensor tensors[kTensors];
+    size_t mirror_size = 0;
+    for (int k = 0; k < kTensors; ++k) {
+        for (int i = 0; i < kElements; ++i) g[k][i] = 1;
+        tensors[k] = tensor_of(STEEPEST_F32, kElements, p[k], k == 0 ? NULL : g[k], NULL, NULL);
+    }
+    steepest_group group = group_of("sgd", tensors, kTensors);
+    steepest_step_args args = step_args(&group);
+    args.stream = STEEPEST_STREAM_EMULATED;
+    args.max_grad_norm = 1;
+    CHECK_STATUS(steepest_step_workspace(&args, &args.workspace_size), STEEPEST_OK);
+    CHECK_STATUS(steepest_step_mirror(&args, &mirror_size), STEEPEST_OK);
+    args.workspace = aligned_memory(args.workspace_size);
+    args.mirror = calloc(mirror_size, 1);
+    args.mirror_size = mirror_size;
+    for (int call = 0; call < 3; ++call) {
+        CHECK_STATUS(steepest_step(&args), STEEPEST_OK);
+        CHECK(*args.grad_norm_at * *args.grad_norm_at > 249 &&
+              *args.grad_norm_at * *args.grad_norm_at < 251);
+    }
+    group.tensor_count = kTensors - 1; /* the last one leaves: another tree, the same workspace */
+    CHECK_STATUS(steepest_step(&args), STEEPEST_OK);
+    CHECK(*args.grad_norm_at * *args.grad_norm_at > 199 &&
+          *args.grad_norm_at * *args.grad_norm_at < 201);
+    free(args.workspace);
+    free(args.mirror);
+}
+
 static void test_refusals(void) {
     int64_t counter = 0;
     double scalar = 1;
@@ -108,6 +141,9 @@ static void test_refusals(void) {
     args.stream = STEEPEST_STREAM_EMULATED;
     args.grad_scale_at.dtype = STEEPEST_BF16;
     CHECK_STATUS(steepest_step_workspace(&args, &size), STEEPEST_INVALID_DTYPE);
+    args.grad_scale_at.data = NULL;
+    tensor.param.data = (char*)host[0].p + 1; /* a GPU would not survive it */
+    CHECK_STATUS(steepest_step_workspace(&args, &size), STEEPEST_INVALID_ARGUMENT);
 }
 
 static void test_memory(void) {
@@ -133,6 +169,7 @@ void test_device(void) {
     test_scalars("sgd");
     test_scalars("lamb");
     test_scalars("c_adamw");
+    test_idle_tensors();
     test_refusals();
     test_memory();
 }

@@ -13,7 +13,7 @@ from .support import symbols
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at ELF files")
 
-X86_TARGETS = ("avx2", "avx512")
+X86_TARGETS = ("avx2", "avx512", "avx512bf16")
 SHARED = set("WVuwv")  # weak and unique: the linker keeps one copy of all that it meets
 
 

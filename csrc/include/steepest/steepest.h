@@ -95,9 +95,13 @@ STEEPEST_API steepest_status steepest_device_malloc(size_t size, int32_t device,
                                                     void** memory);
 STEEPEST_API steepest_status steepest_device_free(void* memory, int32_t device, void* stream);
 
-/* Makes the work of `stream` that follows wait for what `before` holds now. Nothing happens while
- * `stream` is captured and `before` is not: the capture's own beginning orders them. */
+/* Makes the work of `stream` that follows wait for what `before` holds now. Nothing happens between
+ * a stream that is captured and one that is not in the same capture: who captures orders them. */
 STEEPEST_API steepest_status steepest_device_wait(int32_t device, void* stream, void* before);
+
+/* 1 while the stream is captured into a CUDA graph. A workspace that a captured step used must be
+ * kept as long as the graph. */
+STEEPEST_API int steepest_device_captures(int32_t device, void* stream);
 
 /* Copies `size` bytes from the device to the host once the stream has come so far, and waits for
  * it. */
@@ -251,7 +255,8 @@ typedef struct steepest_step_args {
 STEEPEST_API steepest_status steepest_step_workspace(const steepest_step_args* args, size_t* size);
 STEEPEST_API steepest_status steepest_step_mirror(const steepest_step_args* args, size_t* size);
 
-/* One step of every tensor of every group. Arguments are checked before anything is written. */
+/* One step of every tensor of every group. Arguments are checked before anything is written. After
+ * STEEPEST_DEVICE_ERROR a part of the tensors may have been stepped. */
 STEEPEST_API steepest_status steepest_step(steepest_step_args* args);
 
 /* L2 norms of arrays and whether all their elements are finite. The sums run over the fixed tree
@@ -273,6 +278,63 @@ typedef struct steepest_norm_args {
 STEEPEST_API steepest_status steepest_grad_norm(const steepest_norm_args* args);
 STEEPEST_API steepest_status steepest_grad_norm_workspace(const steepest_norm_args* args,
                                                           size_t* size);
+
+/* ---- Orthogonalisation
+ * ---------------------------------------------------------------------------
+ *
+ * Newton-Schulz iterations: every singular value s of a normalised matrix goes through the odd
+ * polynomials a s + b s^3 + c s^5 of the steps, towards 1. */
+
+typedef enum steepest_polar_method {
+    STEEPEST_POLAR_STANDARD = 0, /* iterates on the matrix */
+    STEEPEST_POLAR_GRAM = 1      /* iterates on its Gram matrix, and multiplies once at the end */
+} steepest_polar_method;
+
+typedef enum steepest_normalization {
+    STEEPEST_FROBENIUS = 0, /* divides by the Frobenius norm */
+    STEEPEST_SCHATTEN4 =
+        1,             /* by the fourth root of the sum of the singular values' fourth powers */
+    STEEPEST_AOL = 2,  /* divides each row of the short side by the root of its absolute sum in
+                          the Gram matrix; the limit is then the polar factor of that matrix */
+    STEEPEST_BOUND = 3 /* by a given bound of the largest singular value */
+} steepest_normalization;
+
+/* One matrix and where its result goes: memory of the same shape, which may be the input itself but
+ * must not overlap it otherwise. Strides in elements. */
+typedef struct steepest_matrix {
+    const void* data;
+    void* result;
+    int64_t rows, cols;
+    int64_t row_stride, col_stride;
+    int64_t result_row_stride, result_col_stride;
+    int32_t dtype;  /* steepest_dtype, of both */
+    int32_t method; /* steepest_polar_method */
+    double bound;   /* for STEEPEST_BOUND: positive */
+} steepest_matrix;
+
+typedef struct steepest_orthogonalize_args {
+    size_t struct_size;
+    size_t matrix_size; /* sizeof(steepest_matrix) */
+    int64_t count;
+    const steepest_matrix* matrices;
+    int32_t
+        compute; /* steepest_dtype of the products: F64, F32, or BF16 with float32 accumulation */
+    int32_t normalization;
+    int32_t steps;
+    int32_t restart_count;
+    const double* coefficients; /* a, b, c of each step */
+    const int32_t* restarts;    /* steps after which the Gram matrix is made anew, ascending */
+    double safety;              /* the normalised matrix is divided by this, at least 1 */
+    void* workspace;            /* aligned to 64 bytes */
+    size_t workspace_size;
+} steepest_orthogonalize_args;
+
+/* A zero matrix gives zero; a matrix with a NaN or an infinity gives NaN. Matrices of one shape are
+ * worked on together. The bits do not depend on the number of threads; they do on the CPU target.
+ */
+STEEPEST_API steepest_status steepest_orthogonalize(const steepest_orthogonalize_args* args);
+STEEPEST_API steepest_status
+steepest_orthogonalize_workspace(const steepest_orthogonalize_args* args, size_t* size);
 
 #ifdef __cplusplus
 }

@@ -16,7 +16,7 @@ class HostCall {
     explicit HostCall(const steepest_step_args& args) {
         Arena measure(nullptr, 0);
         lay_out(args, measure, call, false);
-        memory_.reset(new (std::align_val_t{Arena::kAlignment}) char[measure.used() + 1]);
+        memory_.reset(new (std::align_val_t{Arena::kAlignment}) char[measure.used() + 1]());
         Arena arena(memory_.get(), measure.used());
         lay_out(args, arena, call, false);
         // The clip coefficient is known on the device only, and multiplied in there.
@@ -80,6 +80,7 @@ void upload(const Image& image, const char* host, char* base, Mirror* mirror, Ba
     const bool known = mirror && mirror->is_valid && !mirror->was_captured &&
                        mirror->workspace == base && mirror->static_size == sizes[0] &&
                        mirror->image_size == sizes[1] && backend.is_immediate();
+    if (mirror) mirror->is_valid = 0;  // until all of it has been enqueued
     size_t begin = 0;
     for (const size_t end : sizes) {
         if (end > begin &&

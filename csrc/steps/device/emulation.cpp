@@ -1,6 +1,7 @@
 #include "steps/device/emulation.h"
 
 #include <cstring>
+#include <vector>
 
 #include "steps/device/runs.h"
 
@@ -54,10 +55,13 @@ class Emulation final : public Backend {
     }
     void run_squares(const Pass& pass, int64_t items) override {
         sum_tensors<Squares>(pass, items);
-        double* squares = pass.norm.sum;
-        double* nonfinite = squares + tree_nodes(pass.norm.count);
-        Squares::finish_all(pass, fold_pairs(squares, pass.norm.count),
-                            fold_pairs(nonfinite, pass.norm.count));
+        const int64_t count = pass.norm.count;
+        const double* sums = pass.norm.sum;
+        // Copies, because folding overwrites: leaves of tensors without gradient stay zero.
+        std::vector<double> squares(sums, sums + count);
+        std::vector<double> nonfinite(sums + tree_nodes(count), sums + tree_nodes(count) + count);
+        Squares::finish_all(pass, fold_pairs(squares.data(), count),
+                            fold_pairs(nonfinite.data(), count));
     }
     void run_advance(const Pass& pass, int64_t items) override {
         each_thread((items + kThreads - 1) / kThreads, [&](Thread t) { advance_one(pass, t); });

@@ -250,6 +250,7 @@ void Image::fill(char* host, char* base) const {
         std::memcpy(host + offset, first.data(), first.size() * sizeof(int32_t));
     if (!counters_.empty())
         std::memcpy(host + counter_list_, counters_.data(), counters_.size() * sizeof(int64_t*));
+    reinterpret_cast<Results*>(host + results_)->positions = to_int32(call_.count);
     fill_settings(host);
 }
 

@@ -38,7 +38,7 @@ struct Results {
     double total;
     double clip;
     int32_t skipped;
-    int32_t unused;
+    int32_t positions;  // of the norm's tree: makes images of different trees differ
 };
 
 class Image {

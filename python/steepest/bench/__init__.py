@@ -1,7 +1,7 @@
 """Benchmarks of Steepest's kernels: ``python -m steepest.bench``.
 
-Every row compares one implementation with the memory ceiling of the machine and, on request, with
-a rival, all measured in turns in the same run:
+Every row compares one implementation with a ceiling of the machine and, on request, with a rival,
+all measured in turns in the same run. Of the steps, whose ceiling is memory's:
 
 * Times are seconds of one call: the median, and the 10th and 90th percentile as its spread.
 * Bytes are those that the algorithm must move: every array once per pass that needs it, reads and
@@ -13,6 +13,8 @@ a rival, all measured in turns in the same run:
   running error bound of the formula in the compute precision, plus the rounding of the storage.
   It is taken on samples of the arrays that are timed, over one step of the call that is timed.
   A row whose error exceeds 1 gets no ratio and no fraction of the ceiling.
+
+``steepest.bench.polar`` says what the rows of orthogonalisation are.
 
 With ``--device cuda`` the same rows are made on a GPU. Three kinds of times: GPU time of calls that
 follow one another; for lists, small tensors and ``functional`` the wall time per call in a loop of

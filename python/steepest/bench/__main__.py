@@ -1,4 +1,4 @@
-"""``python -m steepest.bench [steps] [--device cuda] [--rivals] [--quick] [--json F] ...``."""
+"""``python -m steepest.bench [steps|polar] [--device cuda] [--rivals] [--quick] ...``."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import steepest
 
 from . import device, machine, plot, report, rivals
 from .environment import restart_without_overrides
+from .polar import cases as polar_cases
+from .polar import peak
+from .polar import suite as polar_suite
 from .progress import tracked
 from .rows import Row, as_document
 from .steps import suite
@@ -25,7 +28,10 @@ from .steps.device import timing as device_timing
 from .steps.device.cases import DeviceCase, device_cases
 from .timing import FULL, QUICK
 
-FAMILIES = ("steps",)
+FAMILIES = ("steps", "polar")
+ON_DEVICE = ("steps",)  # families with cases for a GPU
+
+AnyCase: TypeAlias = "Case | polar_cases.Case"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="python -m steepest.bench",
         allow_abbrev=False,
-        description="Times Steepest's kernels against the memory ceiling and against rivals.",
+        description="Times Steepest's kernels against the machine's ceilings and against rivals.",
     )
     p.add_argument("family", nargs="?", choices=FAMILIES, help="by default all")
     p.add_argument(
@@ -50,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--json", type=Path, metavar="F", help="write the rows to this file")
     p.add_argument("--plot", metavar="F.png", help="draw the rows (needs matplotlib)")
     p.add_argument("--only", metavar="TEXT", help="only cases with this text in their name")
-    p.add_argument("--elements", type=_positive, metavar="N", help="size of the large arrays")
+    p.add_argument(
+        "--elements", type=_positive, metavar="N", help="size of the steps' large arrays"
+    )
     p.add_argument("--threads", type=_positive, metavar="N", help="by default as the library would")
     p.add_argument(
         "--list", action="store_true", help="show cases and what is counted, run nothing"
@@ -72,8 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cannot be used.
     """
     options = parser().parse_args(arguments)
+    if options.device == "cuda" and options.family not in (None, *ON_DEVICE):
+        print(f"--device: {options.family} runs on the cpu only", file=sys.stderr)
+        return 2
     chosen = _chosen(options)
-    if not chosen:
+    if not any(chosen.values()):
         print(f"--only: no case has {options.only!r} in its name", file=sys.stderr)
         return 2
     if options.list:
@@ -89,36 +100,75 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _chosen(options: argparse.Namespace) -> list[Case]:
+def _chosen(options: argparse.Namespace) -> dict[str, list[AnyCase]]:
+    """The cases by family."""
+    every = ON_DEVICE if options.device == "cuda" else FAMILIES
+    found = {}
+    for family in [options.family] if options.family else every:
+        cases = _cases(family, options)
+        found[family] = [case for case in cases if (options.only or "") in case.name]
+    return found
+
+
+def _cases(family: str, options: argparse.Namespace) -> Sequence[AnyCase]:
+    if family == "polar":
+        return polar_cases.cases(quick=options.quick)
     make = device_cases if options.device == "cuda" else cases
-    every: Sequence[Case] = make(quick=options.quick, elements=options.elements)
-    return [case for case in every if (options.only or "") in case.name]
+    made: Sequence[Case] = make(quick=options.quick, elements=options.elements)
+    return made
 
 
-def _run(chosen: Sequence[Case], options: argparse.Namespace) -> int:
+def _run(chosen: Mapping[str, Sequence[AnyCase]], options: argparse.Namespace) -> int:
     facts = machine.facts()
     failures: list[str] = []
-    if options.device == "cuda":
-        settings = _device_settings(options, failures)
-        facts["device"] = settings.framework.facts()
-        settings = replace(settings, nominal=facts["device"].get("nominal_bytes_per_s"))
-        on_device = [case for case in chosen if isinstance(case, DeviceCase)]
-        results = device_suite.run(on_device, settings)
-    else:
-        results = suite.run(chosen, _settings(options))
+    _check_rivals(chosen, options)
     rows: list[Row] = []
-    for new in tracked(results, len(chosen), "steps"):
-        rows += new
-        _save(rows, facts, options)  # after every case: a run that is cut short leaves its rows
+    for family, of_family in chosen.items():
+        if not of_family:
+            continue
+        results = _results(family, of_family, options, facts, failures)
+        for new in tracked(results, len(of_family), family):
+            rows += new
+            _save(rows, facts, options)  # after every case: a run cut short leaves its rows
     _publish(rows, facts, options)
     if failures:
         print(f"failed: {', '.join(failures)}")
     return 0 if not failures and all(row.counts for row in rows) else 1
 
 
+def _results(
+    family: str,
+    chosen: Sequence[AnyCase],
+    options: argparse.Namespace,
+    facts: dict[str, Any],
+    failures: list[str],
+) -> Iterator[list[Row]]:
+    """The rows of a family's cases, as they come. Adds to the facts what they say of a device."""
+    if options.device == "cuda":
+        settings = _device_settings(options, failures)
+        facts["device"] = settings.framework.facts()
+        settings = replace(settings, nominal=facts["device"].get("nominal_bytes_per_s"))
+        on_device = [case for case in chosen if isinstance(case, DeviceCase)]
+        return device_suite.run(on_device, settings)
+    if family == "polar":
+        of_polar = [case for case in chosen if isinstance(case, polar_cases.Case)]
+        return polar_suite.run(of_polar, _polar_settings(options))
+    of_steps = [case for case in chosen if isinstance(case, Case)]
+    return suite.run(of_steps, _settings(options))
+
+
+def _check_rivals(chosen: Mapping[str, object], options: argparse.Namespace) -> None:
+    """Raises ValueError for a rival that no chosen family has."""
+    modules: Sequence[str] = rivals.ON_DEVICE
+    if options.device != "cuda":
+        modules = [name for family in chosen for name in rivals.OF_FAMILY[family]]
+    rivals.check_names(options.rival or (), modules)
+
+
 def _rivals(options: argparse.Namespace, modules: Sequence[str]) -> Sequence[rivals.Rival]:
-    wanted = options.rival or options.rivals
-    return rivals.load(options.rival or (), modules) if wanted else ()
+    if options.rival:
+        return rivals.load(rivals.names_in(options.rival, modules), modules)
+    return rivals.load(modules=modules) if options.rivals else ()
 
 
 def _settings(options: argparse.Namespace) -> suite.Settings:
@@ -127,6 +177,21 @@ def _settings(options: argparse.Namespace) -> suite.Settings:
         threads=options.threads or steepest.cpu.threads(),
         rivals=_rivals(options, rivals.MODULES),
     )
+
+
+def _polar_settings(options: argparse.Namespace) -> polar_suite.Settings:
+    return polar_suite.Settings(
+        effort=QUICK if options.quick else FULL,
+        threads=options.threads or steepest.cpu.threads(),
+        rivals=_polar_rivals(options),
+        peak_side=peak.QUICK_SIDE if options.quick else peak.FULL_SIDE,
+    )
+
+
+def _polar_rivals(options: argparse.Namespace) -> Sequence[rivals.PolarRival]:
+    if options.rival:
+        return rivals.load_polar(rivals.names_in(options.rival, rivals.POLAR))
+    return rivals.load_polar() if options.rivals else ()
 
 
 def _device_settings(options: argparse.Namespace, failures: list[str]) -> device_suite.Settings:
@@ -158,13 +223,16 @@ def _publish(rows: Sequence[Row], facts: dict[str, Any], options: argparse.Names
         plot.save(rows, facts, options.plot)
 
 
-def _list(chosen: Sequence[Case]) -> None:
-    for case in chosen:
-        per_element = case.bytes / case.elements
-        print(
-            f"{case.name} ({case.impl}): {per_element:g} bytes, "
-            f"{case.flops / case.elements:g} FLOPs per element; {describe(case.passes)}"
-        )
+def _list(chosen: Mapping[str, Sequence[AnyCase]]) -> None:
+    for case in (case for of_family in chosen.values() for case in of_family):
+        print(polar_cases.describe(case) if isinstance(case, polar_cases.Case) else _line(case))
+
+
+def _line(case: Case) -> str:
+    return (
+        f"{case.name} ({case.impl}): {case.bytes / case.elements:g} bytes, "
+        f"{case.flops / case.elements:g} FLOPs per element; {describe(case.passes)}"
+    )
 
 
 if __name__ == "__main__":

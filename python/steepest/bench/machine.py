@@ -14,7 +14,18 @@ from typing import Any
 import steepest
 from steepest import _core
 
-_PACKAGES = ("numpy", "ml_dtypes", "torch", "cupy-cuda13x", "cupy-cuda12x", "deepspeed", "scipy")
+_PACKAGES = (
+    "numpy",
+    "ml_dtypes",
+    "torch",
+    "cupy-cuda13x",
+    "cupy-cuda12x",
+    "deepspeed",
+    "scipy",
+    "optax",
+    "jax",
+    "threadpoolctl",
+)
 _CPU0 = Path("/sys/devices/system/cpu/cpu0/cache")
 
 

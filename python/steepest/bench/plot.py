@@ -54,7 +54,12 @@ def _plot_ceilings(axes: Any, rows: Sequence[Row], labels: Sequence[str]) -> Non
     axes.bar_label(bars, fmt="%.0f", label_type="center", color="white", fontsize=8)
     axes.set_xlim(0, 120)
     axes.axvline(100, color="black", linewidth=0.8)
-    axes.set_xlabel("% of the memory ceiling")
+    axes.set_xlabel(f"% of the {' or the '.join(_ceilings(rows))}")
+
+
+def _ceilings(rows: Sequence[Row]) -> list[str]:
+    names = {False: "memory ceiling", True: "peak of large products"}
+    return [names[kind] for kind in dict.fromkeys(row.is_compute_bound for row in rows)]
 
 
 def _plot_ratios(axes: Any, rows: Sequence[Row], labels: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ HEADINGS = (
     "median",
     "p10..p90",
     "GB/s",
+    "GFLOP/s",
     "ceiling",
     "nominal",
     "error",
@@ -25,13 +26,12 @@ HEADINGS = (
     "ratio",
 )
 _LEFT = {"case", "call", "dtype", "rival"}
-_OURS = 10  # columns that are the same for all rivals of a case
+_OURS = 11  # columns that are the same for all rivals of a case
 
-NOTES = (
-    "ceiling: our speed in % of the best streaming loop's with the same reads and writes; "
-    "nominal: in % of the GPU's data sheet; "
-    "error: in units of its bound; ratio: rival's time / ours, above 1 we are faster"
-)
+_CEILINGS = {
+    False: "our speed in % of the best streaming loop's with the same reads and writes",
+    True: "our speed in % of the fastest large products' in the same run; GFLOP/s: useful ones",
+}
 
 
 def show(rows: Sequence[Row], machine: dict[str, Any]) -> None:
@@ -41,8 +41,21 @@ def show(rows: Sequence[Row], machine: dict[str, Any]) -> None:
         _show_rich(rows)
     else:
         print("\n".join(table_lines(rows)))
-    print(NOTES)
+    print(notes(rows))
     print(summary(rows))
+
+
+def notes(rows: Sequence[Row]) -> str:
+    """What the columns mean."""
+    kinds = dict.fromkeys(row.is_compute_bound for row in rows)
+    return "; ".join(
+        [
+            *(f"ceiling: {_CEILINGS[kind]}" for kind in kinds),
+            "nominal: in % of the GPU's data sheet",
+            "error: in units of its bound",
+            "ratio: rival's time / ours, above 1 we are faster",
+        ]
+    )
 
 
 def headline(machine: dict[str, Any]) -> str:
@@ -94,9 +107,13 @@ def table_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def shown_columns(rows: Sequence[Row]) -> list[int]:
-    """Numbers of the columns: all but the nominal share where no row has one."""
-    nominal = any(row.nominal_fraction is not None for row in rows)
-    return [k for k, name in enumerate(HEADINGS) if nominal or name != "nominal"]
+    """Numbers of the columns: all but those in which no row has anything."""
+    optional = {
+        "nominal": any(row.nominal_fraction is not None for row in rows),
+        "GB/s": not all(row.is_compute_bound for row in rows),
+        "GFLOP/s": any(row.is_compute_bound for row in rows),
+    }
+    return [k for k, name in enumerate(HEADINGS) if optional.get(name, True)]
 
 
 def table_cells(rows: Sequence[Row]) -> list[list[str]]:
@@ -121,7 +138,8 @@ def _our_cells(row: Row) -> list[str]:
         str(row.threads),
         duration(row.median_s),
         f"{duration(row.p10_s)}..{duration(row.p90_s)}",
-        f"{row.bytes / row.median_s / 1e9:.1f}",
+        "" if row.is_compute_bound else f"{row.bytes / row.median_s / 1e9:.1f}",
+        f"{row.flops / row.median_s / 1e9:.1f}" if row.is_compute_bound else "",
         _percent(row.ceiling_fraction),
         _percent(row.nominal_fraction),
         f"{row.error:.2f}" if row.counts else f"{row.error:.3g} WRONG",

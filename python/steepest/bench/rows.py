@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+_COMPUTE_BOUND = ("polar",)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -30,6 +32,11 @@ class Row:
     rival_median_s: float | None
     ratio: float | None  # rival's time / ours: above 1, we are faster
     nominal_fraction: float | None = None  # on a GPU: of the bandwidth by the data sheet
+
+    @property
+    def is_compute_bound(self) -> bool:
+        """Whether the ceiling is a peak of arithmetic, not one of memory."""
+        return self.family in _COMPUTE_BOUND
 
     @property
     def counts(self) -> bool:

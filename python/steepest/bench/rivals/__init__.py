@@ -4,21 +4,29 @@ A rival's module has a ``NAME``, ``available()``, which tells whether it is inst
 and ``make(case, buffers, threads)``, which returns a function of the gradients that makes one
 step, or None when the rival has no such rule for such arrays. A rival updates the arrays that our
 implementation updates.
+
+Rivals in orthogonalisation are modules ``polar_*`` of the same form: ``make(case, matrices,
+threads)`` returns a function that reads the matrices and returns its result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from ..polar.cases import Case as PolarCase
+    from ..polar.matrices import Call as PolarCall
+    from ..polar.matrices import Matrices
     from ..steps.buffers import Buffers
     from ..steps.calls import Call
     from ..steps.cases import Case
 
 MODULES = ("numpy_", "torch_fused", "torch_foreach", "deepspeed_")
 ON_DEVICE = ("torch_fused", "torch_foreach")  # those that also take CUDA tensors
+POLAR = ("polar_numpy", "polar_torch_bf16", "polar_torch_f32", "polar_torch_bmm", "polar_optax")
+OF_FAMILY = {"steps": MODULES, "polar": POLAR}
 
 
 class Rival(Protocol):
@@ -32,14 +40,51 @@ class Rival(Protocol):
     def make(self, case: Case, buffers: Buffers, threads: int) -> Call | None: ...
 
 
-def load(names: Sequence[str] = (), modules: Sequence[str] = MODULES) -> list[Rival]:
+class PolarRival(Protocol):
+    """What each module of ``POLAR`` offers."""
+
+    @property
+    def NAME(self) -> str: ...  # noqa: N802 - a constant of the module
+
+    def available(self) -> bool: ...
+
+    def make(self, case: PolarCase, matrices: Matrices, threads: int) -> PolarCall | None: ...
+
+
+def load(names: Sequence[str] | None = None, modules: Sequence[str] = MODULES) -> list[Rival]:
     """The rivals of these names, by default all of ``modules``, as far as they are installed.
 
     Raises ValueError for a name that no rival has.
     """
-    rivals = [cast(Rival, import_module(f"{__name__}.{module}")) for module in modules]
-    known = [rival.NAME for rival in rivals]
+    return _load(names, modules)
+
+
+def load_polar(names: Sequence[str] | None = None) -> list[PolarRival]:
+    """The same for orthogonalisation."""
+    return _load(names, POLAR)
+
+
+def check_names(names: Sequence[str], modules: Sequence[str]) -> None:
+    """Raises ValueError for a name that none of these modules has."""
+    known = list(dict.fromkeys(find(module).NAME for module in modules))
     for name in names:
         if name not in known:
             raise ValueError(f"rivals: expected some of {', '.join(known)}, got {name}")
-    return [rival for rival in rivals if (not names or rival.NAME in names) and rival.available()]
+
+
+def names_in(names: Sequence[str], modules: Sequence[str]) -> list[str]:
+    """Those of the names that one of these modules has."""
+    known = {find(module).NAME for module in modules}
+    return [name for name in names if name in known]
+
+
+def _load(names: Sequence[str] | None, modules: Sequence[str]) -> list[Any]:
+    check_names(names or (), modules)
+    rivals = [find(module) for module in modules]
+    wanted = [rival for rival in rivals if names is None or rival.NAME in names]
+    return [rival for rival in wanted if rival.available()]
+
+
+def find(module: str) -> Any:
+    """The module of that name in this package."""
+    return import_module(f"{__name__}.{module}")

@@ -1,0 +1,214 @@
+"""orthogonalize: Newton-Schulz iterations over the native products."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _arrays, _core
+from . import arguments
+from .gram import PERTURBATION, condition, restarts
+from .table import resolve
+
+COMPUTE = {"float32": 0, "float64": 1, "bfloat16": 2}
+NORMALIZATIONS = ("frobenius", "schatten4", "aol", "bound")
+METHODS = ("standard", "gram")
+
+#: Longest over shortest side from which the Gram form is the faster one, by the type of the
+#: products: it trades passes over the matrix for products of its short side.
+GRAM_PAYS_FROM = {"bfloat16": 1.5, "float32": 3.0, "float64": 3.0}
+# The Gram form starts anew where rounding makes its factor Q worse conditioned than it is by more
+# than this.
+_MOST_EXCESS = 1.25
+_NO_ROUNDING = -1e-300
+_MOST_SEARCHED = 10  # steps; longer iterations start anew at equal distances
+_DISTANCE = 4
+
+
+class Choice(NamedTuple):
+    """How a matrix is orthogonalised: "standard" or "gram", the type of the products, and for the
+    Gram form the steps before which it starts anew."""
+
+    method: str
+    compute: str
+    restarts: tuple[int, ...]
+
+
+def choose(
+    shape: tuple[int, ...],
+    dtype: str,
+    coefficients: Any = "polar_express",
+    steps: int | None = None,
+    method: str = "auto",
+    compute: str = "auto",
+) -> Choice:
+    """What `orthogonalize` does with an array of this shape and dtype name.
+
+    Raises ValueError for an unknown method or type, and as `coefficients.resolve` does.
+    """
+    if compute != "auto" and compute not in COMPUTE:
+        raise ValueError(f"compute: {compute!r} given, expected 'auto' or one of {_text(COMPUTE)}")
+    if method != "auto" and method not in METHODS:
+        raise ValueError(f"method: {method!r} given, expected 'auto' or one of {_text(METHODS)}")
+    given = compute
+    if compute == "auto":
+        compute = dtype if dtype in COMPUTE else "float32"
+    triples = resolve(coefficients, steps)
+    if compute == "bfloat16" and _is_too_sensitive(triples):
+        if given == "bfloat16":
+            raise ValueError(
+                "compute: 'bfloat16' given, expected 'float32' or 'float64' for the set 'cans', "
+                "which is too sensitive to rounding"
+            )
+        compute = "float32"
+    if method == "auto":
+        short, long = sorted(shape[-2:])
+        pays = short > 0 and long >= GRAM_PAYS_FROM[compute] * short
+        method = "gram" if pays and not _starts_anew(triples, compute) else "standard"
+    return Choice(method, compute, _starts_anew(triples, compute) if method == "gram" else ())
+
+
+def orthogonalize(
+    G: Any,  # noqa: N803 (the papers' name)
+    coefficients: Any = "polar_express",
+    steps: int | None = None,
+    method: str = "auto",
+    compute: str = "auto",
+    out: Any = None,
+    *,
+    normalization: str = "frobenius",
+    bound: Any = None,
+    safety: float = 1.0,
+) -> Any:
+    """The matrix with the singular vectors of G and singular values near 1, by Newton-Schulz steps.
+
+    G : array (..., m, n) of float64, float32, bfloat16 or float16, of any strides, or a list of
+        such arrays of any shapes, in host memory.
+    coefficients : name of a set ("jordan", "you", "polar_express", "cans", "cubic5", "deepseek_v4")
+        or an array (k, 3); a step maps each singular value s to a s + b s^3 + c s^5.
+    steps : int; None: as many as the set has.
+    method : "standard" iterates on G, "gram" on its Gram matrix, with one product by G at the end
+        (the same result but for rounding, fewer operations for long matrices), "auto" chooses; see
+        `choose`.
+    compute : "float64", "float32", "bfloat16" (operands; sums are in float32) or "auto": G's own
+        type, float32 for float16. With "bfloat16" the Gram form keeps its square matrices in
+        float32; the set "cans" is not offered with it.
+    out : array or list that receives the result: G itself, or memory of the same shape and dtype
+        that it does not share. None: new arrays of G's kind, in C order.
+    normalization : what G is divided by first: "frobenius", its norm; "schatten4", the fourth root
+        of the sum of its singular values' fourth powers; "aol", each row (or column of a tall G) by
+        the root of its absolute sum in the Gram matrix, which changes the singular vectors too;
+        "bound", the number `bound` (or one per array of a list), at least the spectral norm.
+    safety : the normalised matrix is divided by it; at least 1.
+
+    Returns the result, or a list of them. Zero gives zero. A matrix with a NaN or an infinity gives
+    NaN. The scale of G does not matter. Bits do not depend on the number of threads.
+
+    Sources: Jordan et al., Muon (2024); Amsel et al., arXiv 2505.16932 (Polar Express); the Gram
+    form of Dao-AILab's gram-newton-schulz (2026); Boissin et al., arXiv 2512.04632 (AOL).
+
+    Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, shape, overlap, unknown
+    names, steps, bound), BufferError (a read-only out), DeviceError (an array on a device). After
+    an error nothing has been written.
+    """
+    is_list = isinstance(G, (list, tuple))
+    inputs = list(G) if is_list else [G]
+    facts = [_core.array_facts(x, "G", i if is_list else -1) for i, x in enumerate(inputs)]
+    triples = resolve(coefficients, steps)
+    choices = [choose(shape, dtype, triples, None, method, compute) for shape, dtype in facts]
+    bounds = _bounds(bound, normalization, len(inputs), is_list)
+    safety = arguments.at_least("safety", safety, 1.0)
+    outputs = _outputs(out, inputs, facts, is_list)
+    # Products of one type, and Gram forms that start anew together, are run together.
+    parts = {
+        (compute, positions): [
+            i for i, c in enumerate(choices) if (c.compute, c.restarts) == (compute, positions)
+        ]
+        for compute, positions in dict.fromkeys((c.compute, c.restarts) for c in choices)
+    }
+    _core.orthogonalize(
+        inputs,
+        outputs,
+        is_list,
+        [METHODS.index(choice.method) for choice in choices],
+        bounds,
+        triples,
+        [(chosen, COMPUTE[compute], list(at)) for (compute, at), chosen in parts.items()],
+        (NORMALIZATIONS.index(normalization), safety),
+    )
+    return outputs if is_list else outputs[0]
+
+
+def _text(names: Any) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _starts_anew(triples: NDArray[np.float64], compute: str) -> tuple[int, ...]:
+    return _positions(triples.tobytes(), "float64" if compute == "float64" else "float32")
+
+
+@lru_cache(maxsize=64)
+def _positions(data: bytes, dtype: str) -> tuple[int, ...]:
+    """The fewest restarts that keep Q well conditioned, at the published positions."""
+    triples = np.frombuffer(data).reshape(-1, 3)
+    steps, perturbation = len(triples), PERTURBATION[dtype]
+    if _is_stable(triples, perturbation, ()):
+        return ()
+    if steps > _MOST_SEARCHED:
+        return tuple(range(_DISTANCE, steps, _DISTANCE))
+    for count in range(1, steps):
+        try:
+            positions = restarts(triples, perturbation, count)
+        except ValueError:
+            continue
+        if _is_stable(triples, perturbation, tuple(positions)):
+            return tuple(positions)
+    return tuple(range(1, steps))
+
+
+def _is_stable(
+    triples: NDArray[np.float64], perturbation: float, positions: tuple[int, ...]
+) -> bool:
+    exact = condition(triples, _NO_ROUNDING, positions)
+    return condition(triples, perturbation, positions) <= _MOST_EXCESS * exact
+
+
+def _is_too_sensitive(triples: NDArray[np.float64]) -> bool:
+    """Whether bfloat16 products would leave [0, 1.2]: CANS presses middle singular values far down
+    on the way, and so magnifies roundings a hundred times more than the other sets."""
+    steps = len(triples)
+    return steps > 1 and np.array_equal(triples, resolve("cans", steps))
+
+
+def _bounds(bound: Any, normalization: str, count: int, is_list: bool) -> list[float]:
+    """The bound of each array; 1 where none is asked for."""
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(
+            f"normalization: {normalization!r} given, expected one of {_text(NORMALIZATIONS)}"
+        )
+    if normalization != "bound":
+        if bound is not None:
+            raise ValueError("bound: a number given, expected None unless normalization='bound'")
+        return [1.0] * count
+    each = list(bound) if is_list and isinstance(bound, (list, tuple)) else [bound] * count
+    if len(each) != count:
+        raise ValueError(f"bound: {len(each)} numbers given, expected one per array, {count}")
+    return [arguments.between("bound", b, 0.0, np.inf) for b in each]
+
+
+def _outputs(out: Any, inputs: list[Any], facts: list[Any], is_list: bool) -> list[Any]:
+    if out is None:
+        return [
+            _arrays.zeros(_arrays.view(x, "G"), dtype, shape)
+            for x, (shape, dtype) in zip(inputs, facts, strict=True)
+        ]
+    if isinstance(out, (list, tuple)) != is_list:
+        expected = "a list as G" if is_list else "one array as G"
+        raise TypeError(f"out: {type(out).__name__} given, expected {expected}")
+    outputs = list(out) if is_list else [out]
+    if len(outputs) != len(inputs):
+        raise ValueError(f"out: list of {len(outputs)} given, expected one of {len(inputs)}")
+    return outputs

@@ -1,0 +1,1 @@
+"""Newton–Schulz and its matrix products."""
