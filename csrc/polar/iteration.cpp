@@ -50,7 +50,7 @@ void load_all(const Group& g, const Program& p, const Batch& x) {
         const View& v = g.views[static_cast<size_t>(i)];
         Norm norm = frobenius_norm(v);
         if (p.normalization == STEEPEST_BOUND && norm.scaled == norm.scaled)
-            norm = {g.bounds[static_cast<size_t>(i)], 1};
+            norm = split_power(g.bounds[static_cast<size_t>(i)]);
         const double factor = norm.scaled == 0 ? 0 : 1 / (p.safety * norm.scaled);
         load(v, norm.power, factor, item(x, i));
     });
@@ -59,6 +59,9 @@ void load_all(const Group& g, const Program& p, const Batch& x) {
 void store_all(const Group& g, const Batch& x) {
     each_matrix(g, [&](int64_t i) { store(item(x, i), g.views[static_cast<size_t>(i)]); });
 }
+
+// Each product has the scratch that take_buffers measured, so none can be refused.
+void gram(Buffers& b) { symmetric(b.x, {1, 0, 0}, nullptr, b.r, b.scratch()); }
 
 // Normalisations that need the Gram matrix: rescales iterate and Gram matrix together.
 void rescale_all(const Group& g, const Program& p, Buffers& b) {
@@ -69,10 +72,9 @@ void rescale_all(const Group& g, const Program& p, Buffers& b) {
         else
             rescale_by_schatten4(item(b.x, i), item(b.r, i), p.safety);
     });
+    // Rounded to bfloat16 again, the iterate has another Gram matrix.
+    if (p.type == Type::bf16) gram(b);
 }
-
-// Each product has the scratch that take_buffers measured, so none can be refused.
-void gram(Buffers& b) { symmetric(b.x, {1, 0, 0}, nullptr, b.r, b.scratch()); }
 
 // X <- a X + (b R + c R^2) X with R = X X^T.
 void standard_step(const double* k, Buffers& b) {

@@ -182,6 +182,11 @@ Norm frobenius_norm(const View& v) {
     return norm;
 }
 
+Norm split_power(double x) {
+    const double power = power_near(x);
+    return {x * power, power};
+}
+
 void load(const View& v, double power, double factor, const Matrix& to) {
     with_type(v.dtype, [&](auto* from_type) {
         with_type(storage_of(to.type), [&](auto* to_type) {

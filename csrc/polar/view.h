@@ -27,6 +27,9 @@ struct Norm {
 };
 Norm frobenius_norm(const View& v);
 
+// A positive number in the same form.
+Norm split_power(double x);
+
 // x * power * factor in double, rounded once to the type of the iterate.
 void load(const View& v, double power, double factor, const Matrix& to);
 

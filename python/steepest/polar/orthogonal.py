@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import _arrays, _core
 from . import arguments
-from .gram import PERTURBATION, condition, restarts
+from .gram import PERTURBATION, condition
 from .table import resolve
 
 COMPUTE = {"float32": 0, "float64": 1, "bfloat16": 2}
@@ -49,10 +50,11 @@ def choose(
 
     Raises ValueError for an unknown method or type, and as `coefficients.resolve` does.
     """
-    if compute != "auto" and compute not in COMPUTE:
-        raise ValueError(f"compute: {compute!r} given, expected 'auto' or one of {_text(COMPUTE)}")
-    if method != "auto" and method not in METHODS:
-        raise ValueError(f"method: {method!r} given, expected 'auto' or one of {_text(METHODS)}")
+    _one_of("compute", compute, ("auto", *COMPUTE))
+    _one_of("method", method, ("auto", *METHODS))
+    if len(shape) < 2:
+        raise ValueError(f"shape: {shape} given, expected two dimensions or more")
+    dtype = str(getattr(dtype, "name", dtype))
     given = compute
     if compute == "auto":
         compute = dtype if dtype in COMPUTE else "float32"
@@ -142,8 +144,12 @@ def orthogonalize(
     return outputs if is_list else outputs[0]
 
 
-def _text(names: Any) -> str:
-    return ", ".join(repr(name) for name in names)
+def _one_of(name: str, given: Any, names: tuple[str, ...]) -> None:
+    if not isinstance(given, str):
+        raise TypeError(f"{name}: {type(given).__name__} given, expected a str")
+    if given not in names:
+        expected = ", ".join(repr(n) for n in names)
+        raise ValueError(f"{name}: {given!r} given, expected one of {expected}")
 
 
 def _starts_anew(triples: NDArray[np.float64], compute: str) -> tuple[int, ...]:
@@ -152,7 +158,11 @@ def _starts_anew(triples: NDArray[np.float64], compute: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=64)
 def _positions(data: bytes, dtype: str) -> tuple[int, ...]:
-    """The fewest restarts that keep Q well conditioned, at the published positions."""
+    """The fewest restarts that keep Q well conditioned, as late as they do with two steps to come.
+
+    The steps after the last restart correct the rounding before it. (The published choice, the best
+    conditioned one, is made for half precision, where nothing else would do.)
+    """
     triples = np.frombuffer(data).reshape(-1, 3)
     steps, perturbation = len(triples), PERTURBATION[dtype]
     if _is_stable(triples, perturbation, ()):
@@ -160,12 +170,9 @@ def _positions(data: bytes, dtype: str) -> tuple[int, ...]:
     if steps > _MOST_SEARCHED:
         return tuple(range(_DISTANCE, steps, _DISTANCE))
     for count in range(1, steps):
-        try:
-            positions = restarts(triples, perturbation, count)
-        except ValueError:
-            continue
-        if _is_stable(triples, perturbation, tuple(positions)):
-            return tuple(positions)
+        for positions in reversed(list(combinations(range(1, steps - 1), count))):
+            if _is_stable(triples, perturbation, positions):
+                return positions
     return tuple(range(1, steps))
 
 
@@ -185,10 +192,7 @@ def _is_too_sensitive(triples: NDArray[np.float64]) -> bool:
 
 def _bounds(bound: Any, normalization: str, count: int, is_list: bool) -> list[float]:
     """The bound of each array; 1 where none is asked for."""
-    if normalization not in NORMALIZATIONS:
-        raise ValueError(
-            f"normalization: {normalization!r} given, expected one of {_text(NORMALIZATIONS)}"
-        )
+    _one_of("normalization", normalization, NORMALIZATIONS)
     if normalization != "bound":
         if bound is not None:
             raise ValueError("bound: a number given, expected None unless normalization='bound'")
