@@ -1,31 +1,17 @@
 """orthogonalize on arrays of any shape and dtype, in stacks and lists: the same bits."""
 
-import ml_dtypes
 import numpy as np
 import pytest
 from steepest import cpu
 from steepest.polar import orthogonalize
 
+from .arrays import DTYPES, assert_same, by_dtype, by_method, draw
 from .bounds import assert_accurate
-
-BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-DTYPES = (np.dtype("float64"), np.dtype("float32"), BFLOAT16, np.dtype("float16"))
-by_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
-by_method = pytest.mark.parametrize("method", ("standard", "gram"))
 
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(7)
-
-
-def draw(rng, shape, dtype=np.float64):
-    return rng.standard_normal(shape).astype(dtype)
-
-
-def assert_same(ours, wanted):
-    assert ours.dtype == wanted.dtype and ours.shape == wanted.shape
-    assert ours.tobytes() == wanted.tobytes()
 
 
 # --- Shapes

@@ -1,28 +1,15 @@
 """orthogonalize on arrays of any strides, and in place: the same bits."""
 
-import ml_dtypes
 import numpy as np
 import pytest
 from steepest.polar import orthogonalize
 
-BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-DTYPES = (np.dtype("float64"), np.dtype("float32"), BFLOAT16, np.dtype("float16"))
-by_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
-by_method = pytest.mark.parametrize("method", ("standard", "gram"))
+from .arrays import assert_same, by_dtype, by_method, draw
 
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(7)
-
-
-def draw(rng, shape, dtype=np.float64):
-    return rng.standard_normal(shape).astype(dtype)
-
-
-def assert_same(ours, wanted):
-    assert ours.dtype == wanted.dtype and ours.shape == wanted.shape
-    assert ours.tobytes() == wanted.tobytes()
 
 
 # --- Layouts

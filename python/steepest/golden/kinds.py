@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -47,7 +48,7 @@ class Numpy:
         return host.view(_arrays.numpy_dtype(_arrays.dtype_name(array)))
 
 
-class _Elsewhere(Numpy):
+class _Elsewhere(Numpy, ABC):
     """Kinds to which arrays are copied for a call, all in one buffer."""
 
     def call(self, function: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
@@ -69,17 +70,17 @@ class _Elsewhere(Numpy):
         packed = Packed([array])
         return self._view(self._send(packed.bytes), packed.offsets[id(array)], array)
 
+    @abstractmethod
     def _send(self, data: Array) -> Any:
         """A copy of the bytes where arrays of this kind lie, 16-byte aligned."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _view(self, buffer: Any, offset: int, like: Array) -> Any:
         """The array at an offset of the buffer with the shape, dtype and strides of `like`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read(self, buffer: Any) -> Array:
         """The bytes of a buffer, once all work on them is done."""
-        raise NotImplementedError
 
 
 class Emulated(_Elsewhere):
