@@ -23,5 +23,12 @@ if grep -q '^CMAKE_GENERATOR:.*=Ninja' "$build/CMakeCache.txt"; then jobs=$(npro
 cmake --build "$build" --parallel "$jobs" 2>&1 | tee "$build/cuda_build.log" |
     sed -E '/^ptxas info|bytes stack frame/d'
 
+# The toolkit's disassembler, which not every installation of the compiler brings along.
+if ! command -v cuobjdump >/dev/null && pip install nvidia-cuda-cuobjdump nvidia-cuda-nvdisasm; then
+    tools=$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/nvidia
+    for directory in "$tools"/*/bin; do PATH=$PATH:$directory; done
+    export PATH
+fi
+
 library=$(find "$build" -maxdepth 1 -name 'libsteepest.so*' -type f | head -n 1)
 python3 .ci/cuda_resources.py "$build/cuda_build.log" --sass "$library"

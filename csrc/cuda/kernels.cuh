@@ -20,14 +20,12 @@ __device__ STEEPEST_INLINE bool warp_item(const Pass& pass, const Thread& thread
 }
 
 // Memory-bound: four blocks on a multiprocessor, that is at most 64 registers per thread, keep
-// enough loads under way. Where a rule has more streams or constants than fit, each thread also
-// loads more, and three do; of doubles two.
+// enough loads under way. Doubles take two registers each, but also bring twice the bytes: three
+// blocks do, and two where many must be held.
 template <class R, class T>
-inline constexpr int kResidentBlocks = sizeof(T) == 8 ? 2
-                                       : kStreamsOf<R> > 4 ||
-                                               sizeof(typename R::Constants) > 8 * sizeof(T)
-                                           ? 3
-                                           : 4;
+inline constexpr int kResidentBlocks = sizeof(T) == 4   ? 4
+                                       : kCrowded<R, T> ? 2
+                                                        : 3;
 
 template <class R, class T, Storage kStorage>
 __global__ void __launch_bounds__(kThreads, kResidentBlocks<R, T>)

@@ -17,10 +17,11 @@ class Apply {
     // Row and column averages are no element streams: only parameter and gradient are.
     static constexpr int kElementStreams = kHasAxes<R, T> ? 2 : kStreams;
 
-    // Elements a thread has in flight: as many bytes in either precision, and fewer where codecs
-    // take registers, of which more threads then have enough.
+    // Elements a thread has in flight: one access of 16 bytes per stream where codecs, doubles or
+    // many streams take registers, of which more threads then have enough, else two.
+    static constexpr int kGroup = kGroupOf<T>;
     static constexpr bool kFew = sizeof(T) == 8 || kCoded || kStreams > 3 || kHasAxes<R, T>;
-    static constexpr int kCount = kFew ? kPerThread / 2 : kPerThread;
+    static constexpr int kCount = kGroup * (kFew ? 1 : 2);
     static constexpr int kStep = kThreads * kCount;
 
   public:

@@ -12,8 +12,8 @@ namespace steepest::device {
 inline constexpr int kThreads = 256;  // of a CUDA block
 inline constexpr int kWarp = 32;
 inline constexpr int kWarps = kThreads / kWarp;
-inline constexpr int kGroup = 4;                     // elements a thread takes side by side
-inline constexpr int kPerThread = 8;                 // elements a thread has in flight at a time
+inline constexpr int kGroup = 4;      // elements side by side that lie aligned
+inline constexpr int kPerThread = 8;  // elements a thread has in flight at a time, at most
 inline constexpr int kSpan = kThreads * kPerThread;  // elements a CUDA block has in flight
 inline constexpr int kFanOut = 256;                  // children of a node of the tree of block sums
 inline constexpr int kInlineGrads = 400;             // gradients that travel as kernel arguments

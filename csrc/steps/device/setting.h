@@ -1,6 +1,8 @@
 // What a kernel knows about a rule and a tensor besides the arrays.
 #pragma once
 
+#include <type_traits>
+
 #include "steps/device/locate.h"
 #include "steps/device/storage.h"
 #include "steps/stage.h"
@@ -29,19 +31,31 @@ STEEPEST_HD STEEPEST_INLINE T read_scalar(const void* at, bool is_f64) {
     return is_f64 ? T(*static_cast<const double*>(at)) : T(*static_cast<const float*>(at));
 }
 
-// What a rule reads for every element stays in registers; the stage, which most calls do not need,
-// is read again where it is.
+// Many streams, or many constants.
+template <class R, class T>
+inline constexpr bool kCrowded = kStreamsOf<R> > 4 || sizeof(typename R::Constants) > 8 * sizeof(T);
+
+// What a rule reads for every element stays in registers, unless that would crowd out loads.
+template <class R, class T>
+using KeptConstants = std::conditional_t<sizeof(T) == 8 || kCrowded<R, T>,
+                                         const typename R::Constants&, const typename R::Constants>;
+
+// What an element needs besides its streams. The stage, which most calls do not need, is read again
+// where it is.
 template <class R, class T>
 class Setting {
+    const Pass& pass_;
+    const Constants* constants_;
+
   public:
-    typename R::Constants rule;
+    KeptConstants<R, T> rule;
     T keep;
     bool staged;
 
     STEEPEST_HD STEEPEST_INLINE Setting(const Pass& pass, const Tensor& t)
         : pass_(pass),
-          constants_(pass.constants ? pass.constants + t.settings : &pass.inline_constants) {
-        rule = *reinterpret_cast<const typename R::Constants*>(constants_->constants);
+          constants_(pass.constants ? pass.constants + t.settings : &pass.inline_constants),
+          rule(*reinterpret_cast<const typename R::Constants*>(constants_->constants)) {
         const Stage<T> s = stage();
         keep = s.keep;
         staged = s.touches_gradient();
@@ -66,10 +80,6 @@ class Setting {
     STEEPEST_HD STEEPEST_INLINE uint32_t draw() const {
         return static_cast<uint32_t>(constants_->step);
     }
-
-  private:
-    const Pass& pass_;
-    const Constants* constants_;
 };
 
 // The row and column averages of an element.

@@ -19,15 +19,18 @@ STEEPEST_HD STEEPEST_INLINE void* in_global_memory(void* data) {
     return data;
 }
 
-// Four neighbours as one access of at most 16 bytes each.
+// Neighbours that a thread takes as one access of at most 16 bytes: four, or two doubles.
 template <class U>
-struct alignas(sizeof(U) * kGroup < 16 ? sizeof(U) * kGroup : 16) Four {
-    U v[kGroup];
+inline constexpr int kGroupOf = sizeof(U) == 8 ? kGroup / 2 : kGroup;
+
+template <class U>
+struct alignas(sizeof(U) * kGroupOf<U>) Neighbours {
+    U v[kGroupOf<U>];
 };
 
 template <class U>
-STEEPEST_HD STEEPEST_INLINE const Four<U>* group_at(const void* data, int64_t i) {
-    return reinterpret_cast<const Four<U>*>(static_cast<const U*>(data) + i);
+STEEPEST_HD STEEPEST_INLINE const Neighbours<U>* group_at(const void* data, int64_t i) {
+    return reinterpret_cast<const Neighbours<U>*>(static_cast<const U*>(data) + i);
 }
 
 STEEPEST_HD STEEPEST_INLINE bool is_half(uint8_t dtype) {
@@ -44,19 +47,20 @@ struct Raw;
 
 template <>
 struct Raw<double> {
-    double v[kGroup];
+    static constexpr int kSize = kGroupOf<double>;
+    double v[kGroup];  // single elements may fill all of it
 
     STEEPEST_HD STEEPEST_INLINE void fetch_group(const void* data, uint8_t, int64_t i) {
-        const Four<double> four = *group_at<double>(data, i);
+        const Neighbours<double> group = *group_at<double>(data, i);
         STEEPEST_UNROLL
-        for (int k = 0; k < kGroup; ++k) v[k] = four.v[k];
+        for (int k = 0; k < kSize; ++k) v[k] = group.v[k];
     }
     STEEPEST_HD STEEPEST_INLINE void fetch_one(int k, const void* data, uint8_t, int64_t i) {
         v[k] = static_cast<const double*>(data)[i];
     }
     STEEPEST_HD STEEPEST_INLINE void decode_group(double* to, uint8_t, bool) const {
         STEEPEST_UNROLL
-        for (int k = 0; k < kGroup; ++k) to[k] = v[k];
+        for (int k = 0; k < kSize; ++k) to[k] = v[k];
     }
     STEEPEST_HD STEEPEST_INLINE double decode_one(int k, uint8_t) const { return v[k]; }
 };
@@ -75,9 +79,9 @@ struct Raw<float> {
             w[0] = pair.v[0];
             w[1] = pair.v[1];
         } else {
-            const Four<uint32_t> four = *group_at<uint32_t>(data, i);
+            const Neighbours<uint32_t> group = *group_at<uint32_t>(data, i);
             STEEPEST_UNROLL
-            for (int k = 0; k < kGroup; ++k) w[k] = four.v[k];
+            for (int k = 0; k < kGroup; ++k) w[k] = group.v[k];
         }
     }
     STEEPEST_HD STEEPEST_INLINE void fetch_one(int k, const void* data, uint8_t dtype, int64_t i) {
@@ -159,23 +163,23 @@ STEEPEST_HD STEEPEST_INLINE void store_one(const Sink& to, float x, int32_t i) {
 }
 
 STEEPEST_HD STEEPEST_INLINE void store_group(const Sink& to, const double* x, int32_t i) {
-    Four<double> four;
+    Neighbours<double> group;
     STEEPEST_UNROLL
-    for (int k = 0; k < kGroup; ++k) four.v[k] = x[k];
-    *reinterpret_cast<Four<double>*>(static_cast<double*>(to.data) + i) = four;
+    for (int k = 0; k < kGroupOf<double>; ++k) group.v[k] = x[k];
+    *reinterpret_cast<Neighbours<double>*>(static_cast<double*>(to.data) + i) = group;
 }
 
 // A group that is rounded stochastically begins at a multiple of kGroup, so it lies in one block of
 // random bits.
 STEEPEST_HD STEEPEST_INLINE void store_group(const Sink& to, const float* x, int32_t i) {
     if (!is_half(to.dtype)) {
-        Four<float> four;
+        Neighbours<float> group;
         STEEPEST_UNROLL
-        for (int k = 0; k < kGroup; ++k) four.v[k] = x[k];
-        *reinterpret_cast<Four<float>*>(static_cast<float*>(to.data) + i) = four;
+        for (int k = 0; k < kGroup; ++k) group.v[k] = x[k];
+        *reinterpret_cast<Neighbours<float>*>(static_cast<float*>(to.data) + i) = group;
         return;
     }
-    Four<uint16_t> four;
+    Neighbours<uint16_t> group;
     if (to.stochastic) {
         const int64_t element = to.first + i;
         const Philox bits = philox(to.random, static_cast<uint64_t>(element) / 8);
@@ -184,12 +188,12 @@ STEEPEST_HD STEEPEST_INLINE void store_group(const Sink& to, const float* x, int
                                   upper ? bits.word[3] : bits.word[1]};
         STEEPEST_UNROLL
         for (int k = 0; k < kGroup; ++k)
-            four.v[k] = to.encode_randomly(x[k], word[k / 2] >> (16 * (k % 2)) & 0xFFFFu);
+            group.v[k] = to.encode_randomly(x[k], word[k / 2] >> (16 * (k % 2)) & 0xFFFFu);
     } else {
         STEEPEST_UNROLL
-        for (int k = 0; k < kGroup; ++k) four.v[k] = to.encode(x[k]);
+        for (int k = 0; k < kGroup; ++k) group.v[k] = to.encode(x[k]);
     }
-    *reinterpret_cast<Four<uint16_t>*>(static_cast<uint16_t*>(to.data) + i) = four;
+    *reinterpret_cast<Neighbours<uint16_t>*>(static_cast<uint16_t*>(to.data) + i) = group;
 }
 
 }  // namespace STEEPEST_TARGET
