@@ -14,6 +14,7 @@ add_library(steepest SHARED
   csrc/polar/abi.cpp
   csrc/polar/item.cpp
   csrc/polar/iteration.cpp
+  csrc/polar/multiply.cpp
   csrc/polar/products.cpp
   csrc/polar/rescale.cpp
   csrc/polar/targets.cpp

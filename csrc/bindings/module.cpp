@@ -11,6 +11,7 @@
 #include "bindings/grad_norm.h"
 #include "bindings/plan.h"
 #include "bindings/polar.h"
+#include "bindings/products.h"
 #include "bindings/rules.h"
 
 namespace steepest::bindings {
@@ -96,6 +97,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_plan(m);
     bind_grad_norm(m);
     bind_polar(m);
+    bind_products(m);
     bind_ceiling(m);
 }
 

@@ -103,9 +103,21 @@ def orthogonalize(
     outputs: Sequence[Any],
     is_list: bool,
     methods: Sequence[int],
-    bounds: Sequence[float],
+    bounds: Sequence[Sequence[float]],
     coefficients: NDArray[np.float64],
     parts: Sequence[tuple[Sequence[int], int, Sequence[int]]],
     normalization: tuple[int, float],
 ) -> None: ...
 def array_facts(object: Any, name: str, index: int) -> tuple[tuple[int, ...], str]: ...
+def check_result(object: Any, name: str, like: Any, of: str, shape: Sequence[int]) -> None: ...
+def share_memory(a: Any, b: Any) -> bool: ...
+def product_shape(product: int, a: Any, b: Any) -> tuple[tuple[int, ...], str]: ...
+def multiply(
+    product: int,
+    a: Any,
+    b: Any,
+    d: Any,
+    out: Any,
+    update: tuple[float, float, float],
+    sums: NDArray[np.float64] | None,
+) -> None: ...

@@ -14,6 +14,7 @@ int main(void) {
         test_errors();
         test_gradients();
     }
+    test_products();
     test_device();
     printf("steepest %s on %s: all checks of the C interface hold\n", steepest_version(),
            steepest_cpu_active());

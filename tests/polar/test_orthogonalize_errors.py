@@ -110,13 +110,13 @@ def test_options(g, options, error, words):
     [
         ([9.0], ValueError, ("1 numbers", "2")),
         ([9.0, 9.0, 9.0], ValueError, ("3 numbers", "2")),
-        ([9.0, -1.0], ValueError, ("-1.0",)),
-        ([9.0, None], TypeError, ("NoneType",)),
+        ([9.0, -1.0], ValueError, ("bound[1]: ", "-1.0")),
+        ([9.0, None], TypeError, ("bound[1]: ", "NoneType")),
     ],
     ids=str,
 )
 def test_bounds_of_a_list(g, bound, error, words):
-    with refused(error, "bound: ", *words, untouched=[g]):
+    with refused(error, "bound", *words, untouched=[g]):
         orthogonalize([g, g.copy()], out=[g, ones()], normalization="bound", bound=bound)
     with refused(TypeError, "bound: ", "list", untouched=[g]):
         orthogonalize(g, out=g, normalization="bound", bound=[9.0])

@@ -279,6 +279,57 @@ STEEPEST_API steepest_status steepest_grad_norm(const steepest_norm_args* args);
 STEEPEST_API steepest_status steepest_grad_norm_workspace(const steepest_norm_args* args,
                                                           size_t* size);
 
+/* ---- Products of matrices
+ * ---------------------------------------------------------------------------------------
+ *
+ * C = alpha P + beta D + gamma I for a batch of matrices, where P is one of the products below. */
+
+typedef enum steepest_product {
+    STEEPEST_PRODUCT_GRAM = 0,      /* A A^T; half the work, and C is exactly symmetric */
+    STEEPEST_PRODUCT_SYMMETRIC = 1, /* A B of symmetric matrices that commute; the same */
+    STEEPEST_PRODUCT_GENERAL = 2    /* A B */
+} steepest_product;
+
+/* The same matrix of every member of a batch, row-major: strides in elements. */
+typedef struct steepest_operand {
+    void* data;
+    int64_t row_stride;   /* at least the columns */
+    int64_t batch_stride; /* of any sign; 0: one matrix for the whole batch, not for C */
+    int32_t dtype;        /* STEEPEST_F32, STEEPEST_F64 or STEEPEST_BF16 */
+} steepest_operand;
+
+/* Of C before it is rounded to bfloat16, summed in double. */
+typedef struct steepest_by_products {
+    double trace;
+    double squares; /* of all elements */
+} steepest_by_products;
+
+typedef struct steepest_multiply_args {
+    size_t struct_size;
+    int32_t product;
+    int64_t count;             /* of matrices */
+    int64_t rows, inner, cols; /* A is rows x inner, B inner x cols, C and D rows x cols; all three
+                                  are equal for symmetric products, rows and cols for Gram
+                                  matrices */
+    double alpha, beta, gamma; /* finite; rounded to the type of the sums */
+    steepest_operand a;
+    steepest_operand b;         /* ignored for Gram matrices, else of A's dtype */
+    steepest_operand d;         /* null data, or beta 0: none; may be C; symmetric where C is, and
+                                   then its lower triangle is read */
+    steepest_operand c;         /* overlaps no other operand, but for D where it is C */
+    steepest_by_products* sums; /* receives one entry per matrix; may be null, and is for general
+                                   products */
+    void* workspace;            /* aligned to 64 bytes */
+    size_t workspace_size;
+} steepest_multiply_args;
+
+/* A in double goes with C and D in double; A in float or bfloat16 with C and D in either, sums
+ * being in float. NaN and infinities pass through. The bits do not depend on the number of threads;
+ * they do on the CPU target. */
+STEEPEST_API steepest_status steepest_multiply(const steepest_multiply_args* args);
+STEEPEST_API steepest_status steepest_multiply_workspace(const steepest_multiply_args* args,
+                                                         size_t* size);
+
 /* ---- Orthogonalisation
  * ---------------------------------------------------------------------------
  *

@@ -1,14 +1,43 @@
-"""Polar factors by Newton-Schulz iterations.
+"""Polar factors by Newton-Schulz iterations, and other functions of a matrix.
 
-steepest.polar.orthogonalize  singular values of a matrix, a stack or a list to 1
-steepest.polar.choose         which method and type of products it takes
-steepest.polar.coefficients   the published coefficient sets, generators of minimax sets, and what
-                              a set does to every singular value
+steepest.polar.orthogonalize       singular values of a matrix, a stack or a list near 1: fast
+steepest.polar.choose              which method and type of products it takes
+steepest.polar.coefficients        the published coefficient sets, generators of minimax sets, and
+                                   what a set does to every singular value
+steepest.polar.polar               A = U H, to working precision
+steepest.polar.stiefel_project     the nearest matrix with orthonormal columns or rows
+steepest.polar.matrix_sign         eigenvalues to 1 and -1
+steepest.polar.spectral_cap        singular values capped, hard or soft
+steepest.polar.spectral_hammer     the largest singular value set
+steepest.polar.spectral_normalize  the spectral norm brought below a cap
+steepest.polar.nuclear_norm        the sum of the singular values
+steepest.polar.quality             how good a polar factor is
+steepest.polar.products            the matrix products under all of these
 """
 
 from __future__ import annotations
 
-from . import coefficients
+from . import coefficients, products
+from .caps import spectral_cap, spectral_hammer, spectral_normalize
+from .decomposition import Polar, polar, stiefel_project
+from .diagnostics import Quality, nuclear_norm, quality
 from .orthogonal import Choice, choose, orthogonalize
+from .sign import matrix_sign
 
-__all__ = ["Choice", "choose", "coefficients", "orthogonalize"]
+__all__ = [
+    "Choice",
+    "Polar",
+    "Quality",
+    "choose",
+    "coefficients",
+    "matrix_sign",
+    "nuclear_norm",
+    "orthogonalize",
+    "polar",
+    "products",
+    "quality",
+    "spectral_cap",
+    "spectral_hammer",
+    "spectral_normalize",
+    "stiefel_project",
+]

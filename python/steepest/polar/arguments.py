@@ -48,3 +48,12 @@ def at_least(name: str, value: Any, least: float, below: float = math.inf) -> fl
         limit = "" if math.isinf(below) else f", less than {below}"
         raise ValueError(f"{name}: {number} given, expected at least {least}{limit}")
     return number
+
+
+def one_of(name: str, given: Any, names: tuple[str, ...]) -> None:
+    """A str that is one of the names."""
+    if not isinstance(given, str):
+        raise TypeError(f"{name}: {type(given).__name__} given, expected a str")
+    if given not in names:
+        expected = ", ".join(repr(n) for n in names)
+        raise ValueError(f"{name}: {given!r} given, expected one of {expected}")

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from .gram import PERTURBATION, condition, restarts
 from .minimax import cans, cubic, polar_express, quintic
-from .scalar import Survey, evaluate, image, survey
+from .scalar import Survey, evaluate, image, rounded_image, survey
 from .table import SETS, CoefficientSet, resolve
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "quintic",
     "resolve",
     "restarts",
+    "rounded_image",
     "survey",
 ]

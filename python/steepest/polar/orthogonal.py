@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from .. import _arrays, _core
 from . import arguments
+from .bounds import bounds_of
 from .gram import PERTURBATION, condition
+from .scalar import image, rounded_image
 from .table import resolve
 
 COMPUTE = {"float32": 0, "float64": 1, "bfloat16": 2}
@@ -25,6 +27,9 @@ GRAM_PAYS_FROM = {"bfloat16": 1.5, "float32": 3.0, "float64": 3.0}
 # than this.
 _MOST_EXCESS = 1.25
 _NO_ROUNDING = -1e-300
+_BFLOAT16_UNIT = 2.0**-8
+# Of the largest singular value by bfloat16's roundings. Sets either stay far below or escape.
+_MOST_OVERSHOOT = 1.1
 _MOST_SEARCHED = 10  # steps; longer iterations start anew at equal distances
 _DISTANCE = 4
 
@@ -50,8 +55,8 @@ def choose(
 
     Raises ValueError for an unknown method or type, and as `coefficients.resolve` does.
     """
-    _one_of("compute", compute, ("auto", *COMPUTE))
-    _one_of("method", method, ("auto", *METHODS))
+    arguments.one_of("compute", compute, ("auto", *COMPUTE))
+    arguments.one_of("method", method, ("auto", *METHODS))
     if len(shape) < 2:
         raise ValueError(f"shape: {shape} given, expected two dimensions or more")
     dtype = str(getattr(dtype, "name", dtype))
@@ -59,11 +64,12 @@ def choose(
     if compute == "auto":
         compute = dtype if dtype in COMPUTE else "float32"
     triples = resolve(coefficients, steps)
-    if compute == "bfloat16" and _is_too_sensitive(triples):
+    if compute == "bfloat16" and (reach := _escape(triples.tobytes())):
         if given == "bfloat16":
             raise ValueError(
-                "compute: 'bfloat16' given, expected 'float32' or 'float64' for the set 'cans', "
-                "which is too sensitive to rounding"
+                "compute: 'bfloat16' given, expected 'float32' or 'float64' for these "
+                "coefficients, with which its roundings may take singular values up to 1 to "
+                f"{reach:.2g}"
             )
         compute = "float32"
     if method == "auto":
@@ -97,13 +103,15 @@ def orthogonalize(
         `choose`.
     compute : "float64", "float32", "bfloat16" (operands; sums are in float32) or "auto": G's own
         type, float32 for float16. With "bfloat16" the Gram form keeps its square matrices in
-        float32; the set "cans" is not offered with it.
+        float32; sets that leave no room for its roundings, as "cans", are not offered with it.
     out : array or list that receives the result: G itself, or memory of the same shape and dtype
         that it does not share. None: new arrays of G's kind, in C order.
     normalization : what G is divided by first: "frobenius", its norm; "schatten4", the fourth root
         of the sum of its singular values' fourth powers; "aol", each row (or column of a tall G) by
         the root of its absolute sum in the Gram matrix, which changes the singular vectors too;
-        "bound", the number `bound` (or one per array of a list), at least the spectral norm.
+        "bound", the number `bound`, at least the spectral norm.
+    bound : a number, or a NumPy array of G's leading dimensions with one per matrix; for a list
+        also a sequence of these, one per array.
     safety : the normalised matrix is divided by it; at least 1.
 
     Returns the result, or a list of them. Zero gives zero. A matrix with a NaN or an infinity gives
@@ -121,7 +129,9 @@ def orthogonalize(
     facts = [_core.array_facts(x, "G", i if is_list else -1) for i, x in enumerate(inputs)]
     triples = resolve(coefficients, steps)
     choices = [choose(shape, dtype, triples, None, method, compute) for shape, dtype in facts]
-    bounds = _bounds(bound, normalization, len(inputs), is_list)
+    arguments.one_of("normalization", normalization, NORMALIZATIONS)
+    shapes = [shape for shape, _ in facts]
+    bounds = bounds_of(bound, normalization == "bound", shapes, is_list)
     safety = arguments.at_least("safety", safety, 1.0)
     outputs = _outputs(out, inputs, facts, is_list)
     # Products of one type, and Gram forms that start anew together, are run together.
@@ -142,14 +152,6 @@ def orthogonalize(
         (NORMALIZATIONS.index(normalization), safety),
     )
     return outputs if is_list else outputs[0]
-
-
-def _one_of(name: str, given: Any, names: tuple[str, ...]) -> None:
-    if not isinstance(given, str):
-        raise TypeError(f"{name}: {type(given).__name__} given, expected a str")
-    if given not in names:
-        expected = ", ".join(repr(n) for n in names)
-        raise ValueError(f"{name}: {given!r} given, expected one of {expected}")
 
 
 def _starts_anew(triples: NDArray[np.float64], compute: str) -> tuple[int, ...]:
@@ -183,24 +185,13 @@ def _is_stable(
     return condition(triples, perturbation, positions) <= _MOST_EXCESS * exact
 
 
-def _is_too_sensitive(triples: NDArray[np.float64]) -> bool:
-    """Whether bfloat16 products would leave [0, 1.2]: CANS presses middle singular values far down
-    on the way, and so magnifies roundings a hundred times more than the other sets."""
-    steps = len(triples)
-    return steps > 1 and np.array_equal(triples, resolve("cans", steps))
-
-
-def _bounds(bound: Any, normalization: str, count: int, is_list: bool) -> list[float]:
-    """The bound of each array; 1 where none is asked for."""
-    _one_of("normalization", normalization, NORMALIZATIONS)
-    if normalization != "bound":
-        if bound is not None:
-            raise ValueError("bound: a number given, expected None unless normalization='bound'")
-        return [1.0] * count
-    each = list(bound) if is_list and isinstance(bound, (list, tuple)) else [bound] * count
-    if len(each) != count:
-        raise ValueError(f"bound: {len(each)} numbers given, expected one per array, {count}")
-    return [arguments.between("bound", b, 0.0, np.inf) for b in each]
+@lru_cache(maxsize=64)
+def _escape(data: bytes) -> float:
+    """How far bfloat16's roundings may take singular values; 0 where they add little to what the
+    set itself makes of them."""
+    triples = np.frombuffer(data).reshape(-1, 3)
+    exact, rounded = image(triples)[1], rounded_image(triples, _BFLOAT16_UNIT)[1]
+    return rounded if rounded > _MOST_OVERSHOOT * max(exact, 1.0) else 0.0
 
 
 def _outputs(out: Any, inputs: list[Any], facts: list[Any], is_list: bool) -> list[Any]:

@@ -50,6 +50,23 @@ def image(
     return low, high
 
 
+def rounded_image(
+    coefficients: Any, rounding: float, steps: int | None = None
+) -> tuple[float, float]:
+    """(smallest, largest) value for 0 <= x <= 1 where every step finds its argument off by up to
+    `rounding` times the largest one, as products of that unit roundoff leave the singular values.
+
+    Sets whose steps are steep right behind their intervals escape: (-inf, inf) in the end.
+    """
+    low, high = 0.0, 1.0
+    for triple in resolve(coefficients, steps):
+        spread = at_least("rounding", rounding, 0.0) * max(high, -low)
+        low, high = image(triple[None], low - spread, high + spread)
+        if not math.isfinite(high - low):
+            return -math.inf, math.inf
+    return low, high
+
+
 @dataclass(frozen=True, eq=False)
 class Survey:
     """What becomes of singular values in (0, 1].

@@ -1,0 +1,109 @@
+#include "bindings/matrices.h"
+
+#include <cstring>
+#include <new>
+
+namespace steepest::bindings {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+// Two elements at one address, as in a broadcast array.
+bool repeats_elements(const Shape& s) {
+    for (size_t d = 0; d < s.extent.size(); ++d)
+        if (s.extent[d] > 1 && s.stride[d] == 0) return true;
+    return false;
+}
+
+// `from` and `to` are the first elements of dimension d and those behind it; `size` is a constant
+// in each of the calls below.
+template <int Size>
+void copy_from_dimension(const Shape& from_shape, const Shape& to_shape, size_t d, const char* from,
+                         char* to) {
+    const bool last = d + 1 == from_shape.extent.size();
+    for (int64_t i = 0; i < from_shape.extent[d]; ++i) {
+        const char* source = from + i * from_shape.stride[d] * Size;
+        char* target = to + i * to_shape.stride[d] * Size;
+        if (last)
+            std::memcpy(target, source, Size);
+        else
+            copy_from_dimension<Size>(from_shape, to_shape, d + 1, source, target);
+    }
+}
+
+}  // namespace
+
+Span::Span(const Array& a) {
+    const int64_t size = size_of(a.dtype);
+    int64_t low = 0, high = 0;
+    for (size_t d = 0; d < a.shape.extent.size(); ++d) {
+        const int64_t reach = a.shape.stride[d] * (a.shape.extent[d] - 1) * size;
+        (reach < 0 ? low : high) += reach;
+    }
+    begin = reinterpret_cast<uintptr_t>(a.data) + static_cast<uintptr_t>(low);
+    end = reinterpret_cast<uintptr_t>(a.data) + static_cast<uintptr_t>(high + size);
+}
+
+bool share_memory(const Array& a, const Array& b) {
+    return a.shape.count() > 0 && b.shape.count() > 0 && Span(a).meets(Span(b));
+}
+
+std::string shape_text(const std::vector<int64_t>& extent) {
+    Shape shape;
+    shape.extent = extent;
+    return shape.text();
+}
+
+Array read_matrices(py::handle object, const ArgName& name) {
+    Place place(name.name);
+    Array a = to_array(object, name, place);
+    if (place.on_device())
+        device_error(name.text() + ": array " + place_text(place.device()) +
+                     " given, expected one in host memory: there are no kernels for devices yet");
+    if (a.shape.extent.size() < 2)
+        value_error(name.text() + ": array of " + std::to_string(a.shape.extent.size()) +
+                    " dimensions given, expected a matrix or a stack of matrices");
+    if (reinterpret_cast<uintptr_t>(a.data) % static_cast<uintptr_t>(size_of(a.dtype)))
+        value_error(name.text() + ": memory given that is not aligned to its item size");
+    return a;
+}
+
+Array read_result(py::handle object, const ArgName& name, const std::vector<int64_t>& extent,
+                  const DType* dtype) {
+    Array a = read_matrices(object, name);
+    if (a.refusal)
+        buffer_error(name.text() + ": " + a.refusal +
+                     " array given, expected one that may be written");
+    if (dtype && a.dtype != *dtype)
+        type_error(name.text() + ": dtype " + dtype_name(a.dtype) + " given, expected " +
+                   dtype_name(*dtype) + " as the input");
+    if (a.shape.extent != extent)
+        value_error(name.text() + ": shape " + a.shape.text() + " given, expected " +
+                    shape_text(extent));
+    if (a.shape.count() > 0 && repeats_elements(a.shape))
+        value_error(name.text() +
+                    ": array with repeated elements given, expected memory of its own");
+    return a;
+}
+
+void copy_elements(const Array& from, const Array& to) {
+    if (from.shape.count() == 0) return;
+    const auto* source = static_cast<const char*>(from.data);
+    auto* target = static_cast<char*>(to.data);
+    switch (size_of(from.dtype)) {
+        case 8:
+            return copy_from_dimension<8>(from.shape, to.shape, 0, source, target);
+        case 4:
+            return copy_from_dimension<4>(from.shape, to.shape, 0, source, target);
+        default:
+            return copy_from_dimension<2>(from.shape, to.shape, 0, source, target);
+    }
+}
+
+HostWorkspace::HostWorkspace(size_t size) : memory_(new (std::nothrow) char[size + kAlignment]) {
+    if (!memory_) return;
+    const auto at = (reinterpret_cast<uintptr_t>(memory_.get()) + kAlignment - 1) / kAlignment;
+    data_ = reinterpret_cast<void*>(at * kAlignment);
+}
+
+}  // namespace steepest::bindings

@@ -1,0 +1,48 @@
+// Matrices and stacks of them in host memory: reading with checks, memory in common, copies.
+#pragma once
+
+#include "bindings/arrays.h"
+
+namespace steepest::bindings {
+
+// First and last byte of a strided array, which may run backwards.
+struct Span {
+    uintptr_t begin, end;
+
+    explicit Span(const Array& a);
+    bool meets(const Span& other) const { return begin < other.end && other.begin < end; }
+};
+
+// Whether some byte may belong to both.
+bool share_memory(const Array& a, const Array& b);
+
+inline bool same_array(const Array& a, const Array& b) {
+    return a.data == b.data && same_layout(a.shape, b.shape);
+}
+
+// An array of two or more dimensions in host memory, aligned to its item size. Raises what to_array
+// raises, DeviceError for an array on a device, ValueError for fewer dimensions.
+Array read_matrices(py::handle object, const ArgName& name);
+
+// One that may be written and has this shape, and this dtype unless null. Raises BufferError,
+// TypeError, ValueError.
+Array read_result(py::handle object, const ArgName& name, const std::vector<int64_t>& extent,
+                  const DType* dtype);
+
+std::string shape_text(const std::vector<int64_t>& extent);
+
+// Copies the elements of an array to one of the same shape and item size.
+void copy_elements(const Array& from, const Array& to);
+
+// An aligned workspace for one call on the CPU. Null where there is not enough memory.
+class HostWorkspace {
+  public:
+    explicit HostWorkspace(size_t size);
+    void* data() const { return data_; }
+
+  private:
+    std::unique_ptr<char[]> memory_;
+    void* data_ = nullptr;
+};
+
+}  // namespace steepest::bindings

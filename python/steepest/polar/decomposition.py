@@ -1,0 +1,136 @@
+"""polar and stiefel_project: the polar decomposition to working precision."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from . import arguments, stacks
+from .factor import ROUNDS, STEPS, tolerances, wide_factor
+from .products import multiply
+from .stacks import Stack, Values
+
+
+class Polar(NamedTuple):
+    """A = U H."""
+
+    U: Any
+    H: Any
+
+
+def polar(
+    A: Any,  # noqa: N803
+    *,
+    tol: float | None = None,
+    max_steps: int | None = None,
+    out: tuple[Any, Any] | None = None,
+) -> Polar:
+    """The polar decomposition A = U H of a matrix or of each matrix of a stack.
+
+    A : array (..., m, n) of float64, float32, bfloat16 or float16, of any strides, in host memory.
+    tol : the limit of ||U U^T - I||_F / sqrt(min(m, n)) (U^T U for tall matrices); None: what
+        rounding leaves, at most 8 u sqrt(max(m, n)), or 4 u max(m, n) where roundings add up, with
+        u the unit roundoff of float64 for float64, else of float32.
+    max_steps : of the iteration, which goes in rounds of 11; None: 88.
+    out : (array for U, array for H), of A's dtype; either may be A or overlap it. None: new ones.
+
+    Returns Polar(U, H) of A's kind. H (..., n, n) is (A^T A)^(1/2): exactly symmetric, positive
+    semidefinite up to rounding, and unique. U (..., m, n) has orthonormal rows or columns where A
+    has full rank. Where it has not, U is a partial isometry: its singular values are 1 or 0, and
+    directions in which A vanishes to rounding may come out as either. Zero gives U = 0 and H = 0.
+    The scale of A does not matter.
+
+    ||A - U H||_F is a small multiple of u ||A||_F, whatever the condition of A: 10 to 60 u were
+    measured up to 300 x 300 (for bfloat16 and float16 before the results are rounded to them).
+
+    Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, NaN or infinity in A,
+    shapes), BufferError, DeviceError, and numpy.linalg.LinAlgError with the matrix and its error
+    where `tol` is not reached. After an error nothing has been written.
+
+    Source: Higham, Functions of Matrices (2008), chapter 8; the steps of arXiv 2505.16932.
+    """
+    stack = stacks.read(A, "A")
+    m, n = stack.values.shape[1:]
+    first, second = _two_outputs(out)
+    stacks.check_output(first, "out[0]", stack, (m, n))
+    stacks.check_output(second, "out[1]", stack, (n, n))
+    if out is not None and _core.share_memory(first, second):
+        raise ValueError("out[0]: memory shared with out[1] given, expected memory apart")
+    tol, rounds = convergence(tol, max_steps)
+    u, h, exponents, _ = decompose(stack, tol, rounds)
+    return Polar(
+        stacks.write(u, stack, first), stacks.write(stacks.rescale(h, exponents), stack, second)
+    )
+
+
+def stiefel_project(
+    W: Any,  # noqa: N803
+    *,
+    tol: float | None = None,
+    max_steps: int | None = None,
+    out: Any = None,
+) -> Any:
+    """The matrix with orthonormal columns (rows where m < n) that is nearest to W in the Frobenius
+    norm and every other unitarily invariant one: the polar factor of W.
+
+    Arguments and errors are those of `polar`; `out` is one array and may be W.
+
+    Raises LinAlgError also where W has no full rank to working precision, so that the nearest
+    matrix is not unique; zero is such a matrix.
+    """
+    stack = stacks.read(W, "W")
+    stacks.check_output(out, "out", stack, stack.values.shape[1:])
+    tol, rounds = convergence(tol, max_steps)
+    x, _ = stacks.unit_scale(stack.values)
+    u, errors = wide_factor(_wide(x), stack, tol, rounds)
+    for index in np.flatnonzero(errors > tolerances(x, tol)[1]):
+        raise np.linalg.LinAlgError(
+            f"{stack.place(int(index))}: rank-deficient matrix given (its polar factor is "
+            f"off by {errors[index]:.2g}), expected full rank"
+        )
+    return stacks.write(_as_before(u, x), stack, out)
+
+
+def convergence(tol: Any, max_steps: Any) -> tuple[float | None, int]:
+    """Checked: (tol, rounds)."""
+    if tol is not None:
+        tol = arguments.between("tol", tol, 0.0, 1.0)
+    if max_steps is None:
+        return tol, ROUNDS
+    return tol, arguments.count("max_steps", max_steps, STEPS, 10**6) // STEPS
+
+
+def decompose(
+    stack: Stack, tol: float | None = None, rounds: int = ROUNDS
+) -> tuple[Values, Values, NDArray[np.int32], NDArray[np.float64]]:
+    """(U, H / 2^k, k, ||U U^T - I||_F / sqrt(short side)) of every matrix."""
+    x, exponents = stacks.unit_scale(stack.values)
+    u, errors = wide_factor(_wide(x), stack, tol, rounds)
+    u = _as_before(u, x)
+    h = stacks.symmetrized(multiply(u.swapaxes(-1, -2), x))
+    return u, h, exponents, errors
+
+
+def _wide(x: Values) -> Values:
+    """With no more rows than columns."""
+    return stacks.transposed(x) if x.shape[1] > x.shape[2] else x
+
+
+def _as_before(u: Values, x: Values) -> Values:
+    return stacks.transposed(u) if x.shape[1] > x.shape[2] else u
+
+
+def _two_outputs(out: Any) -> tuple[Any, Any]:
+    if out is None:
+        return None, None
+    if not isinstance(out, (tuple, list)):
+        raise TypeError(f"out: {type(out).__name__} given, expected a pair of arrays")
+    if len(out) != 2:
+        raise ValueError(f"out: {len(out)} arrays given, expected two, for U and H")
+    for index, one in enumerate(out):
+        if one is None:
+            raise TypeError(f"out[{index}]: None given, expected an array")
+    return out[0], out[1]

@@ -1,0 +1,106 @@
+"""The matrix products under the iterations, on arrays in host memory.
+
+    gram(A)                  A A^T, half the work, exactly symmetric
+    symmetric_product(A, B)  A B of symmetric matrices that commute, the same
+    multiply(A, B)           A B
+
+Each is C = alpha P + beta D + gamma I for matrices or stacks (..., rows, columns). A and B are of
+float64, float32 or bfloat16; sums are in float64 for float64, else in float32, and C and D may then
+be of float32 or bfloat16. A single matrix goes with every matrix of the others' stacks. Arrays may
+have any strides; those whose rows are not contiguous are copied for the call. `out` receives C and
+shares memory with no operand, but that it may be D. Without it C is a new array of A's kind and
+dtype, in C order.
+
+NaN and infinities pass through. Results are the same bits for any number of threads, not for
+different CPU targets. An element's error is at most (k + 6) u (|alpha| (|A| |B|) + |beta D| +
+|gamma I|) with k columns of A and u the unit roundoff of the sums, and bfloat16's own rounding.
+
+Raises TypeError (kind, dtype), ValueError (shape, overlap, range), BufferError (a read-only out),
+DeviceError (an array on a device). After an error nothing has been written.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _arrays, _core
+from . import arguments
+
+__all__ = ["Sums", "gram", "multiply", "symmetric_product"]
+
+GRAM, SYMMETRIC, GENERAL = range(3)
+
+
+class Sums(NamedTuple):
+    """Of each C before it is rounded to bfloat16, summed in float64: the trace, and the sum of the
+    squares of all elements; arrays of the leading dimensions."""
+
+    trace: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+
+def gram(
+    A: Any,  # noqa: N803
+    D: Any = None,  # noqa: N803
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    gamma: float = 0.0,
+    sums: bool = False,
+    out: Any = None,
+) -> Any:
+    """C = alpha A A^T + beta D + gamma I, exactly symmetric; with `sums` a pair (C, Sums).
+
+    A : (..., n, k). D : symmetric (..., n, n), or None; its lower triangle counts.
+    """
+    return _product(GRAM, A, None, D, (alpha, beta, gamma), sums, out)
+
+
+def symmetric_product(
+    A: Any,  # noqa: N803
+    B: Any,  # noqa: N803
+    D: Any = None,  # noqa: N803
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    gamma: float = 0.0,
+    sums: bool = False,
+    out: Any = None,
+) -> Any:
+    """C = alpha A B + beta D + gamma I, exactly symmetric; with `sums` a pair (C, Sums).
+
+    A, B : (..., n, n), symmetric matrices with A B = B A, as polynomials of one matrix are. Only
+        one triangle of A B is computed, so for others the result is not their product. D as for
+        `gram`.
+    """
+    return _product(SYMMETRIC, A, B, D, (alpha, beta, gamma), sums, out)
+
+
+def multiply(
+    A: Any,  # noqa: N803
+    B: Any,  # noqa: N803
+    D: Any = None,  # noqa: N803
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    gamma: float = 0.0,
+    out: Any = None,
+) -> Any:
+    """C = alpha A B + beta D + gamma I. A : (..., n, k), B : (..., k, m), D : (..., n, m)."""
+    return _product(GENERAL, A, B, D, (alpha, beta, gamma), False, out)
+
+
+def _product(
+    kind: int, a: Any, b: Any, d: Any, update: tuple[Any, Any, Any], sums: bool, out: Any
+) -> Any:
+    names = ("alpha", "beta", "gamma")
+    alpha, beta, gamma = (arguments.real(n, x) for n, x in zip(names, update, strict=True))
+    shape, dtype = _core.product_shape(kind, a, b)
+    if out is None:
+        out = _arrays.zeros(_arrays.view(a, "A"), dtype, shape)
+    found = np.zeros((*shape[:-2], 2)) if sums else None
+    _core.multiply(kind, a, b, d, out, (alpha, beta, gamma), found)
+    return out if found is None else (out, Sums(found[..., 0], found[..., 1]))
