@@ -11,10 +11,23 @@ add_library(steepest SHARED
   csrc/core/device_abi.cpp
   csrc/core/parallel.cpp
   csrc/core/pool.cpp
+  csrc/curvature/abi.cpp
+  csrc/curvature/call.cpp
+  csrc/curvature/driver.cpp
+  csrc/curvature/targets.cpp
+  csrc/curvature/targets/baseline.cpp
+  csrc/norms/abi.cpp
+  csrc/norms/gradient.cpp
+  csrc/norms/gram.cpp
+  csrc/norms/interval.cpp
+  csrc/norms/moments.cpp
+  csrc/norms/vectors.cpp
   csrc/polar/abi.cpp
   csrc/polar/item.cpp
   csrc/polar/iteration.cpp
+  csrc/polar/lines.cpp
   csrc/polar/multiply.cpp
+  csrc/polar/normalize.cpp
   csrc/polar/products.cpp
   csrc/polar/rescale.cpp
   csrc/polar/targets.cpp
@@ -40,7 +53,7 @@ if(processor MATCHES "x86_64|amd64" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang
   set(avx2_flags -mavx2 -mfma -mf16c)
   set(avx512_flags ${avx2_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
   set(avx512bf16_flags ${avx512_flags} -mavx512bf16)
-  foreach(unit steps/avx2 steps/avx512 polar/avx2 polar/avx512 polar/avx512bf16)
+  foreach(unit curvature/avx2 curvature/avx512 steps/avx2 steps/avx512 polar/avx2 polar/avx512 polar/avx512bf16)
     string(REGEX MATCH "(.*)/(.*)" matched ${unit})
     set(file csrc/${CMAKE_MATCH_1}/targets/${CMAKE_MATCH_2}.cpp)
     target_sources(steepest PRIVATE ${file})

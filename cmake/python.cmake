@@ -7,7 +7,7 @@ pybind11_add_module(_core NO_EXTRAS ${binding_sources})
 target_include_directories(_core PRIVATE csrc)
 target_link_libraries(_core PRIVATE steepest steepest_flags)
 if(OpenMP_CXX_FOUND)
-  target_link_libraries(_core PRIVATE OpenMP::OpenMP_CXX)  # only for the bandwidth probe
+  target_link_libraries(_core PRIVATE OpenMP::OpenMP_CXX)  # only for the probes of the benchmark
 endif()
 if(APPLE)
   set(origin "@loader_path")

@@ -6,9 +6,13 @@
 
 #include "bindings/arrays.h"
 #include "bindings/ceiling.h"
+#include "bindings/curvature.h"
 #include "bindings/device_flag.h"
 #include "bindings/errors.h"
 #include "bindings/grad_norm.h"
+#include "bindings/normalize.h"
+#include "bindings/norms.h"
+#include "bindings/peak.h"
 #include "bindings/plan.h"
 #include "bindings/polar.h"
 #include "bindings/products.h"
@@ -96,9 +100,13 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_device(m);
     bind_plan(m);
     bind_grad_norm(m);
+    bind_norms(m);
     bind_polar(m);
+    bind_normalize(m);
     bind_products(m);
+    bind_curvature(m);
     bind_ceiling(m);
+    bind_peak(m);
 }
 
 }  // namespace steepest::bindings

@@ -117,7 +117,7 @@ py::dict Rule::describe() const {
                     py::arg("lr") = info.lr, py::arg("weight_decay") = info.weight_decay,
                     py::arg("decay") = decays[info.decay],
                     py::arg("needs_step") = info.needs_step != 0,
-                    py::arg("public") = info.class_name[0] != '\0', py::arg("streams") = state_list,
+                    py::arg("public") = info.is_public != 0, py::arg("streams") = state_list,
                     py::arg("hypers") = hyper_list);
 }
 
@@ -125,10 +125,10 @@ const Rule& rule_by_id(int id) { return *table()[static_cast<size_t>(id)]; }
 
 const Rule& rule_by_name(const std::string& name) {
     const int id = steepest_rule_find(name.c_str());
-    if (id >= 0 && rule_by_id(id).info.class_name[0]) return rule_by_id(id);
+    if (id >= 0 && rule_by_id(id).info.is_public) return rule_by_id(id);
     std::string known;
     for (const auto& r : table())
-        if (r->info.class_name[0]) known += (known.empty() ? "" : ", ") + std::string(r->info.name);
+        if (r->info.is_public) known += (known.empty() ? "" : ", ") + std::string(r->info.name);
     value_error("rule: '" + name + "' given, expected one of " + known);
 }
 

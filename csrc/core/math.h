@@ -26,17 +26,16 @@ STEEPEST_HD inline double log(double x) {
     constexpr double kLn2High = 6.93147180369123816490e-01;  // low 32 bits zero: k * high is exact
     constexpr double kLn2Low = 1.90821492927058770002e-10;
     const uint64_t bits = __builtin_bit_cast(uint64_t, x);
-    int64_t k = static_cast<int64_t>(bits >> 52) - 1023;
+    // The exponent as a double without a conversion, which AVX2 lacks: as the last digits of 2^52.
+    const double biased = __builtin_bit_cast(double, (bits >> 52) | 0x4330000000000000ull);
     double m = __builtin_bit_cast(double, (bits & 0xFFFFFFFFFFFFFull) | 0x3FF0000000000000ull);
-    if (m > 1.4142135623730951) {
-        m *= 0.5;
-        k += 1;
-    }
+    const bool large = m > 1.4142135623730951;
+    const double dk = (biased - (0x1p52 + 1023)) + (large ? 1.0 : 0.0);
+    m = large ? m * 0.5 : m;
     const double s = (m - 1) / (m + 1);
     const double s2 = s * s;
     double series = 0;  // s^2/3 + s^4/5 + ...; |s| <= 0.172, so 2 s^21/21 is below half an ulp
     for (int odd = 21; odd >= 3; odd -= 2) series = series * s2 + 1.0 / odd;
-    const double dk = static_cast<double>(k);
     return dk * kLn2High + (2 * s + (2 * s * s2 * series + dk * kLn2Low));
 }
 

@@ -6,46 +6,13 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/codecs/bf16.h"
-#include "core/codecs/f16.h"
 #include "core/parallel.h"
+#include "polar/elements.h"
 
 namespace steepest::polar {
 namespace {
 
 constexpr int64_t kSide = 32;  // of the blocks in which a transposed matrix is walked
-
-double decode(float x) { return x; }
-double decode(double x) { return x; }
-
-struct HalfBf16 {
-    uint16_t bits;
-};
-struct HalfF16 {
-    uint16_t bits;
-};
-double decode(HalfBf16 h) { return Bf16::decode(h.bits); }
-double decode(HalfF16 h) { return F16::decode(h.bits); }
-
-void encode(double x, float& to) { to = static_cast<float>(x); }
-void encode(double x, double& to) { to = x; }
-void encode(double x, HalfBf16& to) { to.bits = Bf16::nearest(static_cast<float>(x)); }
-void encode(double x, HalfF16& to) { to.bits = F16::nearest(static_cast<float>(x)); }
-
-// Calls f with a null pointer of the C++ type that a dtype is stored as.
-template <class F>
-void with_type(DType t, F&& f) {
-    switch (t) {
-        case DType::f32:
-            return f(static_cast<float*>(nullptr));
-        case DType::f64:
-            return f(static_cast<double*>(nullptr));
-        case DType::bf16:
-            return f(static_cast<HalfBf16*>(nullptr));
-        case DType::f16:
-            return f(static_cast<HalfF16*>(nullptr));
-    }
-}
 
 DType storage_of(Type t) {
     return t == Type::f64 ? DType::f64 : t == Type::f32 ? DType::f32 : DType::bf16;

@@ -122,6 +122,7 @@ steepest_status steepest_rule_describe(int rule, steepest_rule_info* info) {
     info->needs_step = s.needs_step;
     info->state_count = count_states(s);
     info->hyper_count = count_hypers(s);
+    info->is_public = s.is_public;
     for (int i = 0; i < info->state_count; ++i) describe(s.states[i], info->states[i]);
     for (int i = 0; i < info->hyper_count; ++i) describe(s.hypers[i], info->hypers[i]);
     return STEEPEST_OK;

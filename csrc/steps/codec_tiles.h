@@ -31,7 +31,7 @@ void store_nearest(const float* from, void* to, int64_t n) {
 #if defined(__F16C__)
 // The processor's own conversions give the same bits as the portable ones, several times faster.
 template <>
-void load_tile<F16>(const void* from, float* to, int64_t n) {
+inline void load_tile<F16>(const void* from, float* to, int64_t n) {
     const uint16_t* src = static_cast<const uint16_t*>(from);
     int64_t i = 0;
     for (; i + 8 <= n; i += 8)
@@ -41,7 +41,7 @@ void load_tile<F16>(const void* from, float* to, int64_t n) {
 }
 
 template <>
-void store_nearest<F16>(const float* from, void* to, int64_t n) {
+inline void store_nearest<F16>(const float* from, void* to, int64_t n) {
     uint16_t* dst = static_cast<uint16_t*>(to);
     int64_t i = 0;
     for (; i + 8 <= n; i += 8)

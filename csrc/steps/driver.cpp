@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "steps/pieces.h"
+#include "core/pieces.h"
 #include "steps/tiles.h"
 
 namespace steepest {

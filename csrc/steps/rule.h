@@ -69,7 +69,7 @@ inline constexpr int kMaxTerms = 4;
 
 struct RuleSpec {
     const char* name;
-    const char* class_name;
+    const char* class_name;  // of the optimizer; "" for a rule that others are made of
     const char* summary;
     const char* source;
     Decay decay;

@@ -1,14 +1,16 @@
 """Kernels for training and for studying optimizers, without a deep-learning framework.
 
-steepest.steps   fused optimizer steps on arrays, in place
-steepest.optim   the same rules as stateful optimizers
-steepest.polar   orthogonalisation by Newton-Schulz iterations
-steepest.cpu     CPU targets and threads
+steepest.steps      fused optimizer steps on arrays, in place
+steepest.optim      the same rules as stateful optimizers
+steepest.polar      orthogonalisation by Newton-Schulz iterations, and other functions of a matrix
+steepest.norms      norms of matrices, with proved bounds
+steepest.curvature  Hessian diagonals, traces and spectra from products with random vectors
+steepest.cpu        CPU targets and threads
 """
 
 from __future__ import annotations
 
-from . import cpu, optim, polar, steps
+from . import cpu, curvature, norms, optim, polar, steps
 from ._config import get_cmake_dir, get_include, show_config
 from ._core import DeviceError
 from ._core import version as _version
@@ -19,8 +21,10 @@ __all__ = [
     "DeviceError",
     "__version__",
     "cpu",
+    "curvature",
     "get_cmake_dir",
     "get_include",
+    "norms",
     "optim",
     "polar",
     "show_config",

@@ -98,6 +98,7 @@ def stream_ceiling(
     threads: int,
 ) -> float: ...
 def stream_ceiling_variants() -> tuple[str, ...]: ...
+def arithmetic_peak(dtype: str, rounds: int, threads: int) -> tuple[float, float, str]: ...
 def orthogonalize(
     inputs: Sequence[Any],
     outputs: Sequence[Any],
@@ -108,7 +109,28 @@ def orthogonalize(
     parts: Sequence[tuple[Sequence[int], int, Sequence[int]]],
     normalization: tuple[int, float],
 ) -> None: ...
+def spectral_norms(
+    inputs: Sequence[Any],
+    is_list: bool,
+    method: int,
+    iterations: int,
+    tol: float,
+    with_vectors: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32], NDArray[np.float64]]: ...
+def spectral_gradients(
+    inputs: Sequence[Any], outputs: Sequence[Any], is_list: bool, iterations: int
+) -> NDArray[np.float64]: ...
 def array_facts(object: Any, name: str, index: int) -> tuple[tuple[int, ...], str]: ...
+def normalize(
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    name: str,
+    is_list: bool,
+    manners: Sequence[tuple[int, float, float]],
+    moments: Sequence[Any] | None,
+    beta2: float,
+    check_only: bool = False,
+) -> None: ...
 def check_result(object: Any, name: str, like: Any, of: str, shape: Sequence[int]) -> None: ...
 def share_memory(a: Any, b: Any) -> bool: ...
 def product_shape(product: int, a: Any, b: Any) -> tuple[tuple[int, ...], str]: ...
@@ -121,3 +143,18 @@ def multiply(
     update: tuple[float, float, float],
     sums: NDArray[np.float64] | None,
 ) -> None: ...
+def probe_fill(
+    outputs: Sequence[Any],
+    is_list: bool,
+    coordinates: Sequence[tuple[int, int]],
+    draw: tuple[int, int, int],
+) -> None: ...
+def probe_accumulate(
+    products: Sequence[Any],
+    statistics: Sequence[tuple[Any, Any, Any]],
+    is_list: bool,
+    groups: Sequence[int],
+    coordinates: Sequence[tuple[int, int]],
+    draw: tuple[int, int, int],
+    sample: int,
+) -> tuple[float, NDArray[np.float64]]: ...

@@ -50,6 +50,9 @@ from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .._core import _Array, _Numbers, _Rounding
 from .base import Optimizer as Optimizer
+from .muon import Muon as Muon
+from .scion import Scion as Scion
+from .trust_region import TrustRegion as TrustRegion
 
 _Entry: TypeAlias = _Array | tuple[str, _Array] | Mapping[str, Any]
 _Params: TypeAlias = _Array | Mapping[str, _Array] | Iterable[_Entry]
@@ -181,13 +184,17 @@ def steps_stub() -> str:
 
 def optim_stub() -> str:
     """The text of optim/__init__.pyi."""
-    return _stub(_OPTIM, optim.__all__, [], _class)
+    return _stub(_OPTIM, optim.__all__, [], _class, lambda rule: bool(rule["class_name"]))
 
 
 def _stub(
-    head: str, exports: Sequence[str], first: list[str], make: Callable[[Mapping[str, Any]], str]
+    head: str,
+    exports: Sequence[str],
+    first: list[str],
+    make: Callable[[Mapping[str, Any]], str],
+    takes: Callable[[Mapping[str, Any]], bool] = lambda rule: True,
 ) -> str:
-    parts = first + [make(rule) for rule in _core.rules() if rule["public"]]
+    parts = first + [make(rule) for rule in _core.rules() if rule["public"] and takes(rule)]
     return _MARK + "\n".join([head.lstrip(), _exports(exports), *parts])
 
 

@@ -25,13 +25,17 @@ __all__ = [
     "adagrad",
     "adam",
     "adamax",
+    "adamuon",
     "adamw",
     "amsgrad",
     "c_adamw",
     "c_lion",
+    "descend",
+    "extrapolate",
     "grad_norm",
     "lamb",
     "lion",
+    "momentum",
     "sgd",
 ]
 
@@ -366,4 +370,111 @@ def adafactor(
     """Adaptive step with a factored second moment and a relative step size.
 
     Shazeer & Stern, arXiv 1804.04235, algorithms 4 and 5, in the form of torch.optim.Adafactor.
+    """
+
+def momentum(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    momentum_buffer: _Arrays,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 1.0,
+    momentum: float = 0.95,
+    nesterov: bool = True,
+    averaged: bool = True,
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Momentum of the gradient, written to params as a direction: the first stage of Muon, Scion
+    and trust-region steps.
+
+    Jordan et al., Muon (2024), in the form of torch.optim.Muon: buf = momentum buf + (1 - momentum)
+    g, params = lr buf, or with Nesterov lr ((1 - momentum) g + momentum buf); averaged=False has g
+    for (1 - momentum) g. params is only written, and weight_decay has no effect.
+    """
+
+def descend(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 0.001,
+    cautious_weight_decay: bool = False,
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """A step along the direction in grads: the last stage of Muon, Scion and trust-region steps.
+
+    p = p (1 - lr weight_decay) - lr d; cautious: Chen et al., arXiv 2510.12402, decays only where d
+    p >= 0.
+    """
+
+def extrapolate(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    point: _Arrays,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 0.001,
+    cautious_weight_decay: bool = False,
+    momentum: float = 0.9,
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """A step along the direction in grads, and the point ahead of it where the next gradient is to
+    be taken.
+
+    Kovalev, arXiv 2503.12645, algorithm with extrapolation: x' = x (1 - lr weight_decay) - lr d,
+    params = x' + momentum / (1 - momentum) (x' - x); momentum is 1 - alpha.
+    """
+
+def adamuon(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    second_moment: _Arrays,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 1.0,
+    beta2: float = 0.95,
+    eps: float = 1e-08,
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """The direction in grads over the root of its second moment, written to params: a stage of
+    AdaMuon.
+
+    Si et al., arXiv 2507.11005: v = beta2 v + (1 - beta2) d^2, params = lr c d / (sqrt(v) + eps),
+    where c keeps the Euclidean norm of d. params is only written, and weight_decay has no effect.
     """

@@ -45,7 +45,9 @@ void test_adamw(void);
 void test_lamb(void);
 void test_errors(void);
 void test_gradients(void);
+void test_normalize(void);
 void test_products(void);
 void test_device(void);
+void test_probes(void);
 
 #endif

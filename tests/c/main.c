@@ -14,8 +14,10 @@ int main(void) {
         test_errors();
         test_gradients();
     }
+    test_normalize();
     test_products();
     test_device();
+    test_probes();
     printf("steepest %s on %s: all checks of the C interface hold\n", steepest_version(),
            steepest_cpu_active());
     return 0;

@@ -6,7 +6,9 @@ import numpy as np
 from steepest import optim
 
 SHAPES = ((7, 5), (11,), (), (3, 4, 6))
-CLASSES = [getattr(optim, name) for name in optim.__all__ if name != "Optimizer"]
+# Those of one native rule.
+COMPOSITE = ("Muon", "Scion", "TrustRegion")
+CLASSES = [getattr(optim, n) for n in optim.__all__ if n not in ("Optimizer", *COMPOSITE)]
 
 
 def random(shape: tuple[int, ...], seed: int, dtype: Any = np.float32) -> np.ndarray:

@@ -10,7 +10,11 @@ RULES = tuple(TABLE)
 # The step decides by signs, so a rounding error of a decision variable near 0 is not a small error.
 DECIDING = ("lion", "c_lion", "c_adamw")
 # Nothing but their own element decides over an element's step.
-ELEMENTWISE = tuple(r for r in RULES if r not in ("lamb", "c_adamw", "c_lion", "adafactor"))
+ELEMENTWISE = tuple(
+    r for r in RULES if r not in ("lamb", "c_adamw", "c_lion", "adafactor", "adamuon")
+)
+# They write the parameter without reading it.
+WRITTEN = ("momentum", "extrapolate", "adamuon")
 PRECISION = {np.dtype(np.float32): SINGLE, np.dtype(np.float64): DOUBLE}
 
 
@@ -119,6 +123,13 @@ def denormal(rng, shape, t, limits):
 
 
 FAMILIES = (normal, scales, extremes, alternating, sparse, zeros, denormal)
+# An orthogonalised direction has neither huge elements nor tiny ones only.
+FAMILIES_OF = {"adamuon": (normal, alternating, sparse, zeros)}
+
+
+def pairs(rules, families):
+    """Every rule with every family that it may meet."""
+    return [(r, f) for r in rules for f in families if f in FAMILIES_OF.get(r, FAMILIES)]
 
 
 def decades(rule, dtype):

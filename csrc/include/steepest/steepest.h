@@ -159,7 +159,7 @@ typedef struct steepest_hyper_info {
 typedef struct steepest_rule_info {
     size_t struct_size;
     const char* name;
-    const char* class_name; /* of the optimizer class in Python; "" for an internal rule */
+    const char* class_name; /* of the optimizer class in Python; "" for none */
     const char* summary;
     const char* source;
     const char* vector_rule; /* the rule for tensors of fewer than 2 dimensions, or null */
@@ -170,6 +170,7 @@ typedef struct steepest_rule_info {
     int32_t hyper_count;
     steepest_state_info states[STEEPEST_MAX_STATES];
     steepest_hyper_info hypers[STEEPEST_MAX_HYPERS];
+    int32_t is_public; /* 0: a part of another rule, its vector_rule */
 } steepest_rule_info;
 
 STEEPEST_API int steepest_rule_count(void);
@@ -386,6 +387,160 @@ typedef struct steepest_orthogonalize_args {
 STEEPEST_API steepest_status steepest_orthogonalize(const steepest_orthogonalize_args* args);
 STEEPEST_API steepest_status
 steepest_orthogonalize_workspace(const steepest_orthogonalize_args* args, size_t* size);
+
+/* ---- Norms of rows and columns
+ * --------------------------------------------------------------------- */
+
+typedef enum steepest_norm_kind {
+    STEEPEST_ROW_NORMS = 0,    /* one for each row */
+    STEEPEST_COLUMN_NORMS = 1, /* one for each column */
+    STEEPEST_WHOLE_NORM = 2,   /* one for all elements */
+    STEEPEST_SIGNS = 3,        /* no norm: scale sign(x), with sign(0) = 0 */
+    STEEPEST_NO_NORM = 4       /* scale x */
+} steepest_norm_kind;
+
+/* result = scale x / (norm + eps) with the Euclidean norm of the kind; 0 where that divides by
+ * zero. The result may be the input itself but must not overlap it otherwise. Strides in elements.
+ */
+typedef struct steepest_normalized {
+    const void* data;
+    void* result;
+    int64_t rows, cols;
+    int64_t row_stride, col_stride;
+    int64_t result_row_stride, result_col_stride;
+    int32_t dtype; /* steepest_dtype, of both */
+    int32_t kind;  /* steepest_norm_kind */
+    double scale, eps;
+    /* Not null, with row norms: one second moment per row, beta2 v + (1 - beta2) (mean square of
+     * the row), is updated, and result = scale c x / (sqrt(v) + eps), where c keeps the norm of all
+     * elements. */
+    void* moments;
+    double beta2;
+    int32_t moments_dtype; /* F32 or F64 */
+} steepest_normalized;
+
+typedef struct steepest_normalize_args {
+    size_t struct_size;
+    size_t matrix_size; /* sizeof(steepest_normalized) */
+    int64_t count;
+    const steepest_normalized* matrices;
+} steepest_normalize_args;
+
+/* Sums run in double over a fixed tree along each row or column: the same bits for any number of
+ * threads, any target and any strides. Infinities and NaN give NaN in their row, column or matrix.
+ */
+STEEPEST_API steepest_status steepest_normalize(const steepest_normalize_args* args);
+
+/* ---- Probes
+ * --------------------------------------------------------------------------------------
+ *
+ * Hutchinson estimates. Random vectors z are functions of (seed, probe, id of the tensor, number of
+ * the element): nothing is stored, and what reads them makes them anew. */
+
+typedef enum steepest_distribution {
+    STEEPEST_RADEMACHER = 0, /* 1 or -1, one random bit each */
+    STEEPEST_GAUSSIAN = 1    /* standard normal, in double and then rounded to the dtype */
+} steepest_distribution;
+
+/* One tensor, or a slice of one, dense and aligned to its item size. Statistics are float64 for
+ * float64 values and float32 for all others, one per `group` elements that follow each other, all
+ * zeros before the first sample: `mean` of z h; `scatter`, the sum of squared deviations from it;
+ * with `weight`, which receives the sum of z^2, `mean` is sum z h / sum z^2 instead and `scatter`
+ * the sum of the squares of h - z mean. */
+typedef struct steepest_probe_tensor {
+    int64_t count;  /* elements */
+    int64_t offset; /* number of the first one: 0 unless this is a slice */
+    int64_t group;  /* divides count; 1 with a weight */
+    uint32_t id;    /* the tensor's coordinate: its position in the list, as a rule */
+    int32_t dtype;  /* steepest_dtype of values */
+    void* values;   /* receives z, or holds h = H z and is only read */
+    void* mean;     /* null: only sums are wanted */
+    void* scatter;
+    void* weight; /* may be null */
+} steepest_probe_tensor;
+
+typedef struct steepest_probe_args {
+    size_t struct_size;
+    size_t tensor_size; /* sizeof(steepest_probe_tensor) */
+    int64_t tensor_count;
+    const steepest_probe_tensor* tensors;
+    uint64_t seed;
+    uint32_t probe;
+    int32_t distribution; /* steepest_distribution */
+    int64_t sample;       /* how many products the statistics then hold: 1 for the first */
+    double* sums;         /* receives z^T h of each tensor; may be null */
+    void* workspace;      /* aligned to 64 bytes */
+    size_t workspace_size;
+    double total; /* result: z^T h of all */
+} steepest_probe_args;
+
+STEEPEST_API steepest_status steepest_probe_workspace(const steepest_probe_args* args,
+                                                      size_t* size);
+
+/* Writes a probe to the values. */
+STEEPEST_API steepest_status steepest_probe_fill(const steepest_probe_args* args);
+
+/* Takes in products h = H z of a probe: the statistics of every element and the sums z^T h, added
+ * over the fixed tree in double, in one pass. The same bits on every target and for any number of
+ * threads. A NaN passes on. Written arrays may overlap no other array of the call. */
+STEEPEST_API steepest_status steepest_probe_accumulate(steepest_probe_args* args);
+
+/* ---- Spectral norms
+ * ---------------------------------------------------------------------------
+ *
+ * Bounds of the largest singular value by Gram iteration: the Gram matrix of the short side is
+ * squared again and again, each squaring halving the logarithm of what is between a bound and the
+ * norm. */
+
+typedef enum steepest_spectral_method {
+    STEEPEST_SPECTRAL_INTERVAL = 0, /* lower <= norm <= upper, all rounding errors included */
+    STEEPEST_SPECTRAL_ESTIMATE = 1, /* the same in float32, without regard to rounding */
+    STEEPEST_SPECTRAL_SCHATTEN = 2, /* upper: Schatten norm of order 2^(iterations + 2) */
+    STEEPEST_SPECTRAL_AOL = 3,      /* upper: root of the Gram matrix's largest absolute row sum */
+    STEEPEST_SPECTRAL_FROBENIUS = 4 /* upper: Frobenius norm */
+} steepest_spectral_method;
+
+typedef struct steepest_spectral_norm_args {
+    size_t struct_size;
+    size_t matrix_size; /* sizeof(steepest_matrix) */
+    int64_t count;
+    const steepest_matrix* matrices; /* of which result, method and bound are not looked at */
+    int32_t method;                  /* steepest_spectral_method, of all */
+    int32_t iterations;              /* squarings, at most 64; negative: as many as `tol` needs */
+    double tol;                      /* of (upper - lower) / upper, below 1; the interval is wider
+                                        where rounding errors leave it wider */
+    double* lower;                   /* one per matrix; 0 where a method has none */
+    double* upper;
+    int32_t* iterations_done; /* one per matrix, or null */
+    double* const* left;  /* null, or where each matrix's left singular vector goes, of length */
+    double* const* right; /* one; likewise right; either null: not wanted */
+    void* workspace;      /* aligned to 64 bytes */
+    size_t workspace_size;
+} steepest_spectral_norm_args;
+
+/* A matrix of zeros, or of no elements, has norm zero and zeros for vectors; one with a NaN or an
+ * infinity gets NaN everywhere. The bits do not depend on the number of threads; they do on the CPU
+ * target. */
+STEEPEST_API steepest_status steepest_spectral_norm(const steepest_spectral_norm_args* args);
+STEEPEST_API steepest_status
+steepest_spectral_norm_workspace(const steepest_spectral_norm_args* args, size_t* size);
+
+/* Gradient of the Schatten norm of order 2^(iterations + 1), which tends to the spectral norm's. */
+typedef struct steepest_spectral_gradient_args {
+    size_t struct_size;
+    size_t matrix_size; /* sizeof(steepest_matrix) */
+    int64_t count;
+    const steepest_matrix* matrices; /* the gradient goes to result; bound and method not used */
+    int32_t iterations;              /* at most 64 */
+    double* values;                  /* receives the Schatten norms */
+    void* workspace;                 /* aligned to 64 bytes */
+    size_t workspace_size;
+} steepest_spectral_gradient_args;
+
+STEEPEST_API steepest_status
+steepest_spectral_gradient(const steepest_spectral_gradient_args* args);
+STEEPEST_API steepest_status
+steepest_spectral_gradient_workspace(const steepest_spectral_gradient_args* args, size_t* size);
 
 #ifdef __cplusplus
 }

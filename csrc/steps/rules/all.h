@@ -5,12 +5,16 @@
 #include "steps/rules/adagrad.h"
 #include "steps/rules/adam.h"
 #include "steps/rules/adamax.h"
+#include "steps/rules/adamuon.h"
 #include "steps/rules/adamw.h"
 #include "steps/rules/amsgrad.h"
 #include "steps/rules/c_adamw.h"
 #include "steps/rules/c_lion.h"
+#include "steps/rules/descend.h"
+#include "steps/rules/extrapolate.h"
 #include "steps/rules/lamb.h"
 #include "steps/rules/lion.h"
+#include "steps/rules/momentum.h"
 #include "steps/rules/sgd.h"
 
 namespace steepest {
@@ -21,7 +25,7 @@ struct RuleList {};
 
 // The position of a rule is its number in the C ABI: append, do not insert.
 using Rules = RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion,
-                       Adafactor, AdafactorVector>;
+                       Adafactor, AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon>;
 
 template <template <class> class... Rule>
 constexpr int count_rules(RuleList<Rule...>) {

@@ -14,7 +14,8 @@ all measured in turns in the same run. Of the steps, whose ceiling is memory's:
   It is taken on samples of the arrays that are timed, over one step of the call that is timed.
   A row whose error exceeds 1 gets no ratio and no fraction of the ceiling.
 
-``steepest.bench.polar`` says what the rows of orthogonalisation are.
+``steepest.bench.polar`` says what the rows of orthogonalisation are, ``steepest.bench.norms`` what
+those of spectral norms are.
 
 With ``--device cuda`` the same rows are made on a GPU. Three kinds of times: GPU time of calls that
 follow one another; for lists, small tensors and ``functional`` the wall time per call in a loop of

@@ -1,4 +1,4 @@
-"""``python -m steepest.bench [steps|polar] [--device cuda] [--rivals] [--quick] ...``."""
+"""``python -m steepest.bench [steps|polar|curvature|norms] [--rivals] [--quick] ...``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from typing import Any, TypeAlias
 import steepest
 
 from . import device, machine, plot, report, rivals
+from .curvature import cases as curvature_cases
+from .curvature import suite as curvature_suite
 from .environment import restart_without_overrides
-from .polar import cases as polar_cases
-from .polar import peak
+from .norms import cases as norms_cases
+from .norms import suite as norms_suite
+from .polar import peak, preparation
 from .polar import suite as polar_suite
+from .polar.cases import Case as PolarCase
+from .polar.products import ProductCase
 from .progress import tracked
 from .rows import Row, as_document
 from .steps import suite
@@ -28,10 +33,10 @@ from .steps.device import timing as device_timing
 from .steps.device.cases import DeviceCase, device_cases
 from .timing import FULL, QUICK
 
-FAMILIES = ("steps", "polar")
+FAMILIES = ("steps", "polar", "curvature", "norms")
 ON_DEVICE = ("steps",)  # families with cases for a GPU
 
-AnyCase: TypeAlias = "Case | polar_cases.Case"
+AnyCase: TypeAlias = "Case | PolarCase | ProductCase | curvature_cases.Case | norms_cases.Case"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,7 +62,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--plot", metavar="F.png", help="draw the rows (needs matplotlib)")
     p.add_argument("--only", metavar="TEXT", help="only cases with this text in their name")
     p.add_argument(
-        "--elements", type=_positive, metavar="N", help="size of the steps' large arrays"
+        "--elements",
+        type=_positive,
+        metavar="N",
+        help="size of the large arrays of steps and curvature",
     )
     p.add_argument("--threads", type=_positive, metavar="N", help="by default as the library would")
     p.add_argument(
@@ -112,7 +120,11 @@ def _chosen(options: argparse.Namespace) -> dict[str, list[AnyCase]]:
 
 def _cases(family: str, options: argparse.Namespace) -> Sequence[AnyCase]:
     if family == "polar":
-        return polar_cases.cases(quick=options.quick)
+        return preparation.every_case(quick=options.quick)
+    if family == "curvature":
+        return curvature_cases.cases(quick=options.quick, elements=options.elements)
+    if family == "norms":
+        return norms_cases.cases(quick=options.quick)
     make = device_cases if options.device == "cuda" else cases
     made: Sequence[Case] = make(quick=options.quick, elements=options.elements)
     return made
@@ -151,8 +163,14 @@ def _results(
         on_device = [case for case in chosen if isinstance(case, DeviceCase)]
         return device_suite.run(on_device, settings)
     if family == "polar":
-        of_polar = [case for case in chosen if isinstance(case, polar_cases.Case)]
+        of_polar = [case for case in chosen if isinstance(case, (PolarCase, ProductCase))]
         return polar_suite.run(of_polar, _polar_settings(options))
+    if family == "curvature":
+        of_curvature = [case for case in chosen if isinstance(case, curvature_cases.Case)]
+        return curvature_suite.run(of_curvature, _curvature_settings(options))
+    if family == "norms":
+        of_norms = [case for case in chosen if isinstance(case, norms_cases.Case)]
+        return norms_suite.run(of_norms, _norms_settings(options))
     of_steps = [case for case in chosen if isinstance(case, Case)]
     return suite.run(of_steps, _settings(options))
 
@@ -194,6 +212,34 @@ def _polar_rivals(options: argparse.Namespace) -> Sequence[rivals.PolarRival]:
     return rivals.load_polar() if options.rivals else ()
 
 
+def _curvature_settings(options: argparse.Namespace) -> curvature_suite.Settings:
+    return curvature_suite.Settings(
+        effort=QUICK if options.quick else FULL,
+        threads=options.threads or steepest.cpu.threads(),
+        rivals=_curvature_rivals(options),
+    )
+
+
+def _curvature_rivals(options: argparse.Namespace) -> Sequence[rivals.CurvatureRival]:
+    if options.rival:
+        return rivals.load_curvature(rivals.names_in(options.rival, rivals.CURVATURE))
+    return rivals.load_curvature() if options.rivals else ()
+
+
+def _norms_settings(options: argparse.Namespace) -> norms_suite.Settings:
+    return norms_suite.Settings(
+        effort=QUICK if options.quick else FULL,
+        threads=options.threads or steepest.cpu.threads(),
+        rivals=_norms_rivals(options),
+    )
+
+
+def _norms_rivals(options: argparse.Namespace) -> Sequence[rivals.NormsRival]:
+    if options.rival:
+        return rivals.load_norms(rivals.names_in(options.rival, rivals.NORMS))
+    return rivals.load_norms() if options.rivals else ()
+
+
 def _device_settings(options: argparse.Namespace, failures: list[str]) -> device_suite.Settings:
     return device_suite.Settings(
         effort=device_timing.QUICK if options.quick else device_timing.FULL,
@@ -225,10 +271,16 @@ def _publish(rows: Sequence[Row], facts: dict[str, Any], options: argparse.Names
 
 def _list(chosen: Mapping[str, Sequence[AnyCase]]) -> None:
     for case in (case for of_family in chosen.values() for case in of_family):
-        print(polar_cases.describe(case) if isinstance(case, polar_cases.Case) else _line(case))
+        print(_line(case))
 
 
-def _line(case: Case) -> str:
+def _line(case: AnyCase) -> str:
+    if isinstance(case, curvature_cases.Case):
+        return curvature_cases.describe(case)
+    if isinstance(case, norms_cases.Case):
+        return norms_cases.describe(case)
+    if not isinstance(case, Case):
+        return preparation.describe(case)
     return (
         f"{case.name} ({case.impl}): {case.bytes / case.elements:g} bytes, "
         f"{case.flops / case.elements:g} FLOPs per element; {describe(case.passes)}"

@@ -58,7 +58,7 @@ def _plot_ceilings(axes: Any, rows: Sequence[Row], labels: Sequence[str]) -> Non
 
 
 def _ceilings(rows: Sequence[Row]) -> list[str]:
-    names = {False: "memory ceiling", True: "peak of large products"}
+    names = {False: "memory ceiling", True: "peak of arithmetic"}
     return [names[kind] for kind in dict.fromkeys(row.is_compute_bound for row in rows)]
 
 

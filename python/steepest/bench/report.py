@@ -30,7 +30,8 @@ _OURS = 11  # columns that are the same for all rivals of a case
 
 _CEILINGS = {
     False: "our speed in % of the best streaming loop's with the same reads and writes",
-    True: "our speed in % of the fastest large products' in the same run; GFLOP/s: useful ones",
+    True: "our speed in % of the fastest multiply-add loop or large products in the same run; "
+    "GFLOP/s: useful ones",
 }
 
 

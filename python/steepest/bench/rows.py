@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-_COMPUTE_BOUND = ("polar",)
+_COMPUTE_BOUND = ("polar", "norms")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Row:
     rival_median_s: float | None
     ratio: float | None  # rival's time / ours: above 1, we are faster
     nominal_fraction: float | None = None  # on a GPU: of the bandwidth by the data sheet
+    ceiling_by: str | None = None  # the probe of arithmetic that was fastest, for each type
 
     @property
     def is_compute_bound(self) -> bool:

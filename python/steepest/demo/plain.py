@@ -50,6 +50,39 @@ class Lion:
             m += (1 - beta2) * g
 
 
+class Muon:
+    """Jordan et al., Muon (2024), in torch's form, without weight decay; AdamW for vectors."""
+
+    def __init__(self, params: Sequence[Floats], lr: float, adamw_lr: float) -> None:
+        self.matrices, self.lr = [p for p in params if p.ndim == 2], lr
+        self.buffers = [np.zeros_like(p) for p in self.matrices]
+        vectors = [p for p in params if p.ndim < 2]
+        self.adamw = AdamW(vectors, adamw_lr, weight_decay=0.0)
+
+    def step(self, grads: Sequence[Floats]) -> None:
+        """Updates the parameters with the gradients."""
+        self.adamw.step([g for g in grads if g.ndim < 2])
+        of_matrices = [g for g in grads if g.ndim == 2]
+        for p, g, buffer in zip(self.matrices, of_matrices, self.buffers, strict=True):
+            buffer *= 0.95
+            buffer += 0.05 * g
+            direction = orthogonalized(0.05 * g + 0.95 * buffer)
+            p -= self.lr * max(1.0, p.shape[0] / p.shape[1]) ** 0.5 * direction
+
+
+def orthogonalized(x: Floats) -> Floats:
+    """Five Newton-Schulz steps on the short side."""
+    if x.shape[0] > x.shape[1]:
+        turned: Floats = orthogonalized(x.T).T
+        return turned
+    x = x / np.float32(max(float(np.linalg.norm(x)), 1e-30))
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.775 * gram + 2.0315 * (gram @ gram)) @ x
+    result: Floats = x
+    return result
+
+
 class SGD:
     """Gradient descent with Nesterov momentum, in torch's form."""
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .digits import KERNELS, OPTIMIZERS, Run, counterpart, loss_difference
+from .digits import KERNELS, OPTIMIZERS, Run, counterpart, epochs_of, loss_difference
 
 _COLUMNS = (
     "optimizer",
     "in",
     "accuracy",
-    "seconds",
+    "Lipschitz",
     "ns/param",
     "vs NumPy",
-    "loss diff.",
+    "diff.",
 )
 
 
@@ -21,7 +21,7 @@ def with_progress(epochs_of_runs: Iterable[tuple[Run, float]], epochs: int) -> l
     """The finished runs; shows how far they are."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    total = epochs * sum(len(implementations) for implementations in OPTIMIZERS.values())
+    total = sum(epochs_of(name, epochs) * len(made) for name, made in OPTIMIZERS.items())
     columns = (TextColumn("{task.description:>20}"), BarColumn(), TimeElapsedColumn())
     runs: list[Run] = []
     with Progress(*columns, TextColumn("loss {task.fields[loss]:.4f}"), transient=True) as progress:
@@ -45,7 +45,7 @@ def rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
                 run.optimizer,
                 run.implementation,
                 f"{run.accuracy:.1%}",
-                f"{run.seconds:.2f}",
+                f"{run.lipschitz:.1f}",
                 f"{run.ns_per_parameter:.2f}",
                 f"{ratio:.1f}x" if ours else "",
                 f"{loss_difference(runs, run):.1g}" if ours else "",
@@ -68,8 +68,9 @@ def show(runs: Sequence[Run]) -> None:
         last = i + 1 == len(runs) or runs[i + 1].optimizer != runs[i].optimizer
         table.add_row(*cells, style="bold" if ours else "", end_section=last)
     table.caption = (
-        "accuracy on the test images; ns/param: the optimizer alone, per step; "
-        "loss diff.: the largest at any step, to plain NumPy"
+        "accuracy on the test images; Lipschitz: certified bound of the network's; "
+        "ns/param: the optimizer alone, per step; "
+        "diff.: the largest of the losses of any step, to plain NumPy"
     )
     Console().print(table)
 

@@ -2,7 +2,8 @@
 `steepest.steps`.
 
 One class per rule of the native table: SGD, Adam, AdamW, AMSGrad, AdaMax, Adagrad, Lion, LAMB,
-CAdamW, CLion, Adafactor.
+CAdamW, CLion, Adafactor. And those whose steps follow a direction made of the momentum of whole
+matrices: Muon, Scion, TrustRegion, for arrays in host memory.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)
@@ -16,14 +17,19 @@ from __future__ import annotations
 from typing import Any
 
 from .base import Optimizer
-from .table import make_class, rules
+from .muon import Muon
+from .scion import Scion
+from .table import make_class, own_classes
+from .trust_region import TrustRegion
 
-_CLASSES = {rule.class_name: make_class(rule, Optimizer, __name__) for rule in rules()}
+_CLASSES = {rule.class_name: make_class(rule, Optimizer, __name__) for rule in own_classes()}
 globals().update(_CLASSES)
 
-__all__ = ["Optimizer", *_CLASSES]
+__all__ = ["Muon", "Optimizer", "Scion", "TrustRegion", *_CLASSES]
 
 
 def __getattr__(name: str) -> Any:
     # The classes are globals; this is for type checkers, and for the message.
-    raise AttributeError(f"steepest.optim has no optimizer {name!r}, only {', '.join(_CLASSES)}")
+    raise AttributeError(
+        f"steepest.optim has no optimizer {name!r}, expected one of {', '.join(__all__)}"
+    )

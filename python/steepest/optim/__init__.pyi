@@ -4,6 +4,9 @@ from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .._core import _Array, _Numbers, _Rounding
 from .base import Optimizer as Optimizer
+from .muon import Muon as Muon
+from .scion import Scion as Scion
+from .trust_region import TrustRegion as TrustRegion
 
 _Entry: TypeAlias = _Array | tuple[str, _Array] | Mapping[str, Any]
 _Params: TypeAlias = _Array | Mapping[str, _Array] | Iterable[_Entry]
@@ -20,7 +23,10 @@ __all__ = [
     "CAdamW",
     "CLion",
     "Lion",
+    "Muon",
     "Optimizer",
+    "Scion",
+    "TrustRegion",
 ]
 
 class SGD(Optimizer):

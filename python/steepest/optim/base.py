@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -44,6 +44,7 @@ class Optimizer:
     """
 
     rule: ClassVar[Rule]
+    group_class: ClassVar[type[Group]] = Group
 
     def __init__(
         self,
@@ -107,10 +108,9 @@ class Optimizer:
             parts: list[Any] = [structure.read_grads(group.arrays) for group in groups]
         else:
             parts = structure.split_grads(grads, self._structure, self._sizes, self._names)
-        calls = [group.call(part) for group, part in zip(groups, parts, strict=True)]
         keywords = {} if stream is None else {"stream": stream}
         applied = _core.run(
-            calls,
+            self._calls(parts),
             grad_scale=grad_scale,
             max_grad_norm=max_grad_norm,
             skip_nonfinite=skip_nonfinite,
@@ -120,6 +120,7 @@ class Optimizer:
             return applied
         if not applied:  # on a device this waits for the answer
             return False
+        self._after(parts, keywords)
         for group, part in zip(groups, parts, strict=True):
             group.advance(part)
         return True
@@ -248,6 +249,17 @@ class Optimizer:
             lines.append(f"  group {i}, {len(group['params'])} parameters: {', '.join(options)}")
         return "\n".join([*lines, ")"])
 
+    def _calls(self, parts: Sequence[Sequence[Any]]) -> list[Any]:
+        """The native calls that the gradients of each group go into."""
+        return [group.call(part) for group, part in zip(self._groups, parts, strict=True)]
+
+    def _after(self, parts: Sequence[Sequence[Any]], keywords: Mapping[str, Any]) -> None:
+        """What a step does after these calls: nothing more."""
+
+    def _rule_of(self, options: Mapping[str, Any]) -> Rule:
+        """The rule of a group with these options."""
+        return self.rule
+
     def _add(self, given: dict[str, Any]) -> None:
         if "params" not in given:
             raise TypeError('group: missing the key "params"')
@@ -257,8 +269,8 @@ class Optimizer:
         entry = {**options, "params": list(params.arrays)}
         if params.names is not None:
             entry["param_names"] = list(params.names)
-        group = Group(
-            self.rule,
+        group = self.group_class(
+            self._rule_of(options),
             params,
             entry,
             first=sum(self._sizes),

@@ -61,12 +61,8 @@ class Group:
         self, grads: Sequence[Array | None]
     ) -> tuple[Any, Sequence[Array | None], dict[str, Any]]:
         """What the native call needs to step this group: plan, gradients, options."""
-        if self._movable and self._memory != self._pointers():
-            self._read_views(moved=True)
-            self._bind()
+        self._rebind()
         options = self.options
-        if self._bound != self._binding():
-            self._bind()
         if self.capturable:
             self._check_all_given(grads)
         keywords = {name: options[name] for name in self.rule.call_options}
@@ -79,6 +75,14 @@ class Group:
             self.steps.advance_present(grads)
         else:
             self.steps.advance()
+
+    def _rebind(self) -> None:
+        """Makes the plan anew where parameters have moved or options of it have changed."""
+        if self._movable and self._memory != self._pointers():
+            self._read_views(moved=True)
+            self._bind()
+        if self._bound != self._binding():
+            self._bind()
 
     def ensure_states(self, names: Collection[str]) -> None:
         """Allocates those of the named states that there are not yet."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import _core
 
 Options = dict[str, Any]
+Unused = Callable[[Mapping[str, Any]], bool]
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Stream:
     """A state that a rule keeps for each parameter."""
 
     name: str
-    kind: str  # "element", "row" or "column"
+    kind: str  # "element", "row", "column", or "output": one value per index of the first axis
     form: str  # of the parameters that have it: "any", "matrix" (ndim >= 2) or "vector"
     optional: bool
     doc: str
@@ -33,6 +34,8 @@ class Stream:
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The state's shape for a parameter of that shape."""
+        if self.kind == "output":
+            return (*shape[:1], *(1 for _ in shape[1:]))
         if self.kind == "row":
             return (*shape[:-1], 1)
         if self.kind == "column":
@@ -51,12 +54,12 @@ class Rule:
     streams: tuple[Stream, ...]
     defaults: Options  # options of one group, in the order of the signature
     docs: dict[str, str]
-    call_options: tuple[str, ...]  # those that a native call takes
+    call_options: tuple[str, ...] = ()  # those that a native call takes
+    unused: Mapping[str, Unused] = field(default_factory=dict)  # when an optional state is left out
 
     def active(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The names of the states in use under these options."""
-        unused = UNUSED.get(self.name, {})
-        return tuple(s.name for s in self.streams if not unused.get(s.name, _never)(options))
+        return tuple(s.name for s in self.streams if not self.unused.get(s.name, _never)(options))
 
     def known(self, options: Options) -> Options:
         """The options unchanged. Raises TypeError for one that the rule does not have."""
@@ -72,7 +75,7 @@ def _never(_: Mapping[str, Any]) -> bool:
 
 
 # When an optional state is left out.
-UNUSED: dict[str, dict[str, Callable[[Mapping[str, Any]], bool]]] = {
+UNUSED: dict[str, dict[str, Unused]] = {
     "sgd": {"momentum_buffer": lambda options: bool(options["momentum"] == 0)},
 }
 
@@ -102,6 +105,11 @@ def rules() -> list[Rule]:
     return [_rule(row) for row in _core.rules() if row["public"]]
 
 
+def own_classes() -> list[Rule]:
+    """Those that are a whole optimizer, not a stage of one."""
+    return [rule for rule in rules() if rule.class_name]
+
+
 def _rule(row: Mapping[str, Any]) -> Rule:
     called: Options = {"lr": row["lr"]}
     called.update((hyper["name"], hyper["default"]) for hyper in row["hypers"])
@@ -121,6 +129,7 @@ def _rule(row: Mapping[str, Any]) -> Rule:
         defaults={**called, **bound},
         docs={**_DOCS, **{hyper["name"]: _hyper_doc(hyper) for hyper in row["hypers"]}},
         call_options=tuple(called),
+        unused=UNUSED.get(row["name"], {}),
     )
 
 

@@ -12,6 +12,8 @@ steepest.polar.spectral_hammer     the largest singular value set
 steepest.polar.spectral_normalize  the spectral norm brought below a cap
 steepest.polar.nuclear_norm        the sum of the singular values
 steepest.polar.quality             how good a polar factor is
+steepest.polar.oracle              the farthest point of a norm's unit ball, and dual_norm
+steepest.polar.normuon, adamuon    second-moment normalisers of a direction
 steepest.polar.products            the matrix products under all of these
 """
 
@@ -21,6 +23,8 @@ from . import coefficients, products
 from .caps import spectral_cap, spectral_hammer, spectral_normalize
 from .decomposition import Polar, polar, stiefel_project
 from .diagnostics import Quality, nuclear_norm, quality
+from .moments import adamuon, normuon
+from .oracles import dual_norm, oracle
 from .orthogonal import Choice, choose, orthogonalize
 from .sign import matrix_sign
 
@@ -28,10 +32,14 @@ __all__ = [
     "Choice",
     "Polar",
     "Quality",
+    "adamuon",
     "choose",
     "coefficients",
+    "dual_norm",
     "matrix_sign",
+    "normuon",
     "nuclear_norm",
+    "oracle",
     "orthogonalize",
     "polar",
     "products",

@@ -12,6 +12,7 @@ from typing import Any
 from . import stages
 from .adafactor import adafactor
 from .adaptive import adagrad, adam, adamax, amsgrad, lamb
+from .directions import adamuon, descend, extrapolate, momentum
 from .signs import c_adamw, c_lion, lion
 from .simple import sgd
 
@@ -25,6 +26,7 @@ class Rule:
     lr: float
     weight_decay: float
     decay: str  # "l2", "decoupled", or "own" where the update has a decay of its own
+    writes: bool = False  # the update is the new parameter itself
 
 
 RULES = {
@@ -39,6 +41,10 @@ RULES = {
     "c_adamw": Rule(c_adamw, 1e-3, 0.0, "decoupled"),
     "c_lion": Rule(c_lion, 1e-4, 0.0, "decoupled"),
     "adafactor": Rule(adafactor, 1e-2, 0.0, "decoupled"),
+    "momentum": Rule(momentum, 1.0, 0.0, "own", writes=True),
+    "descend": Rule(descend, 1e-3, 0.0, "own", writes=True),
+    "extrapolate": Rule(extrapolate, 1e-3, 0.0, "own", writes=True),
+    "adamuon": Rule(adamuon, 1.0, 0.0, "own", writes=True),
 }
 
 
@@ -49,7 +55,7 @@ def step_tensor(rule, p, g, state, *, step, lr, weight_decay, decoupled=None, **
         subtrahend, state = known.update(
             p, g, state, step=step, lr=lr, weight_decay=weight_decay, **hypers
         )
-        return p - subtrahend, state
+        return (subtrahend if known.writes else p - subtrahend), state
     if decoupled is None:
         decoupled = known.decay == "decoupled"
     if not decoupled:

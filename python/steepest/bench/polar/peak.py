@@ -1,7 +1,9 @@
-"""The peak: the rate of the fastest large product of a type, seen in the same run.
+"""The peak: the best rate at which anything multiplies and adds in a type, seen in the same run.
 
-A probe is anything that makes a known number of operations at full rate. One more, such as a loop
-of the multiply-add instruction alone, is one more function in ``PROBES``.
+A probe is anything that makes a known number of operations at full rate: the loop of the
+multiply-add instruction on registers (of the CPU target in use; for bfloat16 the dot product, or
+float32's instruction where the target has none), and large products. The fastest is the peak: a
+product that beats the loop, through instructions of a wider target, say, raises it.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from typing import Any
 import numpy as np
 
 import steepest
+from steepest import _core
 
-from ..timing import Participant, Timing, fastest, repeated
+from ..timing import Participant, Timing, fastest, repeated, repeated_probe
 from . import blas
 from .matrices import nothing
 from .operations import general, of_method
@@ -43,12 +46,26 @@ def _square(side: int) -> Any:
     return np.random.default_rng(1).standard_normal((side, side), np.float32)
 
 
+_ROUNDS = 1 << 18  # of the loop, a millisecond or so
+
+
+def instruction(dtype: str, side: int, threads: int) -> Probe | None:
+    """The multiply-add of the type alone, on registers. It has no side."""
+    _, operations, name = _core.arithmetic_peak(dtype, 1, threads)
+
+    def seconds() -> float:
+        return _core.arithmetic_peak(dtype, _ROUNDS, threads)[0]
+
+    return Probe(repeated_probe(f"peak {dtype} {name}", seconds), int(operations) * _ROUNDS)
+
+
 def numpy_product(dtype: str, side: int, threads: int) -> Probe | None:
-    """sgemm through NumPy, all of 2 n^3. Wider operands are within reach of bfloat16's too."""
+    """BLAS through NumPy, all of 2 n^3. For bfloat16 in float32, which is within its reach too."""
     if not blas.runs_on(threads):
         return None
     # Different operands: NumPy takes the symmetric product where they are one.
-    a, b, c = _square(side), _square(side) + 1, _square(side)
+    a = _square(side).astype("float32" if dtype == "bfloat16" else dtype)
+    b, c = a + 1, np.empty_like(a)
     call = repeated(f"peak {dtype} numpy", lambda _: np.matmul(a, b, out=c), nothing)
     return Probe(call, general(side, side))
 
@@ -69,6 +86,8 @@ def torch_product(dtype: str, side: int, threads: int) -> Probe | None:
 def own_product(dtype: str, side: int, threads: int) -> Probe | None:
     """One cubic step: our symmetric product and our general one, which has two thirds of it."""
     x, triples = _square(side), np.array([[1.5, -0.5, 0.0]])
+    if dtype == "float64":
+        x = x.astype(dtype)
     out = np.empty_like(x)
 
     def step(_: Any) -> None:
@@ -79,8 +98,9 @@ def own_product(dtype: str, side: int, threads: int) -> Probe | None:
 
 
 PROBES: Mapping[str, Sequence[Maker]] = {
-    "float32": (numpy_product, own_product),
-    "bfloat16": (torch_product, own_product, numpy_product),
+    "float32": (instruction, numpy_product, own_product),
+    "float64": (instruction, numpy_product, own_product),
+    "bfloat16": (instruction, torch_product, own_product, numpy_product),
 }
 _KEPT = 2  # probes of a type that go on to the interleaved measurement
 
@@ -110,14 +130,24 @@ def _per_operation(probe: Probe) -> Callable[[], float]:
     return lambda: probe.participant.sample() / probe.flops
 
 
+@dataclass(frozen=True)
+class Ceiling:
+    """Seconds that the operations of a case take at the peak, and which probes won."""
+
+    timing: Timing
+    winners: str
+
+
 def ceiling(
     operations: Mapping[str, int],
     probes: Mapping[str, Iterable[Probe]],
     timings: Mapping[str, Timing],
-) -> Timing:
-    """Seconds in each round that the operations take at the best probe's rate of their type."""
+) -> Ceiling:
+    """In each round, at the best probe's rate of each type."""
     total: Any = 0.0
+    winners = []
     for dtype, count in operations.items():
         best = min(probes[dtype], key=lambda p: timings[p.name].median_s / p.flops)
         total = total + np.array(timings[best.name].seconds) * (count / best.flops)
-    return Timing(tuple(total.tolist()))
+        winners.append(best.name.removeprefix("peak "))
+    return Ceiling(Timing(tuple(total.tolist())), "; ".join(winners))

@@ -11,10 +11,10 @@ from ..rivals import PolarRival
 from ..rows import Row, judge
 from ..steps.suite import OURS
 from ..timing import Effort, Timing, interleave, repeated
-from . import blas, bound
-from .cases import Case
-from .matrices import Call, Matrices, allocate, make_call, nothing
+from . import blas
+from .matrices import nothing
 from .peak import FULL_SIDE, Peaks, ceiling
+from .preparation import AnyCase, Prepared, prepare
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Settings:
     peak_side: int = FULL_SIDE
 
 
-def run(cases: Sequence[Case], settings: Settings) -> Iterator[list[Row]]:
+def run(cases: Sequence[AnyCase], settings: Settings) -> Iterator[list[Row]]:
     """The rows of each case, as they come: one per rival, or a single one without rivals."""
     before = steepest.cpu.threads()
     steepest.cpu.set_threads(settings.threads)
@@ -40,37 +40,31 @@ def run(cases: Sequence[Case], settings: Settings) -> Iterator[list[Row]]:
         steepest.cpu.set_threads(before)
 
 
-def measure(case: Case, settings: Settings, peaks: Peaks) -> list[Row]:
+def measure(case: AnyCase, settings: Settings, peaks: Peaks) -> list[Row]:
     """Checks one call of a case and times it against the peak and its rivals."""
-    matrices = allocate(case)
-    call = make_call(case, matrices)
-    call(None)
-    error = bound.error_of(case, matrices.given, matrices.result)
-    timings, rivals = _timings(case, matrices, call, settings, peaks)
+    prepared = prepare(case, settings.rivals, settings.threads)
+    timings = _timings(case, prepared, settings, peaks)
     probes = {dtype: peaks.of(dtype) for dtype in case.operations}
-    share = ceiling(case.operations, probes, timings).over(timings[OURS])
-    row = _row(case, settings.threads, error, timings[OURS])
-    compared = [replace(row, rival=r, rival_median_s=timings[r].median_s) for r in rivals]
-    return [judge(each, share) for each in compared or [row]]
+    top = ceiling(case.operations, probes, timings)
+    row = replace(
+        _row(case, settings.threads, prepared.error, timings[OURS]), ceiling_by=top.winners
+    )
+    compared = [replace(row, rival=r, rival_median_s=timings[r].median_s) for r in prepared.rivals]
+    return [judge(each, top.timing.over(timings[OURS])) for each in compared or [row]]
 
 
 def _timings(
-    case: Case, matrices: Matrices, call: Call, settings: Settings, peaks: Peaks
-) -> tuple[dict[str, Timing], list[str]]:
-    """Times of everything that takes part in a case, and the names of the rivals among it."""
-    participants = [repeated(OURS, call, nothing)]
-    names = []
-    for rival in settings.rivals:
-        theirs = rival.make(case, matrices, settings.threads)
-        if theirs is not None:
-            names.append(rival.NAME)
-            participants.append(repeated(rival.NAME, theirs, nothing))
+    case: AnyCase, prepared: Prepared, settings: Settings, peaks: Peaks
+) -> dict[str, Timing]:
+    """Times of everything that takes part in a case."""
+    participants = [repeated(OURS, prepared.call, nothing)]
+    participants += [repeated(name, call, nothing) for name, call in prepared.rivals.items()]
     for dtype in case.operations:
         participants += [probe.participant for probe in peaks.of(dtype)]
-    return interleave(participants, settings.effort), names
+    return interleave(participants, settings.effort)
 
 
-def _row(case: Case, threads: int, error: float, ours: Timing) -> Row:
+def _row(case: AnyCase, threads: int, error: float, ours: Timing) -> Row:
     """A row without a rival, not yet judged."""
     return Row(
         family="polar",

@@ -6,16 +6,26 @@ step, or None when the rival has no such rule for such arrays. A rival updates t
 implementation updates.
 
 Rivals in orthogonalisation are modules ``polar_*`` of the same form: ``make(case, matrices,
-threads)`` returns a function that reads the matrices and returns its result.
+threads)`` returns a function that reads the matrices and returns its result. Some also have
+``make_product(a, compute, threads)``, for the symmetric product A A^T of that operand alone. Rivals
+of probes are modules ``curvature_*``: ``make(case, arrays)``; those in spectral norms, ``norms_*``,
+are given the matrix itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..curvature.arrays import Arrays as CurvatureArrays
+    from ..curvature.arrays import Call as CurvatureCall
+    from ..curvature.cases import Case as CurvatureCase
+    from ..norms.cases import Case as NormsCase
     from ..polar.cases import Case as PolarCase
     from ..polar.matrices import Call as PolarCall
     from ..polar.matrices import Matrices
@@ -25,8 +35,17 @@ if TYPE_CHECKING:
 
 MODULES = ("numpy_", "torch_fused", "torch_foreach", "deepspeed_")
 ON_DEVICE = ("torch_fused", "torch_foreach")  # those that also take CUDA tensors
-POLAR = ("polar_numpy", "polar_torch_bf16", "polar_torch_f32", "polar_torch_bmm", "polar_optax")
-OF_FAMILY = {"steps": MODULES, "polar": POLAR}
+POLAR = (
+    "polar_numpy",
+    "polar_scipy",
+    "polar_torch_bf16",
+    "polar_torch_f32",
+    "polar_torch_bmm",
+    "polar_optax",
+)
+CURVATURE = ("curvature_numpy", "curvature_numpy_bits")
+NORMS = ("norms_numpy", "norms_scipy", "norms_loop")
+OF_FAMILY = {"steps": MODULES, "polar": POLAR, "curvature": CURVATURE, "norms": NORMS}
 
 
 class Rival(Protocol):
@@ -51,6 +70,30 @@ class PolarRival(Protocol):
     def make(self, case: PolarCase, matrices: Matrices, threads: int) -> PolarCall | None: ...
 
 
+class CurvatureRival(Protocol):
+    """What each module of ``CURVATURE`` offers."""
+
+    @property
+    def NAME(self) -> str: ...  # noqa: N802 - a constant of the module
+
+    def available(self) -> bool: ...
+
+    def make(self, case: CurvatureCase, arrays: CurvatureArrays) -> CurvatureCall | None: ...
+
+
+class NormsRival(Protocol):
+    """What each module of ``NORMS`` offers."""
+
+    @property
+    def NAME(self) -> str: ...  # noqa: N802 - a constant of the module
+
+    def available(self) -> bool: ...
+
+    def make(
+        self, case: NormsCase, matrix: NDArray[np.float32], threads: int
+    ) -> Callable[[Any], object] | None: ...
+
+
 def load(names: Sequence[str] | None = None, modules: Sequence[str] = MODULES) -> list[Rival]:
     """The rivals of these names, by default all of ``modules``, as far as they are installed.
 
@@ -62,6 +105,16 @@ def load(names: Sequence[str] | None = None, modules: Sequence[str] = MODULES) -
 def load_polar(names: Sequence[str] | None = None) -> list[PolarRival]:
     """The same for orthogonalisation."""
     return _load(names, POLAR)
+
+
+def load_curvature(names: Sequence[str] | None = None) -> list[CurvatureRival]:
+    """The same for probes."""
+    return _load(names, CURVATURE)
+
+
+def load_norms(names: Sequence[str] | None = None) -> list[NormsRival]:
+    """The same for spectral norms."""
+    return _load(names, NORMS)
 
 
 def check_names(names: Sequence[str], modules: Sequence[str]) -> None:

@@ -33,3 +33,12 @@ def make(case: Case, matrices: Matrices, threads: int) -> Call | None:
         return result
 
     return call
+
+
+def make_product(a: Array, compute: str, threads: int) -> Call | None:
+    """All of A A^T. NumPy calls BLAS's symmetric product where it sees the same operand twice, and
+    mirrors the triangle."""
+    if compute == "bfloat16" or not blas.runs_on(threads):
+        return None
+    out = np.empty_like(a)
+    return lambda _: np.matmul(a, a.T, out=out)

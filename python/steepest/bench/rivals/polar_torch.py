@@ -39,6 +39,19 @@ def make_call(case: Case, matrices: Matrices, threads: int, *, loop: bool) -> Ca
     return forms[best.name]
 
 
+def product_call(a: Any, compute: str, threads: int) -> Call:
+    """All of A A^T."""
+    import torch
+
+    torch.set_num_threads(threads)
+    if compute == "bfloat16":
+        given = torch.from_numpy(a.view("int16")).view(torch.bfloat16)
+    else:
+        given = torch.from_numpy(a)
+    out = torch.empty_like(given)
+    return lambda _: torch.mm(given, given.mT, out=out)
+
+
 def fused(triples: list[Any], *, stacked: bool) -> Lines:
     """Sums as part of the products."""
     import torch

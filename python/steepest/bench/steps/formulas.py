@@ -145,6 +145,42 @@ def _c_lion(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]
     return {PARAMS: p, "exp_avg": _average(h["betas"][1], x["exp_avg"], x[GRADS])}
 
 
+def _momentum(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    new = (1 - h["momentum"]) * x[GRADS]
+    buf = h["momentum"] * x["momentum_buffer"] + new
+    return {PARAMS: h["lr"] * (new + h["momentum"] * buf), "momentum_buffer": buf}
+
+
+def _moved(p: Bounded, x: Streams, h: Hypers) -> Bounded:
+    moved: Bounded = p * (1 - h["lr"] * h["weight_decay"]) - h["lr"] * x[GRADS]
+    return moved
+
+
+def _descend(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    return {PARAMS: _moved(x[PARAMS], x, h)}
+
+
+def _extrapolate(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    point = x["point"]
+    new = _moved(point, x, h)
+    return {PARAMS: new + h["momentum"] / (1 - h["momentum"]) * (new - point), "point": new}
+
+
+def _adamuon_parts(x: Streams, h: Hypers) -> tuple[Bounded, Bounded]:
+    v = _average(h["beta2"], x["second_moment"], x[GRADS] * x[GRADS])
+    return v, x[GRADS] / (v.sqrt() + float(h["eps"]))
+
+
+def _adamuon_terms(x: Streams, h: Hypers, t: int) -> list[Bounded]:
+    u = _adamuon_parts(x, h)[1]
+    return [(x[GRADS] * x[GRADS]).total(), (u * u).total()]
+
+
+def _adamuon(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    v, u = _adamuon_parts(x, h)
+    return {PARAMS: (h["lr"] * totals[0].sqrt()) * (u / totals[1].sqrt()), "second_moment": v}
+
+
 FORMULAS: Mapping[str, Formula] = {
     "sgd": _sgd,
     "adam": _adam,
@@ -156,6 +192,10 @@ FORMULAS: Mapping[str, Formula] = {
     "lamb": _lamb,
     "c_adamw": _c_adamw,
     "c_lion": _c_lion,
+    "momentum": _momentum,
+    "descend": _descend,
+    "extrapolate": _extrapolate,
+    "adamuon": _adamuon,
 }
 
 # Sums over a whole tensor that a formula needs.
@@ -163,4 +203,5 @@ TERMS: Mapping[str, Terms] = {
     "lamb": _lamb_terms,
     "c_adamw": _c_adamw_terms,
     "c_lion": _c_lion_terms,
+    "adamuon": _adamuon_terms,
 }

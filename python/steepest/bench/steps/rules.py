@@ -35,10 +35,13 @@ class RuleFacts:
     vectors: tuple[str, ...] = ()  # states of one value per row or column, left out of the count
     decoupled: bool = False
     needs_step: bool = True
+    writes_params: bool = False  # without reading them
 
     def passes(self, *, clip: bool, copy: bool) -> tuple[Pass, ...]:
         """All walks over memory of one step."""
-        update = Pass(read=(GRADS,), update=(PARAMS, *self.states), write=(COPY,) if copy else ())
+        updated = self.states if self.writes_params else (PARAMS, *self.states)
+        written = ((PARAMS,) if self.writes_params else ()) + ((COPY,) if copy else ())
+        update = Pass(read=(GRADS,), update=updated, write=written)
         norm = NORM_PASSES if clip else ()
         return (*norm, *self.reduce, update)
 
@@ -90,6 +93,29 @@ RULES: Mapping[str, RuleFacts] = {
         reduce=_read(GRADS, "exp_avg"),
         decoupled=True,
         needs_step=False,
+    ),
+    "momentum": RuleFacts(
+        ("momentum_buffer",),
+        {"lr": 1.0, "momentum": 0.95},
+        flops=7,
+        needs_step=False,
+        writes_params=True,
+    ),
+    "descend": RuleFacts((), {"lr": 1e-3, "weight_decay": 0.1}, flops=3, needs_step=False),
+    "extrapolate": RuleFacts(
+        ("point",),
+        {"lr": 1e-3, "momentum": 0.9, "weight_decay": 0.1},
+        flops=6,
+        needs_step=False,
+        writes_params=True,
+    ),
+    "adamuon": RuleFacts(
+        ("second_moment",),
+        {"lr": 1.0, "beta2": 0.95, "eps": 1e-8},
+        flops=19,
+        reduce=_read(GRADS, "second_moment"),
+        needs_step=False,
+        writes_params=True,
     ),
     # The averages of the squares need one pass, the norms of parameter and update a second.
     "adafactor": RuleFacts(

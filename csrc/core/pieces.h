@@ -8,7 +8,6 @@
 
 #include "core/parallel.h"
 #include "core/reduce.h"
-#include "steps/call.h"
 
 namespace steepest {
 
@@ -24,8 +23,9 @@ inline int parts_for(int threads, int64_t total) {
     return static_cast<int>(std::clamp<int64_t>(total / kLarge, threads, int64_t{8} * threads));
 }
 
-// Calls visit(job, begin, end) for the pieces of all jobs that `takes_part` accepts.
-template <class TakesPart, class Visit>
+// Calls visit(job, begin, end) for the pieces of all jobs that `takes_part` accepts. A call has
+// `jobs`, as many as `count`, and a job has `count` elements.
+template <class Call, class TakesPart, class Visit>
 void for_pieces(const Call& call, TakesPart&& takes_part, Visit&& visit) {
     int64_t total = 0;
     for (int64_t j = 0; j < call.count; ++j)
@@ -40,7 +40,7 @@ void for_pieces(const Call& call, TakesPart&& takes_part, Visit&& visit) {
         const int64_t end = share(part + 1);
         int64_t offset = 0;
         for (int64_t j = 0; j < call.count && offset < end; ++j) {
-            Job& job = call.jobs[j];
+            auto& job = call.jobs[j];
             if (!takes_part(job)) continue;
             if (offset + job.count > begin) {
                 const int64_t lo = up_to_block(std::max<int64_t>(begin - offset, 0), job.count);

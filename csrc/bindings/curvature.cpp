@@ -1,0 +1,178 @@
+#include "bindings/curvature.h"
+
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include "bindings/arrays.h"
+#include "bindings/overlap.h"
+
+namespace steepest::bindings {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+// Which random values: seed, probe, distribution.
+using Draw = std::tuple<uint64_t, uint32_t, int32_t>;
+// Of one tensor: id, offset.
+using Coordinates = std::vector<std::tuple<uint32_t, int64_t>>;
+
+Array read_array(py::handle object, const ArgName& name, Place& place) {
+    Array a = to_array(object, name, place);
+    if (place.on_device())
+        device_error(name.text() + ": array " + place_text(place.device()) +
+                     " given, expected one in host memory: there are no kernels for devices yet");
+    if (!is_c_order(a.shape))
+        value_error(name.text() + ": array of another layout given, expected one in C order");
+    if (reinterpret_cast<uintptr_t>(a.data) % static_cast<uintptr_t>(size_of(a.dtype)))
+        value_error(name.text() + ": memory given that is not aligned to its item size");
+    return a;
+}
+
+Array read_output(py::handle object, const ArgName& name, Place& place) {
+    Array a = read_array(object, name, place);
+    if (a.refusal)
+        buffer_error(name.text() + ": " + a.refusal +
+                     " array given, expected one that may be written");
+    return a;
+}
+
+// What one call of Python is made of.
+struct Job {
+    Place place;
+    std::vector<Array> keep;
+    std::vector<steepest_probe_tensor> tensors;
+    WrittenMemory written;
+
+    explicit Job(const char* like) : place(like) {}
+
+    void* add_output(py::handle object, const ArgName& name, DType dtype, int64_t count) {
+        const Array a = read_output(object, name, place);
+        if (a.dtype != dtype)
+            type_error(name.text() + ": dtype " + dtype_name(a.dtype) + " given, expected " +
+                       dtype_name(dtype));
+        if (a.shape.count() != count)
+            value_error(name.text() + ": " + std::to_string(a.shape.count()) +
+                        " elements given, expected " + std::to_string(count));
+        keep.push_back(a);
+        written.add(a.data, count * size_of(a.dtype), name.name, name.index);
+        return a.data;
+    }
+};
+
+steepest_probe_args arguments(const Job& job, const Draw& draw) {
+    steepest_probe_args args{};
+    args.struct_size = sizeof args;
+    args.tensor_size = sizeof(steepest_probe_tensor);
+    args.tensor_count = static_cast<int64_t>(job.tensors.size());
+    args.tensors = job.tensors.data();
+    std::tie(args.seed, args.probe, args.distribution) = draw;
+    return args;
+}
+
+// Calls `entry` with workspace and without the interpreter's lock.
+template <class F>
+void run(steepest_probe_args& args, F&& entry) {
+    steepest_status status;
+    {
+        py::gil_scoped_release release;
+        status = steepest_probe_workspace(&args, &args.workspace_size);
+        if (status == STEEPEST_OK) {
+            const std::unique_ptr<char[]> memory(
+                new (std::nothrow) char[args.workspace_size + kAlignment]);
+            const auto at = reinterpret_cast<uintptr_t>(memory.get()) + kAlignment - 1;
+            args.workspace = reinterpret_cast<void*>(at / kAlignment * kAlignment);
+            status = memory ? entry(&args) : STEEPEST_OUT_OF_MEMORY;
+        }
+    }
+    throw_status(status);
+}
+
+void probe_fill(const py::sequence& outputs, bool is_list, const Coordinates& coordinates,
+                const Draw& draw) {
+    Job job("out");
+    for (size_t i = 0; i < outputs.size(); ++i) {
+        const ArgName name{"out", is_list ? static_cast<int64_t>(i) : -1};
+        const Array a = read_output(outputs[i], name, job.place);
+        job.keep.push_back(a);
+        job.written.add(a.data, a.shape.count() * size_of(a.dtype), name.name, name.index);
+        job.tensors.push_back({.count = a.shape.count(),
+                               .offset = std::get<1>(coordinates[i]),
+                               .group = 1,
+                               .id = std::get<0>(coordinates[i]),
+                               .dtype = static_cast<int32_t>(a.dtype),
+                               .values = a.data});
+    }
+    job.written.seal();
+    steepest_probe_args args = arguments(job, draw);
+    run(args, steepest_probe_fill);
+}
+
+// mean, scatter, weight; the last or all three may be None.
+void add_statistics(Job& job, const py::sequence& statistics, int64_t group, int64_t index) {
+    steepest_probe_tensor& tensor = job.tensors.back();
+    const DType dtype = tensor.dtype == STEEPEST_F64 ? DType::f64 : DType::f32;
+    if (group < 1 || tensor.count % group)
+        value_error(ArgName{"block", index}.text() + ": " + std::to_string(group) +
+                    " given, expected a divisor of the " + std::to_string(tensor.count) +
+                    " elements");
+    const int64_t count = tensor.count / group;
+    const auto add = [&](size_t k, const char* name) -> void* {
+        if (py::object(statistics[k]).is_none()) return nullptr;
+        return job.add_output(statistics[k], {name, index}, dtype, count);
+    };
+    tensor.group = group;
+    tensor.mean = add(0, "mean");
+    tensor.scatter = add(1, "scatter");
+    tensor.weight = add(2, "weight");
+}
+
+// The products are only read: none may lie in memory that is written.
+void check_overlaps(Job& job, size_t products, bool is_list) {
+    job.written.seal();
+    size_t hint = 0;
+    for (size_t i = 0; i < products; ++i) {
+        const steepest_probe_tensor& t = job.tensors[i];
+        const int64_t bytes = t.count * size_of(static_cast<DType>(t.dtype));
+        if (const auto* found = job.written.find(t.values, bytes, hint))
+            value_error(ArgName{"products", is_list ? static_cast<int64_t>(i) : -1}.text() +
+                        ": memory shared with " + ArgName{found->stream, found->tensor}.text() +
+                        " given, expected arrays that do not overlap");
+    }
+}
+
+py::tuple probe_accumulate(const py::sequence& products, const py::sequence& statistics,
+                           bool is_list, const std::vector<int64_t>& groups,
+                           const Coordinates& coordinates, const Draw& draw, int64_t sample) {
+    Job job("products");
+    for (size_t i = 0; i < products.size(); ++i) {
+        const int64_t index = is_list ? static_cast<int64_t>(i) : -1;
+        const Array a = read_array(products[i], {"products", index}, job.place);
+        job.keep.push_back(a);
+        job.tensors.push_back({.count = a.shape.count(),
+                               .offset = std::get<1>(coordinates[i]),
+                               .group = 1,
+                               .id = std::get<0>(coordinates[i]),
+                               .dtype = static_cast<int32_t>(a.dtype),
+                               .values = a.data});
+        add_statistics(job, statistics[i], groups[i], index);
+    }
+    check_overlaps(job, products.size(), is_list);
+    steepest_probe_args args = arguments(job, draw);
+    py::array_t<double> sums(args.tensor_count);
+    args.sums = sums.mutable_data();
+    args.sample = sample;
+    run(args, steepest_probe_accumulate);
+    return py::make_tuple(args.total, sums);
+}
+
+}  // namespace
+
+void bind_curvature(py::module_& m) {
+    m.def("probe_fill", &probe_fill, py::arg("outputs"), py::arg("is_list"), py::arg("coordinates"),
+          py::arg("draw"));
+    m.def("probe_accumulate", &probe_accumulate, py::arg("products"), py::arg("statistics"),
+          py::arg("is_list"), py::arg("groups"), py::arg("coordinates"), py::arg("draw"),
+          py::arg("sample"));
+}
+
+}  // namespace steepest::bindings

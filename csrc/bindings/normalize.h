@@ -1,0 +1,10 @@
+// Norms of rows and columns over the C ABI.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace steepest::bindings {
+
+void bind_normalize(pybind11::module_& m);
+
+}  // namespace steepest::bindings

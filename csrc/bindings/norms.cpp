@@ -1,0 +1,148 @@
+// Spectral norms: arrays of any strides and leading dimensions, as matrices for the C ABI.
+#include "bindings/norms.h"
+
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include "bindings/matrices.h"
+
+namespace steepest::bindings {
+namespace {
+
+using Doubles = py::array_t<double, py::array::c_style>;
+
+// Arrays of one call, and their matrices one after the other.
+struct Stacks {
+    std::vector<Array> arrays, results;
+    std::vector<steepest_matrix> matrices;
+
+    void add(Array in, const Array* out);
+};
+
+// Offset in elements of each matrix of a stack.
+int64_t offset_of(const Shape& s, int64_t matrix) {
+    int64_t at = 0;
+    for (size_t d = s.extent.size() - 2; d-- > 0; matrix /= s.extent[d])
+        at += matrix % s.extent[d] * s.stride[d];
+    return at;
+}
+
+void Stacks::add(Array in, const Array* out) {
+    const auto& e = in.shape.extent;
+    const size_t lead = e.size() - 2;
+    int64_t count = 1;
+    for (size_t d = 0; d < lead; ++d) count *= e[d];
+    const int64_t size = size_of(in.dtype);
+    for (int64_t i = 0; i < count; ++i) {
+        steepest_matrix m{};
+        m.data = static_cast<const char*>(in.data) + offset_of(in.shape, i) * size;
+        m.rows = e[lead];
+        m.cols = e[lead + 1];
+        m.row_stride = in.shape.stride[lead];
+        m.col_stride = in.shape.stride[lead + 1];
+        m.dtype = static_cast<int32_t>(in.dtype);
+        if (out) {
+            m.result = static_cast<char*>(out->data) + offset_of(out->shape, i) * size;
+            m.result_row_stride = out->shape.stride[lead];
+            m.result_col_stride = out->shape.stride[lead + 1];
+        }
+        matrices.push_back(m);
+    }
+    arrays.push_back(std::move(in));
+    if (out) results.push_back(*out);
+}
+
+Array read(py::handle object, size_t i, bool is_list) {
+    return read_matrices(object, {"W", is_list ? static_cast<int64_t>(i) : -1});
+}
+
+template <class Args, class Size, class Run>
+void run(Args& args, Stacks& stacks, Size size_of_workspace, Run entry) {
+    args.struct_size = sizeof args;
+    args.matrix_size = sizeof(steepest_matrix);
+    args.count = static_cast<int64_t>(stacks.matrices.size());
+    args.matrices = stacks.matrices.data();
+    steepest_status status;
+    {
+        py::gil_scoped_release release;
+        size_t size = 0;
+        status = size_of_workspace(&args, &size);
+        if (status == STEEPEST_OK) {
+            const HostWorkspace workspace(size);
+            args.workspace = workspace.data();
+            args.workspace_size = size;
+            status = workspace.data() ? entry(&args) : STEEPEST_OUT_OF_MEMORY;
+        }
+    }
+    throw_status(status);
+}
+
+// Singular vectors of every matrix, in one piece of memory.
+struct Vectors {
+    std::vector<double*> left, right;
+    Doubles memory;
+
+    explicit Vectors(const Stacks& stacks) {
+        py::ssize_t total = 0;
+        for (const auto& m : stacks.matrices) total += m.rows + m.cols;
+        memory = Doubles(total);
+        double* at = memory.mutable_data();
+        for (const auto& m : stacks.matrices) {
+            left.push_back(at);
+            right.push_back(at + m.rows);
+            at += m.rows + m.cols;
+        }
+    }
+};
+
+// (lower, upper, iterations, vectors) of all matrices one after the other; `vectors` holds the left
+// and right singular vector of each matrix in turn, or nothing.
+py::tuple spectral_norms(const py::sequence& inputs, bool is_list, int32_t method,
+                         int32_t iterations, double tol, bool with_vectors) {
+    Stacks stacks;
+    for (size_t i = 0; i < inputs.size(); ++i) stacks.add(read(inputs[i], i, is_list), nullptr);
+    const auto count = static_cast<py::ssize_t>(stacks.matrices.size());
+    Doubles lower(count), upper(count);
+    py::array_t<int32_t> done(count);
+    Vectors vectors(with_vectors ? stacks : Stacks{});
+    steepest_spectral_norm_args args{};
+    args.method = method;
+    args.iterations = iterations;
+    args.tol = tol;
+    args.lower = lower.mutable_data();
+    args.upper = upper.mutable_data();
+    args.iterations_done = done.mutable_data();
+    args.left = with_vectors ? vectors.left.data() : nullptr;
+    args.right = with_vectors ? vectors.right.data() : nullptr;
+    run(args, stacks, &steepest_spectral_norm_workspace, &steepest_spectral_norm);
+    return py::make_tuple(lower, upper, done, vectors.memory);
+}
+
+// Writes the gradients; returns the Schatten norms of all matrices one after the other.
+Doubles spectral_gradients(const py::sequence& inputs, const py::sequence& outputs, bool is_list,
+                           int32_t iterations) {
+    Stacks stacks;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        Array in = read(inputs[i], i, is_list);
+        const ArgName name{"out", is_list ? static_cast<int64_t>(i) : -1};
+        const Array out = read_result(outputs[i], name, in.shape.extent, &in.dtype);
+        stacks.add(std::move(in), &out);
+    }
+    Doubles values(static_cast<py::ssize_t>(stacks.matrices.size()));
+    steepest_spectral_gradient_args args{};
+    args.iterations = iterations;
+    args.values = values.mutable_data();
+    run(args, stacks, &steepest_spectral_gradient_workspace, &steepest_spectral_gradient);
+    return values;
+}
+
+}  // namespace
+
+void bind_norms(py::module_& m) {
+    m.def("spectral_norms", &spectral_norms, py::arg("inputs"), py::arg("is_list"),
+          py::arg("method"), py::arg("iterations"), py::arg("tol"), py::arg("with_vectors"));
+    m.def("spectral_gradients", &spectral_gradients, py::arg("inputs"), py::arg("outputs"),
+          py::arg("is_list"), py::arg("iterations"));
+}
+
+}  // namespace steepest::bindings

@@ -1,0 +1,10 @@
+// Spectral norms for Python.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace steepest::bindings {
+
+void bind_norms(pybind11::module_& m);
+
+}  // namespace steepest::bindings

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "core/cpu.h"
+#include "curvature/kernel_table.h"
+
+namespace steepest::curvature {
+
+const ProbeKernels& probe_kernels_of(cpu::Target target);
+
+}  // namespace steepest::curvature

@@ -1,0 +1,171 @@
+// The C entries of the spectral norms.
+#include <cmath>
+
+#include "core/cpu.h"
+#include "core/fence.h"
+#include "norms/batch.h"
+#include "norms/gradient.h"
+#include "norms/interval.h"
+
+namespace {
+
+using namespace steepest;
+using namespace steepest::norms;
+
+template <class Args>
+const steepest_matrix& matrix_at(const Args& a, int64_t i) {
+    return *reinterpret_cast<const steepest_matrix*>(reinterpret_cast<const char*>(a.matrices) +
+                                                     static_cast<size_t>(i) * a.matrix_size);
+}
+
+template <class Args>
+steepest_status check_matrices(const Args& a, bool has_results) {
+    if (a.struct_size < sizeof a || a.matrix_size < sizeof(steepest_matrix) || a.count < 0 ||
+        (a.count && !a.matrices))
+        return STEEPEST_INVALID_ARGUMENT;
+    for (int64_t i = 0; i < a.count; ++i) {
+        const steepest_matrix& m = matrix_at(a, i);
+        if (m.rows < 0 || m.cols < 0) return STEEPEST_INVALID_ARGUMENT;
+        if (m.dtype < 0 || m.dtype >= kDTypes) return STEEPEST_INVALID_DTYPE;
+        const bool is_empty = m.rows == 0 || m.cols == 0;
+        if (!is_empty && (!m.data || (has_results && !m.result))) return STEEPEST_INVALID_ARGUMENT;
+    }
+    return STEEPEST_OK;
+}
+
+steepest_status check(const steepest_spectral_norm_args& a) {
+    if (const auto status = check_matrices(a, false)) return status;
+    if (a.count && (!a.lower || !a.upper)) return STEEPEST_INVALID_ARGUMENT;
+    if (a.method < 0 || a.method > STEEPEST_SPECTRAL_FROBENIUS) return STEEPEST_INVALID_ARGUMENT;
+    const bool counts = a.method == STEEPEST_SPECTRAL_SCHATTEN;
+    if ((counts && a.iterations < 0) || a.iterations > kMostLevels) return STEEPEST_INVALID_HYPER;
+    return a.tol >= 0 && a.tol < 1 ? STEEPEST_OK : STEEPEST_INVALID_HYPER;
+}
+
+steepest_status check(const steepest_spectral_gradient_args& a) {
+    if (const auto status = check_matrices(a, true)) return status;
+    if (a.count && !a.values) return STEEPEST_INVALID_ARGUMENT;
+    return a.iterations < 0 || a.iterations > kMostLevels ? STEEPEST_INVALID_HYPER : STEEPEST_OK;
+}
+
+Precision precision_of(const steepest_spectral_norm_args& a) {
+    return a.method == STEEPEST_SPECTRAL_ESTIMATE ? Precision::f32 : Precision::f64;
+}
+
+void take(const steepest_spectral_norm_args& a, const polar::View& view, Arena& arena) {
+    if (a.method != STEEPEST_SPECTRAL_FROBENIUS) Buffers(view, precision_of(a), arena);
+}
+
+void take(const steepest_spectral_gradient_args&, const polar::View& view, Arena& arena) {
+    GradientBuffers(view, arena);
+}
+
+// The matrices of a call, how many are worked on side by side, and the memory that each needs.
+struct Plan {
+    std::vector<polar::View> views;
+    std::vector<int64_t> index;  // among the caller's; empty matrices have no view
+    size_t bytes = 0;
+    int slots = 1;
+
+    template <class Args>
+    explicit Plan(const Args& a) {
+        for (int64_t i = 0; i < a.count; ++i) {
+            const polar::View view(matrix_at(a, i));
+            if (view.rows == 0) continue;
+            views.push_back(view);
+            index.push_back(i);
+            Arena arena(nullptr, 0);
+            take(a, view, arena);
+            bytes = std::max(bytes, arena.used());
+        }
+        slots = slots_of(views);
+    }
+    size_t size() const { return bytes * static_cast<size_t>(slots); }
+};
+
+Pair pair_of(const steepest_spectral_norm_args& a, int64_t i) {
+    if (!a.left || !a.right || !a.left[i] || !a.right[i]) return {};
+    const steepest_matrix& m = matrix_at(a, i);
+    return m.rows <= m.cols ? Pair{a.left[i], a.right[i]} : Pair{a.right[i], a.left[i]};
+}
+
+void clear(const steepest_spectral_norm_args& a) {
+    for (int64_t i = 0; i < a.count; ++i) {
+        a.lower[i] = a.upper[i] = 0;
+        if (a.iterations_done) a.iterations_done[i] = 0;
+        if (!a.left || !a.right || !a.left[i] || !a.right[i]) continue;
+        const steepest_matrix& m = matrix_at(a, i);
+        std::fill_n(a.left[i], m.rows, 0.0);
+        std::fill_n(a.right[i], m.cols, 0.0);
+    }
+}
+
+void clear(const steepest_spectral_gradient_args& a) {
+    for (int64_t i = 0; i < a.count; ++i) a.values[i] = 0;
+}
+
+void run(const steepest_spectral_norm_args& a, int64_t i, const polar::View& view, Arena arena) {
+    const Request request{static_cast<steepest_spectral_method>(a.method), a.iterations, a.tol};
+    const Buffers buffers =
+        a.method == STEEPEST_SPECTRAL_FROBENIUS ? Buffers{} : Buffers(view, precision_of(a), arena);
+    const Interval found = bound(view, request, buffers, pair_of(a, i));
+    a.lower[i] = found.lower;
+    a.upper[i] = found.upper;
+    if (a.iterations_done) a.iterations_done[i] = found.iterations;
+}
+
+void run(const steepest_spectral_gradient_args& a, int64_t i, const polar::View& view,
+         Arena arena) {
+    a.values[i] = gradient(view, a.iterations, GradientBuffers(view, arena));
+}
+
+template <class Args>
+steepest_status workspace(const Args* args, size_t* size) {
+    if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (const auto status = check(*args)) return status;
+        *size = Plan(*args).size();
+        return STEEPEST_OK;
+    });
+}
+
+template <class Args>
+steepest_status run_all(const Args* args) {
+    if (!args) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        FloatingPointGuard guard;
+        if (const auto status = check(*args)) return status;
+        cpu::Target target;
+        if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
+        if (reinterpret_cast<uintptr_t>(args->workspace) % Arena::kAlignment)
+            return STEEPEST_INVALID_ARGUMENT;
+        const Plan plan(*args);
+        if (args->workspace_size < plan.size()) return STEEPEST_WORKSPACE_TOO_SMALL;
+        clear(*args);
+        each_view(plan.views, plan.slots, static_cast<char*>(args->workspace), plan.bytes,
+                  [&](size_t k, char* memory) {
+                      run(*args, plan.index[k], plan.views[k], Arena(memory, plan.bytes));
+                  });
+        return STEEPEST_OK;
+    });
+}
+
+}  // namespace
+
+steepest_status steepest_spectral_norm_workspace(const steepest_spectral_norm_args* args,
+                                                 size_t* size) {
+    return workspace(args, size);
+}
+
+steepest_status steepest_spectral_norm(const steepest_spectral_norm_args* args) {
+    return run_all(args);
+}
+
+steepest_status steepest_spectral_gradient_workspace(const steepest_spectral_gradient_args* args,
+                                                     size_t* size) {
+    return workspace(args, size);
+}
+
+steepest_status steepest_spectral_gradient(const steepest_spectral_gradient_args* args) {
+    return run_all(args);
+}

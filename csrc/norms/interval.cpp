@@ -1,0 +1,147 @@
+#include "norms/interval.h"
+
+namespace steepest::norms {
+namespace {
+
+// Share of the tolerance that squarings in float may cost.
+constexpr double kShareOfFloat = 0.125;
+// A lower bound is looked for once the moments alone give an interval this many times as wide as
+// wanted. They are far behind: the factor is several hundred for Gaussian matrices.
+constexpr double kWorthLooking = 64;
+constexpr double kProgress = 0x1p-46;  // relative; less is none
+
+class Search {
+  public:
+    Search(GramIteration& iteration, const Request& request)
+        : it_(iteration), request_(request), estimates_(request.precision() == Precision::f32) {}
+
+    Interval run() {
+        look(true);
+        while (it_.level() < limit() && !done()) {
+            it_.square(choose());
+            look(it_.level() == limit() || request_.iterations < 0);
+        }
+        if (!looked_below_) look_below();
+        const double upper = it_.unscaled(upper_), lower = it_.unscaled(lower_);
+        return {std::min(lower, upper), upper, it_.level()};  // estimates may cross
+    }
+
+    Vector& vector() { return image_; }
+
+  private:
+    int limit() const {
+        return request_.iterations < 0 ? kMostLevels : std::min(request_.iterations, kMostLevels);
+    }
+
+    bool done() const {
+        if (request_.iterations >= 0) return false;
+        return is_close(request_.tol) || (looked_below_ && !progress_);
+    }
+
+    bool is_close(double tol) const {
+        return looked_below_ && upper_.value - lower_.value <= tol * upper_.value;
+    }
+
+    void look(bool below) {
+        const Up before = upper_;
+        upper_ = min(upper_, it_.sigma_above(two_moment_bound(it_.iterate(), it_.sums())));
+        progress_ = !(before.value - upper_.value <= kProgress * upper_.value);
+        looked_below_ = false;
+        if (below && (request_.iterations >= 0 || is_worth_looking())) look_below();
+    }
+
+    // By the moments of the iterate, the 2^level-th root of whose eigenvalues counts.
+    bool is_worth_looking() const {
+        const double below = moment_estimate(it_.sums());
+        const double above = two_moment_bound(it_.iterate(), it_.sums()).value;
+        const double width = std::log(above / below) / std::ldexp(2.0, it_.level());
+        return !(width > kWorthLooking * request_.tol);
+    }
+
+    void look_below() {
+        const Down before = lower_;
+        Vector image;
+        const Up squares = Moments(it_.gram_sums(), it_.size()).squares.up;
+        const Down found =
+            it_.sigma_below(quotient(it_.gram(), squares, dominant_column(it_.iterate()), image));
+        if (image_.empty() || found.value >= lower_.value) image_.swap(image);
+        lower_ = max(lower_, found);
+        progress_ = progress_ || lower_.value - before.value > kProgress * lower_.value;
+        looked_below_ = true;
+    }
+
+    // Float where the errors of this and all later levels stay within their share: relative to
+    // sigma an error of level t counts 2^-(t+1), and the later ones together count less than this.
+    Precision choose() const {
+        if (estimates_ || it_.precision() == Precision::f32) return Precision::f32;
+        const double unit = unit_of(Precision::f32), n = static_cast<double>(it_.size());
+        const double ratio =
+            std::sqrt(it_.sums().squares) / std::max(moment_estimate(it_.sums()), 1e-300);
+        const double cost = unit * ratio + 0.5 * unit * (n + 2) * ratio * ratio;
+        const double allowed = request_.iterations < 0 ? kShareOfFloat * request_.tol : 0;
+        return 2 * cost < std::ldexp(allowed, it_.level() + 1) ? Precision::f32 : Precision::f64;
+    }
+
+    GramIteration& it_;
+    const Request& request_;
+    bool estimates_;
+    Up upper_{std::numeric_limits<double>::infinity()};
+    Down lower_{0};
+    Vector image_;
+    bool looked_below_ = false, progress_ = true;
+};
+
+// The singular vectors that belong to an approximate one of the short side.
+void find_pair(const GramIteration& it, Vector& left, const Pair& pair) {
+    normalize(left);
+    std::copy(left.begin(), left.end(), pair.short_side);
+    Vector right = multiply_transposed(it.matrix(), left);
+    normalize(right);
+    std::copy(right.begin(), right.end(), pair.long_side);
+}
+
+void fill_pair(const polar::View& view, double value, const Pair& pair) {
+    if (!pair.short_side) return;
+    std::fill_n(pair.short_side, view.rows, value);
+    std::fill_n(pair.long_side, view.cols, value);
+}
+
+double frobenius_bound(const polar::View& view, const polar::Norm& norm) {
+    const double size = static_cast<double>(view.rows) * static_cast<double>(view.cols);
+    const Up root = Up::of(norm.scaled);                     // of the computed sum
+    const Up lost = Up{size} * Up{tiny_of(Precision::f64)};  // by scaling and by squaring
+    const Down kept = Down{1} - gamma(size + 3, unit_of(Precision::f64));
+    return scaled(sqrt((root * root + lost) / kept) + lost, -std::ilogb(norm.power)).value;
+}
+
+// The bounds from above alone.
+Interval one_sided(GramIteration& it, const Request& request) {
+    if (request.method == STEEPEST_SPECTRAL_AOL)
+        return {0, it.unscaled(it.sigma_above(row_sum_bound(it.gram()))), 0};
+    while (it.level() < std::min(request.iterations, kMostLevels)) it.square(Precision::f64);
+    const Up norm = sqrt(Moments(it.sums(), it.size()).squares.up);
+    return {0, it.unscaled(it.sigma_above(norm)), it.level()};
+}
+
+Interval two_sided(GramIteration& it, const Request& request, const Pair& pair) {
+    Search search(it, request);
+    const Interval found = search.run();
+    if (pair.short_side) find_pair(it, search.vector(), pair);
+    return found;
+}
+
+}  // namespace
+
+Interval bound(const polar::View& view, const Request& request, const Buffers& buffers,
+               const Pair& pair) {
+    const polar::Norm norm = polar::frobenius_norm(view);
+    if (!(norm.scaled > 0)) {
+        fill_pair(view, norm.scaled, pair);
+        return {norm.scaled, norm.scaled, 0};
+    }
+    if (request.method == STEEPEST_SPECTRAL_FROBENIUS) return {0, frobenius_bound(view, norm), 0};
+    GramIteration it(view, norm, request.precision(), buffers);
+    return request.is_one_sided() ? one_sided(it, request) : two_sided(it, request, pair);
+}
+
+}  // namespace steepest::norms

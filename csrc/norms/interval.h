@@ -1,0 +1,38 @@
+// Bounds of the spectral norm of one matrix.
+#pragma once
+
+#include "norms/gram.h"
+#include "norms/vectors.h"
+#include "steepest/steepest.h"
+
+namespace steepest::norms {
+
+struct Request {
+    steepest_spectral_method method;
+    int32_t iterations;  // squarings; negative: until the relative width is `tol`
+    double tol;
+
+    bool is_one_sided() const {
+        return method == STEEPEST_SPECTRAL_SCHATTEN || method == STEEPEST_SPECTRAL_AOL;
+    }
+    Precision precision() const {
+        return method == STEEPEST_SPECTRAL_ESTIMATE ? Precision::f32 : Precision::f64;
+    }
+};
+
+struct Interval {
+    double lower, upper;
+    int32_t iterations;
+};
+
+// Where the singular vectors go that the lower bound was found with; null where not wanted.
+struct Pair {
+    double* short_side = nullptr;
+    double* long_side = nullptr;
+};
+
+// Zero for a zero matrix, NaN for one with a NaN or an infinity.
+Interval bound(const polar::View& view, const Request& request, const Buffers& buffers,
+               const Pair& pair);
+
+}  // namespace steepest::norms

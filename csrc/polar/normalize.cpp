@@ -1,0 +1,177 @@
+// Three passes over a list of matrices: sums of squares of their lines, the factor of each line,
+// and the products. Lines of all matrices are shared out to threads together.
+#include "polar/normalize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "core/fence.h"
+#include "core/parallel.h"
+#include "core/reduce.h"
+
+namespace steepest::polar {
+namespace {
+
+constexpr int64_t kChunk = 16;  // lines that one thread takes at a time
+
+struct Chunk {
+    size_t matrix;
+    int64_t begin, end;  // lines
+};
+
+struct Work {
+    const std::vector<Lines>& matrices;
+    std::vector<Chunk> chunks;
+    std::vector<std::vector<double>> values;  // of each line of each matrix: sums, then factors
+    std::vector<double> power;                // of two, that brings a matrix near 1
+    int64_t elements = 0;
+
+    explicit Work(const std::vector<Lines>& all)
+        : matrices(all), values(all.size()), power(all.size(), 1) {
+        for (size_t i = 0; i < all.size(); ++i) {
+            elements += all[i].lines * all[i].length;
+            if (all[i].length == 0) continue;
+            values[i].resize(static_cast<size_t>(all[i].lines));
+            for (int64_t line = 0; line < all[i].lines; line += kChunk)
+                chunks.push_back({i, line, std::min(line + kChunk, all[i].lines)});
+        }
+    }
+    template <class F>
+    void each_chunk(F&& f) const {
+        const int threads = threads_for(elements);
+        const auto count = static_cast<int64_t>(chunks.size());
+        const auto parts = static_cast<int>(std::min<int64_t>(count, int64_t{8} * threads));
+        if (parts == 0) return;
+        parallel(threads, parts, [&](int part, int n) {
+            for (int64_t c = count * part / n; c < count * (part + 1) / n; ++c)
+                f(chunks[static_cast<size_t>(c)]);
+        });
+    }
+};
+
+bool has_norms(const Lines& m) { return m.item->kind < STEEPEST_SIGNS; }
+
+// Squares of doubles overflow and vanish: their matrices are brought near 1 first. A matrix that
+// holds no finite largest element is left as it is.
+void find_powers(Work& work) {
+    for (size_t i = 0; i < work.matrices.size(); ++i) {
+        const Lines& m = work.matrices[i];
+        if (m.dtype != DType::f64 || !has_norms(m)) continue;
+        const double largest = largest_magnitude(m, 0, m.lines);
+        if (!(largest > 0)) continue;
+        int exponent = 0;
+        std::frexp(largest, &exponent);
+        work.power[i] = std::ldexp(1.0, std::clamp(-exponent, -1021, 1021));
+    }
+}
+
+// factor (power x) = scale x / (norm + eps); a line of zeros stays, whatever eps is.
+double factor_of(double squares, double power, const steepest_normalized& n) {
+    const double size = std::sqrt(squares) + n.eps * power;
+    if (!std::isfinite(size)) return std::nan("");
+    return size == 0 ? 0 : n.scale / size;
+}
+
+// The second moment of row i with a new mean square, as it is stored.
+double averaged(const steepest_normalized& n, size_t i, double mean) {
+    const auto average = [&](auto& moment) {
+        const double old = moment;
+        moment = static_cast<std::remove_reference_t<decltype(moment)>>(n.beta2 * old +
+                                                                        (1 - n.beta2) * mean);
+        return static_cast<double>(moment);
+    };
+    return n.moments_dtype == STEEPEST_F64 ? average(static_cast<double*>(n.moments)[i])
+                                           : average(static_cast<float*>(n.moments)[i]);
+}
+
+// Rows over the root of their second moment, then back to the norm of the whole.
+void follow_moments(const Lines& m, double power, std::vector<double>& value) {
+    const steepest_normalized& n = *m.item;
+    std::vector<double> before = value, after(value.size());
+    for (size_t i = 0; i < value.size(); ++i) {
+        const double mean = value[i] / static_cast<double>(m.length) / power / power;
+        const double root = std::sqrt(averaged(n, i, mean)) + n.eps;
+        after[i] = root == 0 ? 0 : value[i] / root / root;
+        value[i] = root == 0 ? 0 : 1 / root / power;
+    }
+    const auto count = static_cast<int64_t>(value.size());
+    const double old_norm = fold_pairs(before.data(), count),
+                 norm = fold_pairs(after.data(), count);
+    const double restore = norm == 0 ? 0 : n.scale * std::sqrt(old_norm / norm);
+    for (double& v : value) v *= restore;
+}
+
+void find_factors(const Lines& m, double power, std::vector<double>& value) {
+    if (value.empty()) return;
+    const steepest_normalized& n = *m.item;
+    if (n.moments) return follow_moments(m, power, value);
+    if (n.kind == STEEPEST_WHOLE_NORM) {
+        const double squares = fold_pairs(value.data(), static_cast<int64_t>(value.size()));
+        std::fill(value.begin(), value.end(), squares);
+    }
+    for (double& v : value) v = factor_of(v, power, n);
+}
+
+const steepest_normalized& item_at(const steepest_normalize_args& a, int64_t i) {
+    return *reinterpret_cast<const steepest_normalized*>(reinterpret_cast<const char*>(a.matrices) +
+                                                         static_cast<size_t>(i) * a.matrix_size);
+}
+
+steepest_status check(const steepest_normalized& n) {
+    if (n.rows < 0 || n.cols < 0 || n.kind < 0 || n.kind > STEEPEST_NO_NORM)
+        return STEEPEST_INVALID_ARGUMENT;
+    if (n.dtype < 0 || n.dtype >= kDTypes) return STEEPEST_INVALID_DTYPE;
+    if (n.rows > 0 && n.cols > 0 && (!n.data || !n.result)) return STEEPEST_INVALID_ARGUMENT;
+    if (n.moments && n.kind != STEEPEST_ROW_NORMS) return STEEPEST_INVALID_ARGUMENT;
+    if (n.moments && n.moments_dtype != STEEPEST_F32 && n.moments_dtype != STEEPEST_F64)
+        return STEEPEST_INVALID_DTYPE;
+    const bool in_range = n.eps >= 0 && std::isfinite(n.eps) && std::isfinite(n.scale) &&
+                          (!n.moments || (n.beta2 >= 0 && n.beta2 < 1));
+    return in_range ? STEEPEST_OK : STEEPEST_INVALID_HYPER;
+}
+
+steepest_status check(const steepest_normalize_args& a) {
+    if (a.struct_size < sizeof a || a.matrix_size < sizeof(steepest_normalized) || a.count < 0 ||
+        (a.count && !a.matrices))
+        return STEEPEST_INVALID_ARGUMENT;
+    for (int64_t i = 0; i < a.count; ++i)
+        if (const auto s = check(item_at(a, i))) return s;
+    return STEEPEST_OK;
+}
+
+}  // namespace
+
+void normalize(const std::vector<Lines>& all) {
+    Work work(all);
+    find_powers(work);
+    work.each_chunk([&](const Chunk& c) {
+        const Lines& m = all[c.matrix];
+        if (has_norms(m))
+            sum_squares(m, work.power[c.matrix], c.begin, c.end,
+                        work.values[c.matrix].data() + c.begin);
+    });
+    for (size_t i = 0; i < all.size(); ++i)
+        if (has_norms(all[i])) find_factors(all[i], work.power[i], work.values[i]);
+    work.each_chunk([&](const Chunk& c) {
+        const Lines& m = all[c.matrix];
+        write_lines(m, work.power[c.matrix], has_norms(m) ? work.values[c.matrix].data() : nullptr,
+                    c.begin, c.end);
+    });
+}
+
+}  // namespace steepest::polar
+
+steepest_status steepest_normalize(const steepest_normalize_args* args) {
+    using namespace steepest;
+    using namespace steepest::polar;
+    if (!args) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        FloatingPointGuard guard;
+        if (const auto status = check(*args)) return status;
+        std::vector<Lines> all;
+        for (int64_t i = 0; i < args->count; ++i) all.emplace_back(item_at(*args, i));
+        normalize(all);
+        return STEEPEST_OK;
+    });
+}

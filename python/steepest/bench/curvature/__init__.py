@@ -1,0 +1,1 @@
+"""The benchmark of probes: writing them, and taking products in."""

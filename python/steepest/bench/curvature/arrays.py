@@ -1,0 +1,76 @@
+"""The arrays of a case, and our call on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import steepest
+
+from .cases import Case
+
+Arrays = Mapping[str, NDArray[Any]]
+Call = Callable[[Any], object]  # of None
+
+SEED = 7
+SAMPLE = 3  # an ordinary one: neither the first, nor so late that it changes nothing
+
+
+def allocate(case: Case) -> dict[str, NDArray[Any]]:
+    """Gaussian products; everything else zeros, touched. Of an estimate, its operator."""
+    if case.probes:
+        return _operator(case)
+    arrays = {name: np.zeros(case.elements, case.dtype) for name in case.arrays}
+    for array in arrays.values():
+        array.fill(0)
+    if "products" in arrays:
+        block = np.random.default_rng(0).standard_normal(1 << 16).astype(case.dtype)
+        arrays["products"][:] = np.resize(block, case.elements)
+    return arrays
+
+
+def _operator(case: Case) -> dict[str, NDArray[Any]]:
+    """diag(diagonal) + vector vector^T, where the second part is of the size of the first."""
+    n = case.elements
+    diagonal = np.linspace(1, 2, n).astype(case.dtype)
+    vector = (np.random.default_rng(0).standard_normal(n) / np.sqrt(n)).astype(case.dtype)
+    return {"diagonal": diagonal, "vector": vector, "value": np.empty_like(diagonal)}
+
+
+def product(arrays: Arrays, z: NDArray[Any]) -> NDArray[Any]:
+    """The operator's product, the same for all who estimate."""
+    made: NDArray[Any] = arrays["diagonal"] * z
+    made += arrays["vector"] * (arrays["vector"] @ z)
+    return made
+
+
+def make_call(case: Case, arrays: Arrays) -> Call:
+    """Ours, as a user calls it."""
+    if case.call == "accumulate":
+
+        def accumulate(_: Any) -> object:
+            return steepest.curvature.accumulate(
+                arrays["products"], arrays["mean"], arrays["scatter"], SEED, sample=SAMPLE
+            )
+
+        return accumulate
+    if case.probes:
+
+        def estimate(_: Any) -> object:
+            found = steepest.curvature.hutchinson_diag(
+                lambda z: product(arrays, z), arrays["value"], case.probes, SEED
+            )
+            arrays["value"][:] = found.value
+            return found
+
+        return estimate
+    fill = getattr(steepest.curvature, case.call)
+    probe = arrays["probe"]
+    return lambda _: fill(probe, SEED, out=probe)
+
+
+def nothing() -> None:
+    """The argument of every call."""

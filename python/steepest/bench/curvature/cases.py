@@ -1,0 +1,93 @@
+"""The cases of the benchmark of probes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FULL_ELEMENTS = 1 << 24
+QUICK_ELEMENTS = 1 << 20
+PROBES = 16
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure, and what it moves: arrays that are read, updated and written once."""
+
+    name: str
+    call: str  # of steepest.curvature
+    distribution: str
+    dtype: str
+    elements: int
+    read: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+    flops_per_element: int = 0  # of the useful arithmetic; random bits count for nothing
+    probes: int = 0  # of an estimate: equal numbers have equal standard errors, whoever makes them
+
+    @property
+    def impl(self) -> str:
+        return f"curvature.{self.call}"
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        return (*self.read, *self.update, *self.write)
+
+    @property
+    def bytes(self) -> int:
+        """Of an estimate, per probe: the probe written, and what accumulate moves."""
+        moved = len(self.read) + 2 * len(self.update) + len(self.write) + 6 * self.probes
+        return moved * np.dtype(self.dtype).itemsize * self.elements
+
+    @property
+    def flops(self) -> int:
+        return self.flops_per_element * self.elements
+
+
+def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
+    """All cases, on arrays of 16M elements, 1M if ``quick``."""
+    n = elements or (QUICK_ELEMENTS if quick else FULL_ELEMENTS)
+    made = []
+    for dtype in ("float32", "float64"):
+        made += [
+            Case(f"signs {dtype}", "rademacher", "rademacher", dtype, n, write=("probe",)),
+            Case(
+                f"accumulate {dtype}",
+                "accumulate",
+                "rademacher",
+                dtype,
+                n,
+                read=("products",),
+                update=("mean", "scatter"),
+                flops_per_element=7,
+            ),
+        ]
+    made.append(Case("gaussian float32", "gaussian", "gaussian", "float32", n, write=("probe",)))
+    made.append(
+        Case(
+            f"diagonal by {PROBES} probes float32",
+            "hutchinson_diag",
+            "rademacher",
+            "float32",
+            n // 4,
+            flops_per_element=7 * PROBES,
+            probes=PROBES,
+        )
+    )
+    return tuple(made)
+
+
+def describe(case: Case) -> str:
+    """What is counted, in a line."""
+    streams = ", ".join(
+        f"{verb} {' '.join(names)}"
+        for verb, names in (("read", case.read), ("update", case.update), ("write", case.write))
+        if names
+    )
+    if case.probes:
+        streams = f"{case.probes} products with a diagonal matrix plus one of rank 1"
+    return (
+        f"{case.name} ({case.impl}): {case.bytes / case.elements:g} bytes, "
+        f"{case.flops_per_element} FLOPs per element; {streams}"
+    )

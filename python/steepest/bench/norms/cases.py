@@ -1,0 +1,62 @@
+"""The cases of the benchmark of spectral norms."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..polar.cases import label
+
+Shape = tuple[int, ...]
+TOL = 1e-3
+
+
+@dataclass(frozen=True)
+class Case:
+    """A Gaussian float32 matrix, or a stack of them, and whether the interval is proved."""
+
+    name: str
+    shape: Shape
+    rigorous: bool
+    tol: float = TOL
+
+    @property
+    def impl(self) -> str:
+        return f"norms.spectral_norm, {'interval' if self.rigorous else 'estimate'}"
+
+    @property
+    def bytes(self) -> int:
+        """The matrix read once."""
+        return 4 * math.prod(self.shape)
+
+    def flops(self, squarings: int) -> int:
+        """Useful operations, given the squarings of all matrices together."""
+        *batch, short, long = *self.shape[:-2], *sorted(self.shape[-2:])
+        return math.prod(batch) * short * short * long + squarings * short**3
+
+    def matrix(self) -> NDArray[np.float32]:
+        """Its content depends on the shape only."""
+        return np.random.default_rng(0).standard_normal(self.shape, np.float32)
+
+
+def cases(*, quick: bool) -> tuple[Case, ...]:
+    """All cases; a quarter of every side if ``quick``."""
+    divisor = 4 if quick else 1
+    found = []
+    for full in ((256, 256), (1024, 1024), (1024, 4096), (64, 256, 256)):
+        shape = (*full[:-2], *(side // divisor for side in full[-2:]))
+        for rigorous in (True, False):
+            kind = "interval" if rigorous else "estimate"
+            found.append(Case(f"{label(shape)} {kind} {TOL:g}", shape, rigorous))
+    return tuple(found)
+
+
+def describe(case: Case) -> str:
+    """What is counted, in a line."""
+    return (
+        f"{case.name} ({case.impl}): {case.flops(0) / 1e9:.4g} GFLOP and "
+        f"{(case.flops(1) - case.flops(0)) / 1e9:.4g} per squaring; {case.bytes} bytes"
+    )

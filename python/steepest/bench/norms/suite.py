@@ -1,0 +1,103 @@
+"""Runs the cases of spectral norms and makes their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import steepest
+
+from ... import _core
+from ...norms import spectral_norm
+from ..polar import blas
+from ..polar.matrices import nothing
+from ..rivals import NormsRival
+from ..rows import Row, judge
+from ..steps.suite import OURS
+from ..timing import Effort, Timing, interleave, repeated
+from .cases import Case
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run a suite."""
+
+    effort: Effort
+    threads: int
+    rivals: Sequence[NormsRival] = ()
+
+
+def run(cases: Sequence[Case], settings: Settings) -> Iterator[list[Row]]:
+    """The rows of each case, as they come: one per rival, or a single one without rivals."""
+    before = steepest.cpu.threads()
+    steepest.cpu.set_threads(settings.threads)
+    try:
+        with blas.limited(settings.threads):
+            for case in cases:
+                yield measure(case, settings)
+    finally:
+        steepest.cpu.set_threads(before)
+
+
+def measure(case: Case, settings: Settings) -> list[Row]:
+    """Checks one call of a case and times it against its rivals."""
+    matrix = case.matrix()
+
+    def call(_: Any) -> object:
+        return spectral_norm(matrix, tol=case.tol, rigorous=case.rigorous)
+
+    participants, names = [repeated(OURS, call, nothing)], []
+    for rival in settings.rivals:
+        theirs = rival.make(case, matrix, settings.threads)
+        if theirs is not None:
+            names.append(rival.NAME)
+            participants.append(repeated(rival.NAME, theirs, nothing))
+    timings = interleave(participants, settings.effort)
+    row = _row(case, settings.threads, matrix, timings[OURS])
+    compared = [replace(row, rival=r, rival_median_s=timings[r].median_s) for r in names]
+    return [judge(each, None) for each in compared or [row]]
+
+
+def error_of(case: Case, matrix: NDArray[np.float32]) -> float:
+    """In units of the tolerance; infinite for an interval that misses the singular value."""
+    sigma = np.linalg.svd(matrix.astype(np.float64), compute_uv=False).max(axis=-1)
+    slack = 8 * sum(matrix.shape[-2:]) * 2.0**-53 * sigma  # of LAPACK
+    found = spectral_norm(matrix, tol=case.tol, rigorous=case.rigorous)
+    lower, upper = np.asarray(found.lower), np.asarray(found.upper)
+    if not case.rigorous:
+        off = np.maximum(np.abs(lower - sigma), np.abs(upper - sigma))
+        return float(np.max(off / sigma) / case.tol)
+    holds = np.all(lower <= sigma + slack) and np.all(sigma - slack <= upper)
+    return float(np.max(found.width) / case.tol) if holds else float("inf")
+
+
+def squarings(case: Case, matrix: NDArray[np.float32]) -> int:
+    """Of all matrices together."""
+    method = 0 if case.rigorous else 1
+    done = _core.spectral_norms([matrix], False, method, -1, case.tol, False)[2]
+    return int(done.sum())
+
+
+def _row(case: Case, threads: int, matrix: NDArray[np.float32], ours: Timing) -> Row:
+    """A row without a rival, not yet judged."""
+    return Row(
+        family="norms",
+        case=case.name,
+        impl=case.impl,
+        dtype="float32",
+        threads=threads,
+        median_s=ours.median_s,
+        p10_s=ours.p10_s,
+        p90_s=ours.p90_s,
+        bytes=case.bytes,
+        flops=case.flops(squarings(case, matrix)),
+        ceiling_fraction=None,
+        error=error_of(case, matrix),
+        rival=None,
+        rival_median_s=None,
+        ratio=None,
+    )

@@ -1,0 +1,75 @@
+"""Probes in plain NumPy, as a person writes them: NumPy's own Philox, and Welford's update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..curvature.arrays import SAMPLE, SEED, Arrays, Call, product
+from ..curvature.cases import Case
+
+NAME = "numpy"
+
+
+def available() -> bool:
+    return True
+
+
+def make(case: Case, arrays: Arrays) -> Call | None:
+    """The same work into the same arrays."""
+    generator = np.random.Generator(np.random.Philox(SEED))
+    if case.call == "gaussian":
+        probe = arrays["probe"]
+        return lambda _: generator.standard_normal(out=probe, dtype=probe.dtype)
+    if case.call == "rademacher":
+        return lambda _: _signs(generator, arrays["probe"])
+    if case.probes:
+        return _estimate(generator, case, arrays)
+    return _accumulate(generator, arrays)
+
+
+def _signs(generator: np.random.Generator, out: NDArray[Any]) -> NDArray[Any]:
+    bits = generator.integers(0, 2, out.size, dtype=np.int8)
+    np.multiply(bits, 2, out=out, dtype=out.dtype)
+    out -= 1
+    return out
+
+
+def _estimate(generator: np.random.Generator, case: Case, arrays: Arrays) -> Call:
+    """The loop over probes, with mean and squared deviations."""
+    z = np.empty_like(arrays["diagonal"])
+
+    def call(_: Any) -> object:
+        mean, scatter = np.zeros_like(z), np.zeros_like(z)
+        for sample in range(1, case.probes + 1):
+            x = product(arrays, _signs(generator, z))
+            x *= z
+            deviation = x - mean
+            mean += deviation / z.dtype.type(sample)
+            x -= mean
+            x *= deviation
+            scatter += x
+        return mean, np.sqrt(scatter / (case.probes * (case.probes - 1)))
+
+    return call
+
+
+def _accumulate(generator: np.random.Generator, arrays: Arrays) -> Call:
+    h, mean, scatter = arrays["products"], arrays["mean"], arrays["scatter"]
+    z, x = np.empty_like(h), np.empty_like(h)
+
+    def call(_: Any) -> object:
+        _signs(generator, z)
+        np.multiply(z, h, out=x)
+        total = x.sum(dtype=np.float64)
+        np.subtract(x, mean, out=z)
+        np.multiply(z, h.dtype.type(1 / SAMPLE), out=x)
+        np.add(mean, x, out=mean)
+        np.multiply(z, z, out=z)
+        z[...] *= h.dtype.type((SAMPLE - 1) / SAMPLE)
+        np.add(scatter, z, out=scatter)
+        return total
+
+    return call

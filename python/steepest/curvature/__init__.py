@@ -1,0 +1,44 @@
+"""Curvature from products with a Hessian, or from gradients alone.
+
+probes         rademacher, gaussian: random vectors that are functions of their coordinates;
+               accumulate: takes a product in, with mean and variance, in one pass
+estimates      hutchinson_diag, hutchinson_trace, hutchpp_trace: with an error for every number
+spectra        lanczos, spectral_density, extreme_eigenvalues, plot_density
+products       finite_difference_hvp, gauss_newton_product, empirical_fisher_product
+
+A product is a callback that gets an array, or a list, tuple or dict of arrays, and returns the
+operator's product with it in the same structure, kinds, shapes and dtypes.
+"""
+
+from __future__ import annotations
+
+from .differences import finite_difference_hvp
+from .estimates import DiagEstimate, TraceEstimate
+from .hutchinson import hutchinson_diag, hutchinson_trace
+from .hutchpp import hutchpp_trace
+from .krylov import Tridiagonal, lanczos
+from .plot import plot_density
+from .probes import accumulate, gaussian, rademacher
+from .products import empirical_fisher_product, gauss_newton_product
+from .spectrum import Extremes, SpectralDensity, extreme_eigenvalues, spectral_density
+
+__all__ = [
+    "DiagEstimate",
+    "Extremes",
+    "SpectralDensity",
+    "TraceEstimate",
+    "Tridiagonal",
+    "accumulate",
+    "empirical_fisher_product",
+    "extreme_eigenvalues",
+    "finite_difference_hvp",
+    "gauss_newton_product",
+    "gaussian",
+    "hutchinson_diag",
+    "hutchinson_trace",
+    "hutchpp_trace",
+    "lanczos",
+    "plot_density",
+    "rademacher",
+    "spectral_density",
+]

@@ -1,0 +1,85 @@
+"""A callback as an operator on float64 vectors, which is what Krylov methods work with."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _arrays
+from . import structure
+from .probes import coordinates, draw, fill
+from .sampling import RESULT, Hvp, checked_callable
+
+Vector = NDArray[np.float64]
+DTYPES = ("float32", "float64")  # 16-bit products are too coarse for orthogonal vectors
+_SLACK = 16.0  # in the tolerance of the symmetry test
+
+
+class Operator:
+    """Products with the callback, counted.
+
+    Vectors hold the elements of all arrays of `like` one after the other, in C order.
+    """
+
+    def __init__(self, hvp: Hvp, like: Any, seed: int) -> None:
+        self.hvp = checked_callable("hvp", hvp)
+        self.of = structure.read(like, dtypes=DTYPES)
+        self.size = sum(self.of.sizes)
+        self.products = 0
+        self._seed = draw("rademacher", seed, 0)[0]
+        if self.size == 0:
+            raise ValueError("like: no element given, expected at least one")
+
+    @property
+    def epsilon(self) -> float:
+        """Distance from 1 to the next number, of the coarsest dtype."""
+        return max(float(np.finfo(dtype).eps) for dtype in self.of.dtypes)
+
+    def probe(self, number: int, distribution: str = "rademacher") -> Vector:
+        """The probe of this number as a vector, rounded as hvp would see it."""
+        arrays = self.of.zeros()
+        fill(arrays, self.of, coordinates(self.of), draw(distribution, self._seed, number))
+        return _flat(arrays)
+
+    def __call__(self, vector: Vector) -> Vector:
+        """The product with a vector, rounded to the dtypes of `like`.
+
+        Raises as hutchinson_trace does for what the callback returns.
+        """
+        product = _flat(self.of.unpack(self.hvp(self.of.pack(self._arrays(vector))), RESULT))
+        self.products += 1
+        if not np.isfinite(product).all():
+            raise ValueError(f"{RESULT}: a NaN or an infinity given, expected finite products")
+        return product
+
+    def _arrays(self, vector: Vector) -> list[Any]:
+        arrays, first = self.of.zeros(), 0
+        for array, size, shape in zip(arrays, self.of.sizes, self.of.shapes, strict=True):
+            _arrays.as_numpy(array)[...] = vector[first : first + size].reshape(shape)
+            first += size
+        return arrays
+
+    def check_symmetry(self, tolerance: float | None = None) -> None:
+        """Compares u^T H v with v^T H u for two probes u and v, in two products.
+
+        For a symmetric H they differ by rounding. Their difference, in units of |H u| + |H v|, is
+        about |H - H^T|_F / (2 |H|_F) in any dimension, because u and v are signs; more than
+        `tolerance`, by default 16 times the square root of the dtype's epsilon, raises ValueError.
+        """
+        u, v = self.probe(2**32 - 1), self.probe(2**32 - 2)
+        hu, hv = self(u), self(v)
+        difference = abs(float(u @ hv - v @ hu))
+        allowed = _SLACK * math.sqrt(self.epsilon) if tolerance is None else tolerance
+        size = float(np.linalg.norm(hu) + np.linalg.norm(hv))
+        if difference > allowed * size:
+            raise ValueError(
+                f"hvp: an operator that is not symmetric given (u^T H v and v^T H u differ by "
+                f"{difference / size:.2g} of |H u| + |H v|), expected at most {allowed:.2g}"
+            )
+
+
+def _flat(arrays: list[Any]) -> Vector:
+    return np.concatenate([_arrays.as_numpy(a).reshape(-1).astype(np.float64) for a in arrays])

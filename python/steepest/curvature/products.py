@@ -1,0 +1,95 @@
+"""Products with matrices that stand in for a Hessian: Gauss-Newton and empirical Fisher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _arrays
+from . import structure
+from .sampling import checked_callable
+from .structure import Structure
+
+_DTYPES = ("float32", "float64")
+
+
+def gauss_newton_product(
+    jvp: Callable[[Any], Any],
+    vjp: Callable[[Any], Any],
+    loss_hessian: Callable[[Any], Any] | None = None,
+) -> Callable[[Any], Any]:
+    """A callback for the product G v = J^T L J v with the generalised Gauss-Newton matrix.
+
+    jvp : v -> J v, from parameters to outputs of the model. vjp : u -> J^T u, back.
+    loss_hessian : u -> L u, the Hessian of the loss in the outputs; None: the identity (half the
+        squared error, summed). It returns what it got: the same structure, kinds, shapes, dtypes.
+
+    G is positive semidefinite for a convex loss (Schraudolph 2002), and the Fisher matrix for the
+    losses that are negative log-likelihoods of exponential families.
+
+    Raises TypeError for what is not a function, and, at a product, TypeError or ValueError for a
+    result of loss_hessian of another structure.
+    """
+    forward, backward = checked_callable("jvp", jvp), checked_callable("vjp", vjp)
+    if loss_hessian is not None:
+        checked_callable("loss_hessian", loss_hessian)
+
+    def product(v: Any) -> Any:
+        outputs = forward(v)
+        if loss_hessian is None:
+            return backward(outputs)
+        of = structure.read(outputs, "jvp's result")
+        curved = loss_hessian(outputs)
+        of.unpack(curved, "loss_hessian's result")
+        return backward(curved)
+
+    return product
+
+
+def empirical_fisher_product(per_sample_grads: Any) -> Callable[[Any], Any]:
+    """A callback for the product F v = (1 / b) sum_i g_i (g_i^T v) over the gradients of b samples.
+
+    per_sample_grads : array (b, ...) of float32 or float64 with one gradient per sample, or a list,
+        tuple or dict of such arrays, all of the same b > 0. They are not copied.
+
+    Returns a function of v, whose arrays have the shapes without the b. Sums over elements and
+    samples are NumPy's, in the arrays' dtype; over arrays in float64. "Empirical": of the
+    gradients on the data's own labels, which is not the Fisher matrix (Kunstner et al., 2019).
+
+    Raises TypeError (kind, dtype) and ValueError (no leading dimension, different or no samples).
+    """
+    of = structure.read(per_sample_grads, "per_sample_grads", _DTYPES)
+    batches = [shape[:1] for shape in of.shapes]
+    for i, batch in enumerate(batches):
+        if not batch or batch != batches[0] or batch[0] == 0:
+            raise ValueError(
+                f"{of.label(i)}: shape {of.shapes[i]} given, expected a first dimension of "
+                "samples, the same for all and not 0"
+            )
+    samples = batches[0][0]
+    matrices = [_arrays.as_numpy(array).reshape(samples, -1) for array in of.arrays]
+    of_v = _without_samples(of)
+
+    def product(v: Any) -> Any:
+        parts = [_arrays.as_numpy(array).reshape(-1) for array in of_v.unpack(v, "v")]
+        along: NDArray[np.float64] = sum(
+            ((g @ part).astype(np.float64) for g, part in zip(matrices, parts, strict=True)),
+            start=np.zeros(samples),
+        )
+        results = of_v.zeros()
+        for result, g in zip(results, matrices, strict=True):
+            place = _arrays.as_numpy(result)
+            place[...] = ((along / samples).astype(g.dtype) @ g).reshape(place.shape)
+        return of_v.pack(results)
+
+    return product
+
+
+def _without_samples(of: Structure) -> Structure:
+    """The structure of a gradient of one sample."""
+    shapes = tuple(shape[1:] for shape in of.shapes)
+    arrays = tuple(array[0] for array in of.arrays)
+    return Structure("v", of.container, of.keys, arrays, shapes, of.dtypes)

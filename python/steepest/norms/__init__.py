@@ -1,0 +1,34 @@
+"""Norms of matrices, each an interval, a bound or an estimate that says which it is.
+
+steepest.norms.spectral_norm       interval of the largest singular value, proved in floating point
+steepest.norms.conv_spectral_norm  the same interval for a convolution on inputs of one or any size
+steepest.norms.spectral_norm_grad  gradient of its Schatten bound
+steepest.norms.dominant_pair       singular vectors of the largest singular value
+steepest.norms.frobenius, schatten, aol_bound  cheaper upper bounds
+steepest.norms.power_iteration     lower bound, with a vector to start from the next time
+"""
+
+from __future__ import annotations
+
+from .cheap import aol_bound, frobenius, schatten
+from .conv import conv_spectral_norm
+from .power import PowerResult, power_iteration
+from .results import NormGradient, NormValue, SingularPair, SpectralBound, SpectralEstimate
+from .spectral import dominant_pair, spectral_norm, spectral_norm_grad
+
+__all__ = [
+    "NormGradient",
+    "NormValue",
+    "PowerResult",
+    "SingularPair",
+    "SpectralBound",
+    "SpectralEstimate",
+    "aol_bound",
+    "conv_spectral_norm",
+    "dominant_pair",
+    "frobenius",
+    "power_iteration",
+    "schatten",
+    "spectral_norm",
+    "spectral_norm_grad",
+]

@@ -1,0 +1,133 @@
+"""Lower bound of a convolution that no transform diagonalises: a vector through the operator."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from .conv_check import Geometry
+from .conv_search import Search
+from .conv_symbol import TINY, UNIT, Values
+from .spectral import dominant_pair
+
+_STEPS = 12
+
+
+class Operator:
+    """y[o, p] = sum over i, t of kernel[o, i, t] x[i, p stride + t dilation - pad], per group.
+
+    Inputs (groups, c_in, n...) carry one more place at the end of each dimension: zero, for taps
+    outside.
+    """
+
+    def __init__(self, kernel: Values, shape: Geometry) -> None:
+        self.kernel, self.shape = kernel, shape
+        self.size, self.outputs = shape.size or (), shape.outputs()
+        self.reads = [self._reads(axis) for axis in range(len(shape.taps))]
+
+    def _reads(self, axis: int) -> list[Any]:
+        shape, n = self.shape, self.size[axis]
+        starts = np.arange(self.outputs[axis]) * shape.stride - shape.pads[axis]
+        reads = []
+        for t in range(shape.taps[axis]):
+            place = starts + t * shape.dilation
+            inside = place % n if shape.padding == "circular" else place
+            reads.append(np.where((inside < 0) | (inside >= n), n, inside))
+        return reads
+
+    def _taps(self) -> Any:
+        channels = (slice(None), slice(None))
+        for tap in itertools.product(*(range(k) for k in self.shape.taps)):
+            places = np.ix_(*(self.reads[axis][t] for axis, t in enumerate(tap)))
+            weights: Any = (..., *tap)
+            yield self.kernel[weights], channels + places
+
+    def apply(self, x: Values) -> Values:
+        """A x."""
+        g, c_out = self.kernel.shape[:2]
+        y = np.zeros((g, c_out, int(np.prod(self.outputs))))
+        for weights, places in self._taps():
+            y += weights @ x[places].reshape(g, x.shape[1], -1)
+        return y.reshape(g, c_out, *self.outputs)
+
+    def adjoint(self, y: Values) -> Values:
+        """A^T y."""
+        g, c_in = self.kernel.shape[0], self.kernel.shape[2]
+        x = np.zeros((g, c_in, *(n + 1 for n in self.size)))
+        flat = y.reshape(g, y.shape[1], -1)
+        for weights, places in self._taps():
+            x[places] += (weights.swapaxes(1, 2) @ flat).reshape(g, c_in, *self.outputs)
+        return self.closed(x)
+
+    def closed(self, x: Values) -> Values:
+        """x with zeros at its additional places."""
+        for axis, n in enumerate(self.size):
+            np.moveaxis(x, axis + 2, 0)[n] = 0.0
+        return x
+
+
+def lower_bound(kernel: Values, shape: Geometry, search: Search) -> float:
+    """||A x|| / ||x|| less its rounding errors, for the best vector of a few power iterations."""
+    operator = Operator(kernel, shape)
+    x = operator.closed(_start(operator, search))
+    best = 0.0
+    for _ in range(_STEPS):
+        length = float(np.linalg.norm(x))
+        if length == 0:
+            break
+        x = x / length
+        y = operator.apply(x)
+        best = max(best, _below(kernel, x, y))
+        x = operator.adjoint(y)
+    return best
+
+
+def _start(operator: Operator, search: Search) -> Values:
+    """The wave of the largest block's right singular vector, fading at the edges."""
+    assert search.best is not None
+    frequencies, lengths = search.best
+    blocks = search.symbol.blocks(frequencies, lengths)[0]
+    pairs = dominant_pair(blocks, tol=1e-3)
+    group = int(np.argmax(pairs.sigma))
+    half = blocks.shape[2] // 2
+    v = pairs.v[group][:half] + 1j * pairs.v[group][half:]
+    v = v * np.exp(-0.5j * np.angle(np.sum(v * v)))  # else the real part may be small
+    strides = search.symbol.strides
+    v = v.reshape(-1, *strides)
+    folds: Any = (slice(None), *np.ix_(*_folds(operator, strides)))
+    wave = v[folds]
+    for axis, n in enumerate(operator.size):
+        place = np.arange(n + 1) + operator.shape.pads[axis]
+        phase = 2j * np.pi * frequencies[0, axis] / lengths[axis] * (place // strides[axis])
+        factor = np.exp(phase) * _window(operator.shape, n)
+        wave = wave * factor.reshape(-1, *(1,) * (len(strides) - 1 - axis))
+    x = np.zeros((operator.kernel.shape[0], *wave.shape))
+    x[group] = wave.real
+    return x
+
+
+def _folds(operator: Operator, strides: tuple[int, ...]) -> list[Any]:
+    """The residue of every place."""
+    sides = zip(operator.size, operator.shape.pads, strides, strict=True)
+    return [(np.arange(n + 1) + q) % s for n, q, s in sides]
+
+
+def _window(shape: Geometry, n: int) -> Any:
+    if shape.padding == "circular":
+        return np.ones(n + 1)
+    return np.sin(np.pi * (np.arange(n + 1) + 1) / (n + 1)) + 1 / (n + 1)
+
+
+def _below(kernel: Values, x: Values, y: Values) -> float:
+    """y holds sums of c_in taps products: wrong by at most gamma |A| |x|, entry by entry, and a tap
+    of |A| stretches by at most the Frobenius norm of its weights."""
+    terms = kernel[0, 0].size
+    size = 2 * (terms + 8) * UNIT
+    taps = np.sqrt(np.square(kernel).sum(axis=(1, 2))).reshape(kernel.shape[0], -1)
+    stretch = float(taps.sum(axis=1).max()) * (1 + 2 * (kernel.size + 8) * UNIT)
+    length = float(np.linalg.norm(x)) * (1 + 2 * (x.size + 8) * UNIT)
+    image = float(np.linalg.norm(y)) * (1 - 2 * (y.size + 8) * UNIT)
+    below = (image / length) * (1 - 4 * UNIT) - size * stretch - (y.size + kernel.size) * TINY
+    return max(0.0, float(below))

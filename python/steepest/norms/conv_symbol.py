@@ -1,0 +1,98 @@
+"""A convolution in the Fourier basis: one small block per frequency, with a bound of its errors.
+
+The operator y[p] = sum_t K[t] x[p s + t d] (p, t vectors; s the stride, d the dilation) on a torus
+of s M places is, between the M output frequencies w and the s inputs that fold onto each, the block
+
+    A(w)[o, (i, r)] = sum over t with t d mod s = r of K[o, i, t] exp(2 pi i w . (t d // s) / M),
+
+so its singular values are those of all blocks (Sedghi, Gupta and Long, ICLR 2019, arXiv 1805.10408,
+for s = 1).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+UNIT = 2.0**-53
+TINY = 2.0**-1000  # far above what underflow loses, where the largest entry is near one
+_TABLE = 20  # units that an entry of the Fourier matrix may be wrong by, and products and scale
+
+
+def upwards(value: float, roundings: int) -> float:
+    """A computed nonnegative value, increased by what so many roundings may have taken."""
+    return value * (1 + 2 * (roundings + 4) * UNIT)
+
+
+class Symbol:
+    """The blocks of one kernel (groups, c_out, c_in, taps...), float64, largest entry near one."""
+
+    def __init__(self, kernel: Values, strides: tuple[int, ...], dilation: int) -> None:
+        sides = kernel.shape[3:]
+        offsets = np.indices(sides).reshape(len(sides), -1).T * dilation
+        self.kernel = kernel.reshape(*kernel.shape[:3], -1)
+        self.strides = strides
+        self.folded = offsets // strides  # (taps, dimensions)
+        self.residues = np.ravel_multi_index(tuple((offsets % strides).T), strides)
+        self.error = self._error()
+
+    @property
+    def degrees(self) -> Indices:
+        """Of the blocks, as trigonometric polynomials in each dimension."""
+        degrees: Indices = self.folded.max(axis=0)
+        return degrees
+
+    def _error(self) -> float:
+        """Bound of ||computed block - block||, in the Frobenius norm, for every frequency.
+
+        Each real and imaginary part is a sum of at most n products, in any order, with entries of
+        modulus one that are wrong by 16 u: pi (three roundings) and a cosine (4 ulp).
+        """
+        taps = self.kernel.shape[3]
+        size = (taps + _TABLE) * UNIT
+        folded = [
+            np.abs(self.kernel[..., self.residues == r]).sum(axis=-1)
+            for r in range(math.prod(self.strides))
+        ]
+        total = float(np.linalg.norm(np.stack(folded)))
+        count = taps + 2 * self.kernel.size
+        return upwards(math.sqrt(2) * size / (1 - size) * total, count) + self.kernel.size * TINY
+
+    def waves(self, frequencies: Indices, lengths: Indices) -> tuple[Values, Values]:
+        """(cosine, sine) of the phase of every tap (rows) at every frequency (columns)."""
+        period = math.lcm(*(int(m) for m in lengths))
+        steps = self.folded @ (frequencies * (period // lengths)).T % period
+        steps = np.where(2 * steps > period, steps - period, steps)
+        angles = 2 * np.pi * (steps / period)
+        return np.cos(angles), np.sin(angles)
+
+    def parts(self, frequencies: Indices, lengths: Indices) -> tuple[Values, Values]:
+        """Real and imaginary parts of the blocks, each (frequencies, groups, c_out, c_in folds)."""
+        waves = self.waves(frequencies, lengths)
+        parts = []
+        for wave in waves:
+            folds = [
+                self.kernel[..., self.residues == r] @ wave[self.residues == r]
+                for r in range(math.prod(self.strides))
+            ]
+            part = np.moveaxis(np.stack(folds, axis=3), -1, 0)
+            parts.append(part.reshape(*part.shape[:3], -1))
+        return parts[0], parts[1]
+
+    def blocks(self, frequencies: Indices, lengths: Indices) -> Values:
+        """[[Re, -Im], [Im, Re]] of every block: real, and of the same spectral norm."""
+        re, im = self.parts(frequencies, lengths)
+        top = np.concatenate([re, -im], axis=-1)
+        return np.concatenate([top, np.concatenate([im, re], axis=-1)], axis=-2)
+
+
+def half_spectrum(lengths: Indices) -> Indices:
+    """Frequencies (count, dimensions) of which each conjugate pair of blocks has one."""
+    kept = (*lengths[:-1], lengths[-1] // 2 + 1)
+    frequencies: Indices = np.indices(kept).reshape(len(lengths), -1).T
+    return frequencies

@@ -1,0 +1,125 @@
+"""Power iteration, for what approaches the spectral norm from below."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _arrays
+from ..polar import arguments
+from . import calls
+
+Values = NDArray[np.float64]
+
+_UNIT = 2.0**-53
+_MOST_ITERATIONS = 10**6
+_KEPT = 3  # iterates that span the Krylov space
+
+
+class PowerResult(NamedTuple):
+    """A proved lower bound of the largest singular value, `kind` "lower", and the vector v of
+    length one that proves it, float64 (n,): the start of a later call."""
+
+    value: float
+    v: Values
+    kind: str
+
+
+def power_iteration(
+    W: Any,  # noqa: N803 (the papers' name)
+    iterations: int = 10,
+    start: Any = None,
+    *,
+    krylov: bool = True,
+    seed: int = 0,
+) -> PowerResult:
+    """Lower bound of the largest singular value of one matrix by v <- W^T W v.
+
+    The error falls as (sigma_2 / sigma_1)^(2 iterations) without `krylov`, which adds a
+    Rayleigh-Ritz step in the span of the last three iterates: worth a few steps more.
+
+    W : array (m, n) of float64, float32, bfloat16 or float16 in host memory. It is not changed.
+    iterations : at least 1.
+    start : vector (n,), such as an earlier result's v (warm start); None: Gaussian from `seed`.
+
+    Returns PowerResult(value, v, "lower"); value is ||W v|| minus the bound of its rounding errors,
+    so a start that is orthogonal to the singular vector is no danger to it, only to its use. A zero
+    or empty W gives 0, one with a NaN or an infinity NaN. Products are NumPy's, in float64.
+
+    Sources: Golub and Van Loan, section 8.2; Su, kexue.fm/archives/11736 (the last three iterates).
+
+    Raises TypeError (kind, dtype), ValueError (not two dimensions, iterations, start), DeviceError
+    (an array on a device).
+    """
+    A = _matrix(W)  # noqa: N806
+    count = arguments.count("iterations", iterations, 1, _MOST_ITERATIONS)
+    v = _start(start, A.shape[1], arguments.count("seed", seed, 0, 2**64 - 1))
+    largest = float(np.max(np.abs(A), initial=0.0))
+    if not np.isfinite(largest):
+        return PowerResult(float("nan"), np.full(A.shape[1], np.nan), "lower")
+    if largest == 0:
+        return PowerResult(0.0, np.zeros(A.shape[1]), "lower")
+    exponent = int(np.frexp(largest)[1])
+    A = np.ldexp(A, -exponent)  # noqa: N806
+    v = _iterate(A, v, count, krylov)
+    return PowerResult(float(np.ldexp(_below(A, v), exponent)), v, "lower")
+
+
+def _matrix(W: Any) -> Values:  # noqa: N803
+    facts = calls.Arrays(W)
+    if facts.is_list or len(facts.facts[0][0]) != 2:
+        given = "a list" if facts.is_list else f"shape {facts.facts[0][0]}"
+        raise ValueError(f"W: {given} given, expected one matrix")
+    bits = _arrays.to_host(W, "W")
+    if facts.facts[0][1] != "bfloat16":
+        return bits.astype(np.float64)
+    return (bits.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+
+
+def _start(given: Any, n: int, seed: int) -> Values:
+    if given is None:
+        return np.random.default_rng(seed).standard_normal(n)
+    v = np.array(given, np.float64)
+    if v.shape != (n,):
+        raise ValueError(f"start: shape {v.shape} given, expected ({n},)")
+    if not np.isfinite(v).all() or not v.any():
+        raise ValueError("start: zero or a number that is not finite given, expected a vector")
+    scaled: Values = v / np.max(np.abs(v))
+    return scaled
+
+
+def _iterate(A: Values, v: Values, count: int, krylov: bool) -> Values:  # noqa: N803
+    kept = [_unit(v)]
+    for _ in range(count):
+        image = A.T @ (A @ kept[-1])
+        if not image.any():
+            break
+        kept = [*kept[1 - _KEPT :], _unit(image)]
+    return _ritz(A, kept) if krylov else kept[-1]
+
+
+def _unit(v: Values) -> Values:
+    v = v / np.max(np.abs(v))
+    unit: Values = v / np.linalg.norm(v)
+    return unit
+
+
+def _ritz(A: Values, kept: list[Values]) -> Values:  # noqa: N803
+    """The vector of their span that A stretches most. QR, not Cholesky-QR: they are nearly
+    parallel."""
+    basis = np.linalg.qr(np.stack(kept[::-1], axis=1))[0]
+    right = np.linalg.svd(A @ basis, full_matrices=False)[2]
+    return _unit(basis @ right[0])
+
+
+def _below(A: Values, v: Values) -> float:  # noqa: N803
+    """||A v|| / ||v|| less its rounding errors: the product's are at most gamma_n ||A||_F ||v||."""
+    m, n = A.shape
+    size = m * n + m + n + 8
+    gamma = size * _UNIT / (1 - size * _UNIT)
+    product = 2 * n * _UNIT * float(np.linalg.norm(A)) * (1 + 2 * gamma)
+    length = float(np.linalg.norm(A @ v)) / float(np.linalg.norm(v))
+    below = length * (1 - 2 * (m + n + 8) * _UNIT) - product - size * 2.0**-1000
+    return max(0.0, float(below))

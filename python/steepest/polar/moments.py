@@ -1,0 +1,99 @@
+"""Second-moment normalisers of orthogonalised directions: NorMuon and AdaMuon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _arrays, _core
+from . import arguments
+from .oracles import ROWS
+
+_adamuon = _core.bind_rule("adamuon")
+
+
+def normuon(
+    O: Any,  # noqa: N803, E741 (the papers' name)
+    second_moment: Any,
+    *,
+    beta2: float = 0.95,
+    eps: float = 1e-8,
+    out: Any = None,
+) -> Any:
+    """Rows of O over the root of their second moment, at the Frobenius norm that O has.
+
+    v_i = beta2 v_i + (1 - beta2) mean_j O_ij^2; O_ij / (sqrt(v_i) + eps), times what keeps ||O||_F.
+
+    O : array (..., m, n) or a list of such arrays, in host memory; float64, float32, bfloat16 or
+        float16.
+    second_moment : array (..., m, 1) of float32 or float64 in C order, or a list; updated in place.
+    beta2 : in [0, 1). eps : at least 0.
+    out : receives the result: O itself, or memory of the same shape and dtype apart from it.
+
+    Zero rows stay zero. Li et al., arXiv 2510.05491 (NorMuon), algorithm 1, which scales to
+    0.2 sqrt(m n): the factor that a learning rate with "match_rms_adamw" has.
+
+    Raises TypeError, ValueError, BufferError, DeviceError; then nothing has been written.
+    """
+    beta2 = arguments.at_least("beta2", beta2, 0.0, below=1.0)
+    eps = arguments.at_least("eps", eps, 0.0)
+    is_list, given, moments, results = _lists(O, second_moment, out)
+    manners = [(ROWS, 1.0, eps)] * len(given)
+    _core.normalize(given, results, "O", is_list, manners, moments, beta2)
+    return results if is_list else results[0]
+
+
+def adamuon(
+    O: Any,  # noqa: N803, E741
+    second_moment: Any,
+    *,
+    beta2: float = 0.95,
+    eps: float = 1e-8,
+    out: Any = None,
+) -> Any:
+    """Elements of O over the root of their second moment, at the Frobenius norm that O has.
+
+    v = beta2 v + (1 - beta2) O^2; O / (sqrt(v) + eps), times what keeps ||O||_F.
+
+    Arguments as in `normuon`, but `second_moment` has the shape and memory order of O, and may be
+    bfloat16, too. Si et al., arXiv 2507.11005 (AdaMuon), whose scale is 0.2 sqrt(m n), as in
+    `normuon`. O and `out` are float32 or float64.
+    """
+    beta2 = arguments.at_least("beta2", beta2, 0.0, below=1.0)
+    eps = arguments.at_least("eps", eps, 0.0)
+    is_list, given, moments, results = _lists(O, second_moment, out)
+    sources = [_apart(d, result) for d, result in zip(given, results, strict=True)]
+    _adamuon(results, sources, moments, beta2=beta2, eps=eps)
+    return results if is_list else results[0]
+
+
+def _apart(given: Any, result: Any) -> Any:
+    """The array, or a copy where the result is written over it: a step may read later."""
+    if not _core.share_memory(given, result):
+        return given
+    copy = _like(given)
+    _arrays.assign(copy, _arrays.view(given, "O"))
+    return copy
+
+
+def _like(x: Any) -> Any:
+    view = _arrays.view(x, "O")
+    return _arrays.zeros(view, _arrays.dtype_name(view))
+
+
+def _lists(o: Any, moments: Any, out: Any) -> tuple[bool, list[Any], list[Any], list[Any]]:
+    """Directions, second moments and results as lists of one length."""
+    is_list = isinstance(o, (list, tuple))
+    given = list(o) if is_list else [o]
+    parts = []
+    for name, value in (("second_moment", moments), ("out", out)):
+        if name == "out" and value is None:
+            parts.append([_like(x) for x in given])
+            continue
+        if isinstance(value, (list, tuple)) != is_list:
+            expected = "a list as O" if is_list else "one array as O"
+            raise TypeError(f"{name}: {type(value).__name__} given, expected {expected}")
+        values = list(value) if is_list else [value]
+        if len(values) != len(given):
+            raise ValueError(f"{name}: list of {len(values)} given, expected one of {len(given)}")
+        parts.append(values)
+    return is_list, given, parts[0], parts[1]

@@ -1,0 +1,218 @@
+"""Hutch++, the Lanczos process, spectral densities and extreme eigenvalues."""
+
+import numpy as np
+import pytest
+from reference.curvature import models, statistics
+from steepest.curvature import (
+    extreme_eigenvalues,
+    hutchpp_trace,
+    lanczos,
+    plot_density,
+    spectral_density,
+)
+
+from .support import SEED, product_with, symmetric
+
+U = 2.0**-52
+
+
+class Counted:
+    """A dense matrix as a callback that counts."""
+
+    def __init__(self, a):
+        self.a, self.calls = a, 0
+
+    def __call__(self, z):
+        self.calls += 1
+        return (self.a @ z.astype(np.float64)).astype(z.dtype)
+
+
+def with_eigenvalues(values, seed=0):
+    q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((len(values), len(values))))
+    return (q * values) @ q.T
+
+
+def test_hutchpp_is_unbiased_with_honest_errors():
+    """Given its sketch the estimate is unbiased: deviations in units of errors are Student's,
+    whose variance for 8 samples is 7 / 5."""
+    a = with_eigenvalues(np.arange(1, 61.0) ** -1.0)
+    found = [hutchpp_trace(Counted(a), np.empty(60), 24, seed) for seed in range(300)]
+    assert all(e.probes == 8 and e.products == 24 for e in found)
+    deviation = np.array([(e.value - np.trace(a)) / e.stderr for e in found])
+    assert abs(deviation.mean()) <= 5 * np.sqrt(7 / 5 / 300)
+    inside = np.mean([e.interval()[0] <= np.trace(a) <= e.interval()[1] for e in found])
+    assert 0.90 <= inside <= 0.99
+
+
+def test_hutchpp_beats_hutchinson_where_the_spectrum_decays():
+    a = with_eigenvalues(np.arange(1, 101.0) ** -2.0)
+    found = [hutchpp_trace(Counted(a), np.empty(100), 30, seed).value for seed in range(100)]
+    plain = statistics.trace_variance(a, "rademacher") / 30
+    assert np.mean((np.array(found) - np.trace(a)) ** 2) <= plain / 20
+
+
+def test_hutchpp_counts_its_products_and_is_exact_on_low_ranks():
+    for budget in (4, 5, 6, 7, 30, 100):
+        a = Counted(symmetric(40))
+        found = hutchpp_trace(a, np.empty(40), budget, SEED)
+        assert found.products == a.calls <= budget
+        low = with_eigenvalues(np.r_[5.0, 3, -2, np.zeros(37)])
+    assert hutchpp_trace(Counted(low), np.empty(40), 15).value == pytest.approx(6, abs=1e-12)
+    zero = hutchpp_trace(lambda z: 0 * z, np.empty(9), 9)
+    assert (zero.value, zero.stderr) == (0, 0)
+    small = hutchpp_trace(Counted(symmetric(5)), np.empty(5), 15)
+    assert small.value == pytest.approx(np.trace(symmetric(5)), abs=1e-13) and small.stderr == 0
+    assert small.interval() == (small.value, small.value)
+
+
+def test_lanczos_restricts_the_operator_to_an_orthonormal_basis():
+    """Twice orthogonalised: the basis is orthonormal, and H Q = Q T but for the last column, to a
+    small multiple of the dimension's root times rounding."""
+    a = symmetric(80)
+    found = lanczos(Counted(a), np.empty((8, 10)).reshape(80), 30, SEED)
+    q, t = found.basis, np.diag(found.diagonal)
+    t += np.diag(found.off_diagonal, 1) + np.diag(found.off_diagonal, -1)
+    assert q.shape == (80, 30) and (found.off_diagonal > 0).all()
+    slack = 80 * U
+    assert np.abs(q.T @ q - np.eye(30)).max() <= slack
+    rest = a @ q - q @ t
+    size = np.linalg.norm(a, 2)
+    assert np.linalg.norm(rest[:, :-1]) <= slack * size * 30
+    assert np.linalg.norm(rest[:, -1]) == pytest.approx(found.residual, rel=1e-10)
+
+
+def test_lanczos_ends_with_the_krylov_space():
+    a = with_eigenvalues(np.repeat([1.0, 2, 5], 20))
+    found = lanczos(Counted(a), np.empty(60), 50)
+    assert len(found.diagonal) == 3 and found.basis.shape == (60, 3)
+    assert np.allclose(found.eigen()[0], [1, 2, 5], rtol=1e-12)
+    assert lanczos(lambda z: 3 * z, np.empty(9), 5).diagonal == pytest.approx([3])
+    full = lanczos(Counted(symmetric(12)), np.empty(12), 100)
+    assert np.allclose(full.eigen()[0], np.linalg.eigvalsh(symmetric(12)), atol=1e-12)
+
+
+def test_quadrature_is_exact_for_polynomials_of_low_degree():
+    """Degrees up to 2 steps - 1: z^T H^k z / n of each probe."""
+    from steepest.curvature import rademacher
+
+    a, steps = symmetric(50) / 10, 6
+    found = spectral_density(Counted(a), np.empty(50), steps, 3, SEED)
+    assert found.nodes.shape == found.weights.shape == (3, steps)
+    for k in range(3):
+        z, power = rademacher(np.empty(50), SEED, k), np.eye(50)
+        for degree in range(2 * steps):
+            moment = np.sum(found.weights[k] * found.nodes[k] ** degree)
+            size = np.linalg.norm(a, 2) ** degree
+            assert abs(moment - z @ power @ z / 50) <= 1e-12 * size, degree
+            power = power @ a
+    assert np.allclose(found.weights.sum(axis=1), 1, rtol=1e-13)
+
+
+def test_density_of_a_model(model):
+    """Its integral is 1, its mean the trace over n within its error, and the share of eigenvalues
+    above a gap of the spectrum is that of the exact ones."""
+    params, _, hessian = model
+    hvp = product_with(hessian, [p.shape for p in params])
+    found = spectral_density(hvp, params, 40, 8, SEED)
+    step = np.diff(found.grid)
+    middle = (found.density[1:] + found.density[:-1]) / 2
+    assert step @ middle == pytest.approx(1, abs=1e-3)
+    means = np.sum(found.nodes * found.weights, axis=1)
+    exact = np.trace(hessian) / len(hessian)
+    assert abs(means.mean() - exact) <= 5 * means.std(ddof=1) / np.sqrt(8)
+    values = np.linalg.eigvalsh(hessian)
+    gap = np.argmax(np.diff(values))  # below the outliers
+    cut = (values[gap] + values[gap + 1]) / 2
+    above = np.sum(found.weights * (found.nodes > cut), axis=1)
+    share = np.mean(values > cut)
+    assert abs(above.mean() - share) <= 5 * np.sqrt(2 * share / len(values) / 8)
+    assert found.stderr.shape == found.density.shape and (found.density >= 0).all()
+
+
+def test_grids_and_widths():
+    a = with_eigenvalues(np.r_[np.zeros(30), np.full(10, 4.0)])
+    found = spectral_density(Counted(a), np.empty(40), 10, 1, grid=[-1, 0, 2, 4], width=0.5)
+    assert found.grid.tolist() == [-1, 0, 2, 4] and found.width == 0.5
+    assert found.density[1] > found.density[3] > found.density[2] and np.isnan(found.stderr).all()
+    assert len(spectral_density(Counted(a), np.empty(40), 10, 2, grid=50).grid) == 50
+
+
+def test_extreme_eigenvalues_of_a_model(model):
+    params, _, hessian = model
+    values = np.linalg.eigvalsh(hessian)
+    hvp = product_with(hessian, [p.shape for p in params])
+    found = extreme_eigenvalues(hvp, params, 3, 1, SEED, tol=1e-10)
+    assert np.allclose(found.top, values[:-4:-1], rtol=0, atol=1e-9 * values[-1])
+    for value, error in zip(found.top, found.top_error, strict=True):
+        assert np.abs(values - value).min() <= error + 1e-13 * values[-1]
+    assert abs(found.bottom[0] - values[0]) <= found.bottom_error[0] + 1e-9 * values[-1]
+    assert (found.top_error <= 1e-10 * values[-1]).all()
+
+
+def test_extremes_stop_and_count():
+    a = Counted(symmetric(200))
+    few = extreme_eigenvalues(a, np.empty(200), max_products=12, tol=1e-14)
+    assert few.products == a.calls == 12 and few.top_error[0] > 0
+    assert extreme_eigenvalues(lambda z: 0 * z, np.empty(5)).top.tolist() == [0]
+    single = extreme_eigenvalues(a, np.empty(200, np.float32))
+    exact = np.linalg.eigvalsh(a.a)
+    assert single.top[0] == pytest.approx(exact[-1], rel=1e-4)
+    assert single.bottom[0] == pytest.approx(exact[0], rel=1e-4)
+
+
+@pytest.mark.parametrize("method", [lanczos, spectral_density, extreme_eigenvalues])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_operators_that_are_not_symmetric_are_refused(method, dtype):
+    a = symmetric(100)
+    slightly = a + 0.05 * np.triu(a, 1)
+    method(Counted(a), np.empty(100, dtype))
+    with pytest.raises(ValueError, match="not symmetric given"):
+        method(Counted(slightly), np.empty(100, dtype))
+    method(Counted(slightly), np.empty(100, dtype), symmetry_tolerance=1.0)
+
+
+@pytest.mark.parametrize("method", [hutchpp_trace, lanczos, spectral_density, extreme_eigenvalues])
+def test_wrong_calls(method):
+    x = np.zeros(12)
+    for error, words, arguments in [
+        (TypeError, "hvp", (None, x)),
+        (TypeError, "like: dtype float16 given", (abs, x.astype(np.float16))),
+        (ValueError, "like: no element", (abs, np.zeros(0))),
+        (ValueError, "seed", (abs, x, 8, 8, -1) if method is spectral_density else None),
+        (ValueError, "NaN", (lambda z: z * np.nan, x)),
+        (ValueError, "shape", (lambda z: z[:3], x)),
+    ]:
+        if arguments:
+            with pytest.raises(error, match=words):
+                method(*arguments)
+    with pytest.raises(ValueError, match="given, expected"):
+        method(abs, x, -1)
+
+
+def test_wrong_grids():
+    for grid in ([[0, 1]], [1, 0], [0, np.nan], 1):
+        with pytest.raises(ValueError, match="grid"):
+            spectral_density(lambda z: z, np.zeros(5), grid=grid)
+
+
+def test_structures_and_torch():
+    torch = pytest.importorskip("torch")
+    a = torch.from_numpy(symmetric(30))
+
+    def hvp(z):
+        product = a @ torch.cat([z["a"].reshape(-1), z["b"]])
+        return {"a": product[:6].reshape(2, 3), "b": product[6:]}
+
+    like = {"a": torch.zeros(2, 3, dtype=a.dtype), "b": torch.zeros(24, dtype=a.dtype)}
+    found = extreme_eigenvalues(hvp, like, tol=1e-12)
+    assert found.top[0] == pytest.approx(np.linalg.eigvalsh(a.numpy())[-1])
+    assert models.flat([hutchpp_trace(hvp, like, 90).samples])[0] == pytest.approx(float(a.trace()))
+
+
+def test_plot():
+    pytest.importorskip("matplotlib").use("Agg")
+    found = spectral_density(Counted(symmetric(30)), np.empty(30), 10, 2)
+    axes = plot_density(found)
+    assert axes.get_xlabel() == "eigenvalue" and axes.get_yscale() == "log"
+    assert plot_density(found, axes) is axes and len(axes.lines) == 2
+    axes.figure.canvas.draw()

@@ -1,0 +1,40 @@
+"""The benchmark of spectral norms: its cases, its rivals, and its notion of right."""
+
+import numpy as np
+import pytest
+from steepest.bench import rivals
+from steepest.bench.norms import cases, suite
+from steepest.bench.rivals import norms_loop
+from steepest.bench.timing import QUICK
+
+CASE = cases.Case("small", (2, 12, 20), True)
+
+
+def test_cases():
+    full, quick = cases.cases(quick=False), cases.cases(quick=True)
+    assert len({c.name for c in full}) == len(full) == len(quick)
+    assert {(1024, 4096), (64, 256, 256)} <= {c.shape for c in full}
+    assert CASE.flops(0) == 2 * 12 * 12 * 20 and CASE.flops(3) == CASE.flops(0) + 3 * 12**3
+
+
+def test_rivals_agree():
+    matrix = CASE.matrix()
+    sigma = np.linalg.svd(matrix, compute_uv=False)[:, 0]
+    for lower, upper in (norms_loop.interval(w.astype(np.float64), CASE.tol) for w in matrix):
+        assert upper - lower <= CASE.tol * upper
+        assert np.any((lower * (1 - 1e-6) <= sigma) & (sigma <= upper * (1 + 1e-6)))
+    assert [r.NAME for r in rivals.load_norms(["numpy"])] == ["numpy"]
+
+
+def test_rows():
+    rows = suite.measure(CASE, suite.Settings(QUICK, 1, rivals.load_norms(["numpy-loop"])))
+    assert [(r.family, r.rival) for r in rows] == [("norms", "numpy-loop")]
+    assert 0 <= rows[0].error <= 1 and rows[0].ratio == pytest.approx(
+        rows[0].rival_median_s / rows[0].median_s
+    )
+
+
+def test_an_interval_that_misses_is_wrong(monkeypatch):
+    wrong = lambda *_, **__: suite.steepest.norms.SpectralBound(np.zeros(2), np.zeros(2))  # noqa: E731
+    monkeypatch.setattr(suite, "spectral_norm", wrong)
+    assert suite.error_of(CASE, CASE.matrix()) == float("inf")

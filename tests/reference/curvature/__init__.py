@@ -1,0 +1,5 @@
+"""Probes, estimates and Hessians of small models in plain NumPy float64."""
+
+from . import models, philox, statistics
+
+__all__ = ["models", "philox", "statistics"]
