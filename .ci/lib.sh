@@ -33,7 +33,7 @@ fail() {
 # The line of README.md that begins with this text, as it stands there, so that what readers are told
 # to run is what is tested. A prompt before it is not part of it.
 readme_command() {
-    sed -E 's/^[[:space:]]*(\$ )?//' README.md | grep -m 1 -F -- "$1" |
+    sed -E 's/^[[:space:]]*(\$ )?//' README.md | grep -F -- "$1" |
         grep -E '^pip install .* && python -m ' ||
         fail "README.md has no command line that begins with: $1"
 }

@@ -1,5 +1,6 @@
-"""The Python blocks of the pages in docs/ run as they stand."""
+"""The pages in docs/: their Python blocks run as they stand, their tables are up to date."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -13,3 +14,12 @@ def test_python_blocks_run(page: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     assert blocks
     exec(compile("\n".join(blocks), str(page), "exec"), {"__name__": "page"})
+
+
+def test_generated_tables_are_up_to_date() -> None:
+    path = Path(__file__).parents[1] / "docs" / "figures.py"
+    spec = importlib.util.spec_from_file_location("figures", path)
+    assert spec is not None and spec.loader is not None
+    figures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figures)
+    assert figures.page() == figures.PAGE.read_text("utf-8"), "run python docs/figures.py"

@@ -1,0 +1,120 @@
+"""Makes what the pages show from recorded runs and from the library itself.
+
+    python docs/figures.py            the tables and the picture of orthogonalisation.md
+    python docs/figures.py --table    the tables alone
+
+The measured one comes from the newest bench/results/polar-cpu-*.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "orthogonalisation.md"
+PICTURE = ROOT / "docs" / "singular_values.png"
+INTERVALS = (1e-2, 1e-3, 1e-4)
+SETS = ("jordan", "you", "polar_express", "cans", "cubic5", "deepseek_v4")
+
+
+def newest_run() -> Path | None:
+    """The newest recorded run of the family, by the date in its name."""
+    runs = sorted((ROOT / "bench" / "results").glob("polar-cpu-*.json"))
+    return runs[-1] if runs else None
+
+
+def table() -> str:
+    """The measured part of the page."""
+    run = newest_run()
+    if run is None:
+        return "No run has been recorded yet.\n"
+    document = json.loads(run.read_text("utf-8"))
+    lines = [
+        f"Recorded in `bench/results/{run.name}` on {document['machine']['cpu']}, "
+        f"{document['rows'][0]['threads']} threads; ratios above 1: we are faster.",
+        "",
+        "| case | ms | of the peak | error / bound | rivals |",
+        "|---|---:|---:|---:|---|",
+    ]
+    by_case: dict[str, list[dict[str, Any]]] = {}
+    for row in document["rows"]:
+        by_case.setdefault(row["case"], []).append(row)
+    return "\n".join([*lines, *(_line(case, rows) for case, rows in by_case.items())]) + "\n"
+
+
+def _line(case: str, rows: list[dict[str, Any]]) -> str:
+    first = rows[0]
+    share = first["ceiling_fraction"]
+    rivals = ", ".join(f"{r['rival']} {r['ratio']:.2f}x" for r in rows if r["ratio"] is not None)
+    peak = "" if share is None else f"{share:.0%}"
+    return f"| {case} | {first['median_s'] * 1e3:.3g} | {peak} | {first['error']:.2f} | {rivals} |"
+
+
+def sets() -> str:
+    """What each coefficient set does to singular values, from its polynomial."""
+    from steepest.polar.coefficients import survey
+
+    ends = " | ".join(f"from {lower:g}" for lower in INTERVALS)
+    lines = [f"| set | steps | lifts by | {ends} |", "|---|---:|---:|" + "---|" * len(INTERVALS)]
+    for name in SETS:
+        walked = survey(name)
+        cells = [f"`{name}`", str(len(walked.triples)), f"{walked.slope:.0f}"]
+        cells += ["{:.2f} to {:.2f}".format(*walked.interval(lower)) for lower in INTERVALS]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+PARTS = {"measured": table, "sets": sets}
+
+
+def page() -> str:
+    """The page with its generated parts made anew."""
+    text = PAGE.read_text("utf-8")
+    for name, make in PARTS.items():
+        begin, end = f"<!-- {name}: python docs/figures.py -->\n", f"<!-- end of {name} -->\n"
+        head, rest = text.split(begin)
+        text = head + begin + make() + end + rest.split(end)[1]
+    return text
+
+
+def draw() -> None:
+    """What each set makes of singular values in (0, 1], and of those of a Gaussian matrix."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import numpy as np
+    from matplotlib import pyplot
+    from steepest import polar
+
+    given = np.random.default_rng(0).standard_normal((128, 128))
+    left, before, right = np.linalg.svd(given / np.linalg.norm(given))
+    figure, axes = pyplot.subplots(2, 3, figsize=(10, 5), sharex=True, sharey=True)
+    for name, ax in zip(SETS, axes.flat, strict=True):
+        survey = polar.coefficients.survey(name)
+        after = np.diag(left.T @ polar.orthogonalize(given, name) @ right.T)
+        ax.semilogx(survey.singular_values, survey.values, color="C0", linewidth=1)
+        ax.semilogx(before, after, ".", color="C1", markersize=4)
+        ax.axhline(1, color="0.7", linewidth=0.7, zorder=0)
+        ax.set(title=f"{name}, {len(survey.triples)} steps", xlim=(1e-5, 1), ylim=(0, 1.35))
+    figure.supxlabel("singular value before, of the normalised matrix")
+    figure.supylabel("after")
+    figure.tight_layout()
+    figure.savefig(PICTURE, dpi=110)
+    pyplot.close(figure)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--table", action="store_true", help="leave the picture as it is")
+    options = parser.parse_args(arguments)
+    PAGE.write_text(page(), "utf-8")
+    if not options.table:
+        draw()
+
+
+if __name__ == "__main__":
+    main()
