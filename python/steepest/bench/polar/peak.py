@@ -8,7 +8,6 @@ product that beats the loop, through instructions of a wider target, say, raises
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 import steepest
 from steepest import _core
 
+from ..rivals import polar_torch
 from ..timing import Participant, Timing, fastest, repeated, repeated_probe
 from . import blas
 from .matrices import nothing
@@ -72,7 +72,8 @@ def numpy_product(dtype: str, side: int, threads: int) -> Probe | None:
 
 def torch_product(dtype: str, side: int, threads: int) -> Probe | None:
     """A product through torch, all of 2 n^3."""
-    if importlib.util.find_spec("torch") is None:
+    flops = general(side, side)
+    if not polar_torch.installed() or polar_torch.takes_minutes(dtype, flops):
         return None
     import torch
 
@@ -80,7 +81,7 @@ def torch_product(dtype: str, side: int, threads: int) -> Probe | None:
     a = torch.from_numpy(_square(side)).to(getattr(torch, dtype))
     b, c = a + 1, torch.empty_like(a)
     call = repeated(f"peak {dtype} torch", lambda _: torch.mm(a, b, out=c), nothing)
-    return Probe(call, general(side, side))
+    return Probe(call, flops)
 
 
 def own_product(dtype: str, side: int, threads: int) -> Probe | None:

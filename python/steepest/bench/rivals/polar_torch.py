@@ -11,6 +11,8 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
+import steepest
+
 from ..polar.cases import Case
 from ..polar.matrices import Call, Matrices, nothing
 from ..timing import fastest, repeated
@@ -20,6 +22,12 @@ Lines = Callable[[Any], Any]  # of a normalised matrix or stack
 
 def installed() -> bool:
     return importlib.util.find_spec("torch") is not None
+
+
+def takes_minutes(compute: str, flops: int) -> bool:
+    """Whether torch would make these bfloat16 products in a scalar loop, as it does on processors
+    without AVX-512."""
+    return compute == "bfloat16" and flops > 1e9 and "avx512" not in steepest.cpu.targets()
 
 
 def make_call(case: Case, matrices: Matrices, threads: int, *, loop: bool) -> Call:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..polar.cases import Case
 from ..polar.matrices import Call, Matrices
-from .polar_torch import installed, make_call, product_call
+from .polar_torch import installed, make_call, product_call, takes_minutes
 
 NAME = "torch-bf16"
 
@@ -16,10 +16,12 @@ def available() -> bool:
 
 
 def make(case: Case, matrices: Matrices, threads: int) -> Call | None:
-    if case.compute != "bfloat16":
+    if case.compute != "bfloat16" or takes_minutes(case.compute, case.flops):
         return None
     return make_call(case, matrices, threads, loop=True)
 
 
 def make_product(a: Any, compute: str, threads: int) -> Call | None:
-    return None if compute != "bfloat16" else product_call(a, compute, threads)
+    if compute != "bfloat16" or takes_minutes(compute, 2 * len(a) ** 3):
+        return None
+    return product_call(a, compute, threads)
