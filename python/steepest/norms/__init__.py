@@ -2,6 +2,9 @@
 
 steepest.norms.spectral_norm       interval of the largest singular value, proved in floating point
 steepest.norms.conv_spectral_norm  the same interval for a convolution on inputs of one or any size
+steepest.norms.conv_spectral_norm_grad  gradient of the Schatten bound of its largest block
+steepest.norms.spectral_rescaling  a kernel scaled by channel until it is proved 1-Lipschitz
+steepest.norms.lipschitz_bound     of a sequence of layers, with Convolution for some of them
 steepest.norms.spectral_norm_grad  gradient of its Schatten bound
 steepest.norms.dominant_pair       singular vectors of the largest singular value
 steepest.norms.frobenius, schatten, aol_bound  cheaper upper bounds
@@ -12,23 +15,31 @@ from __future__ import annotations
 
 from .cheap import aol_bound, frobenius, schatten
 from .conv import conv_spectral_norm
+from .conv_grad import conv_spectral_norm_grad
+from .lipschitz import Convolution, lipschitz_bound
 from .power import PowerResult, power_iteration
+from .rescaling import Rescaled, spectral_rescaling
 from .results import NormGradient, NormValue, SingularPair, SpectralBound, SpectralEstimate
 from .spectral import dominant_pair, spectral_norm, spectral_norm_grad
 
 __all__ = [
+    "Convolution",
     "NormGradient",
     "NormValue",
     "PowerResult",
+    "Rescaled",
     "SingularPair",
     "SpectralBound",
     "SpectralEstimate",
     "aol_bound",
     "conv_spectral_norm",
+    "conv_spectral_norm_grad",
     "dominant_pair",
     "frobenius",
+    "lipschitz_bound",
     "power_iteration",
     "schatten",
     "spectral_norm",
     "spectral_norm_grad",
+    "spectral_rescaling",
 ]

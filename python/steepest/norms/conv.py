@@ -54,7 +54,9 @@ def conv_spectral_norm(
     half of the frequencies, groups side by side: the largest counts. A stride that does not divide
     the size of a circular input takes rows of the operator with stride gcd(size, stride). The
     lower bound is that of the largest block, and where the operator is only part of the circular
-    one, ||A x|| / ||x|| for a vector x found by power iteration with the operator itself.
+    one, ||A x|| / ||x|| for a vector x found by power iteration with the operator itself. NumPy's
+    products are used on the way, so the last bits may depend on its BLAS; the interval holds for
+    any order of summation.
 
     Sources: Sedghi et al., ICLR 2019, arXiv 1805.10408; Delattre et al., ICML 2023, arXiv
     2305.16173.
@@ -80,7 +82,7 @@ def conv_spectral_norm(
 def _interval(
     kernel: Values, shape: Geometry, iterations: int | None, tol: float
 ) -> tuple[float, float]:
-    strides, lengths, exact = _circular(shape)
+    strides, lengths, exact = circular(shape)
     search = Search(Symbol(kernel, strides, shape.dilation), iterations, tol)
     upper = on_torus(search) if lengths is None else on_grid(search, lengths)
     upper = _with_tiny(upper, kernel.size)
@@ -95,7 +97,7 @@ def _with_tiny(upper: float, count: int) -> float:
     return upper * (1 + 4 * UNIT) + count * TINY
 
 
-def _circular(shape: Geometry) -> tuple[tuple[int, ...], Indices | None, bool]:
+def circular(shape: Geometry) -> tuple[tuple[int, ...], Indices | None, bool]:
     """Strides and output lengths of a circular operator that holds ours; whether it is ours."""
     s = shape.stride
     if shape.size is None:

@@ -45,12 +45,14 @@ class Geometry:
         return tuple((n + 2 * q - span) // self.stride + 1 for n, q, span in shapes)
 
 
-def kernel(given: Any, groups: Any) -> tuple[Values, int]:
-    """The kernel (groups, c_out/groups, c_in/groups, taps...) in float64, and groups."""
+def kernel(given: Any, groups: Any, least: int = 3) -> tuple[Values, int]:
+    """The kernel (groups, c_out/groups, c_in/groups, taps...) in float64, and groups; it has at
+    least `least` dimensions."""
     shape, dtype = _core.array_facts(given, "kernel", -1)
-    if len(shape) not in (3, 4):
+    if not least <= len(shape) <= 4:
+        matrix = "(c_out, c_in), " if least == 2 else ""
         raise ValueError(
-            f"kernel: shape {tuple(shape)} given, expected (c_out, c_in / groups, k) or "
+            f"kernel: shape {tuple(shape)} given, expected {matrix}(c_out, c_in / groups, k) or "
             "(c_out, c_in / groups, k, k)"
         )
     groups = arguments.count("groups", groups, 1, _MOST)

@@ -11,7 +11,7 @@ from .conv_symbol import Indices, Symbol, Values, half_spectrum, upwards
 from .spectral import spectral_norm
 
 _CHUNK = 2**23  # elements of the blocks that are held at a time
-_FIRST = 2  # squarings that tell most blocks from the largest
+_FIRST = 4  # squarings that tell most blocks from the largest
 _COARSE = 6  # samples per degree of the first grid on the torus
 _MOST_BLOCKS = 2**14  # per level of refinement on the torus
 

@@ -1,0 +1,45 @@
+"""Blocks per frequency: their stated error against sums in extended precision."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from steepest.norms.conv_symbol import Symbol, half_spectrum
+
+
+def extended(kernel, strides, dilation, frequency, lengths):
+    """One complex block (groups, c_out, c_in strides) by its definition, in 64-bit mantissas."""
+    wide = np.longdouble
+    pi = 4 * np.arctan(wide(1))
+    g, c_out, c_in, *taps = kernel.shape
+    block = np.zeros((g, c_out, c_in, *strides), np.clongdouble)
+    for tap in np.ndindex(*taps):
+        offsets = [t * dilation for t in tap]
+        residue = tuple(o % s for o, s in zip(offsets, strides, strict=True))
+        folds = [o // s for o, s in zip(offsets, strides, strict=True)]
+        turns = sum(wide(f * w % m) / m for f, w, m in zip(folds, frequency, lengths, strict=True))
+        phase = np.cos(2 * pi * turns) + 1j * np.sin(2 * pi * turns)
+        block[(slice(None),) * 3 + residue] += kernel[(slice(None),) * 3 + tap] * phase
+    return block.reshape(g, c_out, -1)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="no extended precision here")
+@pytest.mark.parametrize(
+    "shape,strides,dilation,lengths",
+    [
+        ((1, 3, 2, 5), (1,), 1, (7,)),
+        ((2, 2, 3, 7), (3,), 2, (11,)),
+        ((1, 2, 2, 3, 4), (1, 1), 1, (9, 10)),
+        ((1, 2, 2, 5, 5), (2, 1), 3, (6, 997)),
+    ],
+)
+def test_errors_are_within_the_bound_and_the_bound_is_small(shape, strides, dilation, lengths):
+    kernel = np.random.default_rng(7).standard_normal(shape)
+    symbol = Symbol(kernel, strides, dilation)
+    frequencies = half_spectrum(np.array(lengths))[::17]
+    re, im = symbol.parts(frequencies, np.array(lengths))
+    assert symbol.error <= 1e-14 * np.prod(shape[3:]) * np.linalg.norm(kernel)
+    for frequency, block in zip(frequencies, re + 1j * im, strict=True):
+        wanted = extended(kernel, strides, dilation, [int(w) for w in frequency], lengths)
+        difference = np.sqrt(np.square(np.abs(block - wanted)).sum())
+        assert difference <= symbol.error
