@@ -37,7 +37,7 @@ double along_line(const T* x, int64_t stride, int64_t n, double power,
 
 // Up to kAbreast lines at once, element by element: the same sums in the same order.
 template <class T>
-void abreast(const T* x, const Lines& m, int count, double power, double* sums) {
+void abreast(const T* x, const Lines& m, int count, const double* power, double* sums) {
     const int64_t n = m.length, blocks = (n + kBlock - 1) / kBlock;
     std::vector<double> block_sums(static_cast<size_t>(std::max<int64_t>(blocks, 1) * kAbreast), 0);
     for (int64_t b = 0; b < blocks; ++b) {
@@ -46,7 +46,7 @@ void abreast(const T* x, const Lines& m, int count, double power, double* sums) 
         for (int64_t i = b * kBlock; i < end; ++i) {
             double* to = lane[i % kLanes];
             for (int k = 0; k < count; ++k) {
-                const double v = decode(x[i * m.stride + k * m.line_stride]) * power;
+                const double v = decode(x[i * m.stride + k * m.line_stride]) * power[k];
                 to[k] += v * v;
             }
         }
@@ -91,17 +91,18 @@ Lines::Lines(const steepest_normalized& n)
 
 bool Lines::side_by_side() const { return std::abs(line_stride) < std::abs(stride); }
 
-void sum_squares(const Lines& m, double power, int64_t begin, int64_t end, double* sums) {
+void sum_squares(const Lines& m, const double* power, int64_t begin, int64_t end, double* sums) {
     with_type(m.dtype, [&](auto* type) {
         const auto* x = static_cast<const std::remove_pointer_t<decltype(type)>*>(m.data);
         std::vector<double> scratch;
         const int64_t step = m.side_by_side() ? kAbreast : 1;
-        for (int64_t line = begin; line < end; line += step, sums += step) {
+        for (int64_t line = begin; line < end; line += step) {
             const auto* at = x + line * m.line_stride;
             if (m.side_by_side())
-                abreast(at, m, static_cast<int>(std::min(step, end - line)), power, sums);
+                abreast(at, m, static_cast<int>(std::min(step, end - line)), power + line,
+                        sums + line);
             else
-                *sums = along_line(at, m.stride, m.length, power, scratch);
+                sums[line] = along_line(at, m.stride, m.length, power[line], scratch);
         }
     });
 }
@@ -119,7 +120,8 @@ double largest_magnitude(const Lines& m, int64_t begin, int64_t end) {
     return largest;
 }
 
-void write_lines(const Lines& m, double power, const double* factor, int64_t begin, int64_t end) {
+void write_lines(const Lines& m, const double* power, const double* factor, int64_t begin,
+                 int64_t end) {
     with_type(m.dtype, [&](auto* type) {
         using T = std::remove_pointer_t<decltype(type)>;
         const auto* x = static_cast<const T*>(m.data);
@@ -128,7 +130,7 @@ void write_lines(const Lines& m, double power, const double* factor, int64_t beg
         const bool signs = m.item->kind == STEEPEST_SIGNS;
         each_element(m, begin, end, [&](int64_t line, int64_t i) {
             const double v = decode(x[line * m.line_stride + i * m.stride]);
-            encode(factor ? v * power * factor[line] : scale * (signs ? sign(v) : v),
+            encode(factor ? v * power[line] * factor[line] : scale * (signs ? sign(v) : v),
                    out[line * m.result_line_stride + i * m.result_stride]);
         });
     });

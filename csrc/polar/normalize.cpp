@@ -24,21 +24,22 @@ struct Work {
     const std::vector<Lines>& matrices;
     std::vector<Chunk> chunks;
     std::vector<std::vector<double>> values;  // of each line of each matrix: sums, then factors
-    std::vector<double> power;                // of two, that brings a matrix near 1
+    std::vector<std::vector<double>> power;   // of two, that brings a line near 1
     int64_t elements = 0;
 
     explicit Work(const std::vector<Lines>& all)
-        : matrices(all), values(all.size()), power(all.size(), 1) {
+        : matrices(all), values(all.size()), power(all.size()) {
         for (size_t i = 0; i < all.size(); ++i) {
             elements += all[i].lines * all[i].length;
             if (all[i].length == 0) continue;
             values[i].resize(static_cast<size_t>(all[i].lines));
+            power[i].assign(values[i].size(), 1);
             for (int64_t line = 0; line < all[i].lines; line += kChunk)
                 chunks.push_back({i, line, std::min(line + kChunk, all[i].lines)});
         }
     }
     template <class F>
-    void each_chunk(F&& f) const {
+    void each_chunk(F&& f) {
         const int threads = threads_for(elements);
         const auto count = static_cast<int64_t>(chunks.size());
         const auto parts = static_cast<int>(std::min<int64_t>(count, int64_t{8} * threads));
@@ -52,24 +53,48 @@ struct Work {
 
 bool has_norms(const Lines& m) { return m.item->kind < STEEPEST_SIGNS; }
 
-// Squares of doubles overflow and vanish: their matrices are brought near 1 first. A matrix that
-// holds no finite largest element is left as it is.
-void find_powers(Work& work) {
-    for (size_t i = 0; i < work.matrices.size(); ++i) {
-        const Lines& m = work.matrices[i];
-        if (m.dtype != DType::f64 || !has_norms(m)) continue;
-        const double largest = largest_magnitude(m, 0, m.lines);
-        if (!(largest > 0)) continue;
-        int exponent = 0;
-        std::frexp(largest, &exponent);
-        work.power[i] = std::ldexp(1.0, std::clamp(-exponent, -1021, 1021));
+// Whether a norm is of the matrix, not of one line.
+bool is_shared(const Lines& m) { return m.item->kind == STEEPEST_WHOLE_NORM || m.item->moments; }
+
+// Squares of doubles overflow, and vanish beside nothing larger: such a sum says little. Above the
+// least of these, what vanished is below a unit roundoff of the sum for any length.
+bool is_trusted(double squares) { return squares >= 0x1p-900 && std::isfinite(squares); }
+
+// The power of two that brings the largest element of lines [begin, end) near 1; 1 where none is
+// both finite and not zero.
+double power_of(const Lines& m, int64_t begin, int64_t end) {
+    const double largest = largest_magnitude(m, begin, end);
+    if (!(largest > 0)) return 1;
+    int exponent = 0;
+    std::frexp(largest, &exponent);
+    return std::ldexp(1.0, std::clamp(-exponent, -1021, 1021));
+}
+
+// Sums of lines, anew where they cannot be trusted: each line with its own power, so that neither
+// large lines nor ones that are not finite touch the others.
+void sum_lines(const Lines& m, const Chunk& c, double* power, double* sums) {
+    sum_squares(m, power, c.begin, c.end, sums);
+    if (m.dtype != DType::f64 || is_shared(m)) return;
+    for (int64_t line = c.begin; line < c.end; ++line) {
+        if (is_trusted(sums[line])) continue;
+        power[line] = power_of(m, line, line + 1);
+        sum_squares(m, power, line, line + 1, sums);
     }
+}
+
+// The same for norms of a whole matrix, with one power.
+void mend_whole(const Lines& m, std::vector<double>& power, std::vector<double>& sums) {
+    if (m.dtype != DType::f64 || !is_shared(m) || sums.empty()) return;
+    std::vector<double> folded = sums;
+    if (is_trusted(fold_pairs(folded.data(), m.lines))) return;
+    std::fill(power.begin(), power.end(), power_of(m, 0, m.lines));
+    sum_squares(m, power.data(), 0, m.lines, sums.data());
 }
 
 // factor (power x) = scale x / (norm + eps); a line of zeros stays, whatever eps is.
 double factor_of(double squares, double power, const steepest_normalized& n) {
+    if (!std::isfinite(squares)) return std::nan("");
     const double size = std::sqrt(squares) + n.eps * power;
-    if (!std::isfinite(size)) return std::nan("");
     return size == 0 ? 0 : n.scale / size;
 }
 
@@ -102,15 +127,15 @@ void follow_moments(const Lines& m, double power, std::vector<double>& value) {
     for (double& v : value) v *= restore;
 }
 
-void find_factors(const Lines& m, double power, std::vector<double>& value) {
+void find_factors(const Lines& m, const std::vector<double>& power, std::vector<double>& value) {
     if (value.empty()) return;
     const steepest_normalized& n = *m.item;
-    if (n.moments) return follow_moments(m, power, value);
+    if (n.moments) return follow_moments(m, power[0], value);
     if (n.kind == STEEPEST_WHOLE_NORM) {
         const double squares = fold_pairs(value.data(), static_cast<int64_t>(value.size()));
         std::fill(value.begin(), value.end(), squares);
     }
-    for (double& v : value) v = factor_of(v, power, n);
+    for (size_t i = 0; i < value.size(); ++i) value[i] = factor_of(value[i], power[i], n);
 }
 
 const steepest_normalized& item_at(const steepest_normalize_args& a, int64_t i) {
@@ -144,19 +169,20 @@ steepest_status check(const steepest_normalize_args& a) {
 
 void normalize(const std::vector<Lines>& all) {
     Work work(all);
-    find_powers(work);
     work.each_chunk([&](const Chunk& c) {
         const Lines& m = all[c.matrix];
         if (has_norms(m))
-            sum_squares(m, work.power[c.matrix], c.begin, c.end,
-                        work.values[c.matrix].data() + c.begin);
+            sum_lines(m, c, work.power[c.matrix].data(), work.values[c.matrix].data());
     });
-    for (size_t i = 0; i < all.size(); ++i)
-        if (has_norms(all[i])) find_factors(all[i], work.power[i], work.values[i]);
+    for (size_t i = 0; i < all.size(); ++i) {
+        if (!has_norms(all[i])) continue;
+        mend_whole(all[i], work.power[i], work.values[i]);
+        find_factors(all[i], work.power[i], work.values[i]);
+    }
     work.each_chunk([&](const Chunk& c) {
         const Lines& m = all[c.matrix];
-        write_lines(m, work.power[c.matrix], has_norms(m) ? work.values[c.matrix].data() : nullptr,
-                    c.begin, c.end);
+        write_lines(m, work.power[c.matrix].data(),
+                    has_norms(m) ? work.values[c.matrix].data() : nullptr, c.begin, c.end);
     });
 }
 

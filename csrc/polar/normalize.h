@@ -26,16 +26,17 @@ struct Lines {
 };
 
 // Sums of squares of lines [begin, end), each over the tree of core/reduce.h along the line, so
-// that they do not depend on the layout. `power` is a power of two that elements are multiplied by
-// first.
-void sum_squares(const Lines& m, double power, int64_t begin, int64_t end, double* sums);
+// that they do not depend on the layout. power[line] is a power of two that elements are multiplied
+// by first; `sums` begins with that of line 0.
+void sum_squares(const Lines& m, const double* power, int64_t begin, int64_t end, double* sums);
 
 // The largest magnitude in lines [begin, end); NaN where an element is no finite number.
 double largest_magnitude(const Lines& m, int64_t begin, int64_t end);
 
-// result = factor[line] (power x), or with no factors scale sign(x) or scale x, for lines [begin,
-// end).
-void write_lines(const Lines& m, double power, const double* factor, int64_t begin, int64_t end);
+// result = factor[line] (power[line] x), or with no factors scale sign(x) or scale x, for lines
+// [begin, end).
+void write_lines(const Lines& m, const double* power, const double* factor, int64_t begin,
+                 int64_t end);
 
 // All of them.
 void normalize(const std::vector<Lines>& all);

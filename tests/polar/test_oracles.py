@@ -129,6 +129,38 @@ def test_no_scale_of_doubles_is_lost(name, size):
     assert np.abs(result - wanted).max() <= REFERENCE * wanted.max()
 
 
+@pytest.mark.parametrize("eps", [0.0, 1e-8])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("name", ["RowNorm", "ColNorm"])
+def test_lines_of_any_scales_lie_beside_each_other(name, order, eps):
+    """Reference: each line brought near 1 by a power of two, and eps with it."""
+    exponents = np.array([1000, 0, -600, 300, -1000])
+    lines = draw(np.random.default_rng(17), (5, 40))
+    given, size = np.ldexp(lines, exponents[:, None]), np.ldexp(norm(lines, axis=1), exponents)
+    wanted = given / (size + eps)[:, None]
+    g = np.array(given if name == "RowNorm" else given.T, order=order)
+    options = {} if name == "ColNorm" else {"normalized": False}
+    # The RMS of a column of 40: its norm over sqrt(40), and eps with the same factor.
+    factor = 1.0 if name == "RowNorm" else np.sqrt(40)
+    ours = polar.oracle(g, name, eps=eps / factor, **options)
+    ours = (ours if name == "RowNorm" else ours.T) / factor
+    assert np.all(np.abs(ours - wanted) <= REFERENCE * np.abs(wanted))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_leaves_large_neighbours(bad):
+    g = np.full((3, 4), 1e300)
+    g[0, 0] = bad
+    ours = polar.oracle(g, "RowNorm", normalized=False)
+    assert np.isnan(ours[0]).all() and np.abs(ours[1:] - 0.5).max() <= REFERENCE
+
+
+def test_an_eps_far_above_tiny_lines_gives_nearly_nothing():
+    assert np.array_equal(
+        polar.oracle(np.full((2, 3), 5e-324), "RowNorm", eps=1e20), np.zeros((2, 3))
+    )
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_shows_where_it_has_a_part(bad):
     g = draw(np.random.default_rng(9), (6, 9), np.float32)
@@ -253,3 +285,21 @@ def test_one_wrong_array_of_a_list_leaves_all_as_they_were():
     with pytest.raises(TypeError):
         polar.oracle([good, np.arange(3)], out=[good, np.arange(3)])
     assert np.array_equal(good, before)
+
+
+@pytest.mark.parametrize("name", ["Euclidean", "Sign", "SpectralConv"])
+def test_arrays_that_are_no_matrix_in_memory_are_checked_first(name):
+    """Such arrays are worked on in a copy: what receives it is still looked at before any write."""
+    rng = np.random.default_rng(18)
+    good, base = draw(rng, (3, 4)), draw(rng, (2, 5, 8, 4))
+    gaps = base[:, :, ::2, ::2]
+    frozen = np.zeros(gaps.shape)
+    frozen.flags.writeable = False
+    good_before, base_before = good.copy(), base.copy()
+    with pytest.raises(BufferError, match=r"out\[1\]"):
+        polar.oracle([good, gaps], name, out=[good, frozen])
+    with pytest.raises(ValueError, match="memory shared"):
+        polar.oracle(gaps, name, out=base[:, :, :4, :2])
+    assert np.array_equal(good, good_before) and np.array_equal(base, base_before)
+    wanted = polar.oracle(gaps.copy(), name)
+    assert polar.oracle(gaps, name, out=gaps) is gaps and np.array_equal(gaps, wanted)

@@ -203,6 +203,7 @@ class _Call:
         self._is_list = is_list
         self._copied: list[tuple[Any, Any]] = []
         self.pairs: list[tuple[Any, Any]] = []
+        self._checked: list[tuple[Any, Any]] = []  # what is read and written in the end
         self._sources = list(zip(views, results, strict=True))
 
     def add(self, i: int, kind: int) -> None:
@@ -212,15 +213,18 @@ class _Call:
         order = _order(x, kind)
         given, written = _viewed(x, kind, order), _viewed(result, kind, order)
         if given is None or written is None:
+            self._checked.append((x, result))
             copy = _arrays.zeros(x, _arrays.dtype_name(x), tuple(map(int, x.shape)))
             _arrays.assign(copy, x)
             self._copied.append((result, copy))
             given = written = _viewed(copy, kind, _order(copy, kind))
+        else:
+            self._checked.append((given, written))
         self.pairs.append((given, written))
 
     def check(self) -> None:
         """Raises for outputs that cannot be written or share memory."""
-        self._native(self.pairs, [(ROWS, 1.0, 0.0)] * len(self.pairs), True)
+        self._native(self._checked, [(ROWS, 1.0, 0.0)] * len(self._checked), True)
 
     def run(self, manners: Sequence[Manner], iteration: Mapping[str, Any]) -> None:
         """Orthogonalises the spectral ones, then scales those and normalises the others."""
