@@ -28,7 +28,8 @@ loaded=$(sanitized python -c "import steepest._core; print(steepest._core.__file
 sanitized python -m pytest -q -m "not slow" tests --ignore=tests/install \
     --ignore=tests/test_stubs.py --ignore=tests/test_demo.py --ignore=tests/steps/test_bench.py \
     --ignore=tests/steps/test_bench_gpu.py --ignore=tests/polar/test_products.py \
-    --ignore=tests/polar/test_bench_polar.py
+    --ignore=tests/polar/test_bench_polar.py --ignore=tests/norms/test_bench_norms.py \
+    --ignore=tests/curvature/test_bench_curvature.py
 
 section "The emulation of device code under the sanitizers"
 # Reads and writes outside an array show here, without a GPU.

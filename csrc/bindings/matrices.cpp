@@ -1,5 +1,6 @@
 #include "bindings/matrices.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -46,6 +47,21 @@ Span::Span(const Array& a) {
 
 bool share_memory(const Array& a, const Array& b) {
     return a.shape.count() > 0 && b.shape.count() > 0 && Span(a).meets(Span(b));
+}
+
+bool all_apart(const std::vector<Array>& inputs, const std::vector<Array>& outputs) {
+    std::vector<Span> spans;
+    for (size_t i = 0; i < std::max(inputs.size(), outputs.size()); ++i) {
+        const bool is_output = i < outputs.size(), is_input = i < inputs.size();
+        if (is_output && outputs[i].shape.count() > 0) spans.emplace_back(outputs[i]);
+        const bool own = is_input && is_output && same_array(inputs[i], outputs[i]);
+        if (is_input && !own && inputs[i].shape.count() > 0) spans.emplace_back(inputs[i]);
+    }
+    std::sort(spans.begin(), spans.end(),
+              [](const Span& a, const Span& b) { return a.begin < b.begin; });
+    for (size_t i = 1; i < spans.size(); ++i)
+        if (spans[i].begin < spans[i - 1].end) return false;
+    return true;
 }
 
 std::string shape_text(const std::vector<int64_t>& extent) {

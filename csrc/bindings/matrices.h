@@ -16,6 +16,11 @@ struct Span {
 // Whether some byte may belong to both.
 bool share_memory(const Array& a, const Array& b);
 
+// Whether no output shares memory with another array, but perhaps with its own input. For long
+// lists: sorts instead of looking at all pairs. False may also mean that inputs overlap, which is
+// allowed.
+bool all_apart(const std::vector<Array>& inputs, const std::vector<Array>& outputs);
+
 inline bool same_array(const Array& a, const Array& b) {
     return a.data == b.data && same_layout(a.shape, b.shape);
 }

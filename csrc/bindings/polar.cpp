@@ -19,6 +19,7 @@ struct Job {
 
 // An output may be its own input; otherwise it shares memory with nothing.
 void check_overlaps(const Job& job) {
+    if (all_apart(job.inputs, job.outputs)) return;
     for (size_t i = 0; i < job.outputs.size(); ++i) {
         const auto refuse = [&](const std::string& other) {
             value_error(job.output_names[i] + ": memory shared with " + other +
