@@ -112,13 +112,12 @@ py::dict Rule::describe() const {
     py::list state_list, hyper_list;
     for (const auto* s : states) state_list.append(describe_state(*s));
     for (int h = 0; h < info.hyper_count; ++h) hyper_list.append(describe_hyper(info.hypers[h]));
-    return py::dict(py::arg("name") = info.name, py::arg("class_name") = info.class_name,
-                    py::arg("summary") = info.summary, py::arg("source") = info.source,
-                    py::arg("lr") = info.lr, py::arg("weight_decay") = info.weight_decay,
-                    py::arg("decay") = decays[info.decay],
-                    py::arg("needs_step") = info.needs_step != 0,
-                    py::arg("public") = info.is_public != 0, py::arg("streams") = state_list,
-                    py::arg("hypers") = hyper_list);
+    return py::dict(
+        py::arg("name") = info.name, py::arg("class_name") = info.class_name,
+        py::arg("summary") = info.summary, py::arg("source") = info.source, py::arg("lr") = info.lr,
+        py::arg("weight_decay") = info.weight_decay, py::arg("decay") = decays[info.decay],
+        py::arg("needs_step") = info.needs_step != 0, py::arg("public") = info.is_public != 0,
+        py::arg("streams") = state_list, py::arg("hypers") = hyper_list);
 }
 
 const Rule& rule_by_id(int id) { return *table()[static_cast<size_t>(id)]; }

@@ -18,15 +18,16 @@ struct AdaMuon {
             "The direction in grads over the root of its second moment, written to params: a stage "
             "of AdaMuon.",
         .source =
-            "Si et al., arXiv 2507.11005: v = beta2 v + (1 - beta2) d^2, params = lr c d / (sqrt(v) "
-            "+ eps), where c keeps the Euclidean norm of d. params is only written, and weight_decay "
+            "Si et al., arXiv 2507.11005: v = beta2 v + (1 - beta2) d^2, params = lr c d / "
+            "(sqrt(v) "
+            "+ eps), where c keeps the Euclidean norm of d. params is only written, and "
+            "weight_decay "
             "has no effect",
         .decay = Decay::own,
         .lr = 1,
         .weight_decay = 0,
         .needs_step = false,
-        .states = {{.name = "second_moment",
-                    .doc = "moving average of the squared direction"}},
+        .states = {{.name = "second_moment", .doc = "moving average of the squared direction"}},
         .hypers = {{.name = "beta2",
                     .doc = "decay rate of the second moment",
                     .value = {0.95},
