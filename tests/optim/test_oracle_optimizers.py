@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import standin
 from reference import polar as reference
 from steepest import optim, polar
 
@@ -184,6 +185,12 @@ def test_a_bad_option_is_named_and_changes_nothing(cls, options, word, late):
         opt.param_groups[0].update(options)
         opt.step(arrays(50, np.float32))
     assert same_bits(params, before)
+
+
+@pytest.mark.parametrize("cls", (*CLASSES, optim.Muon))
+def test_arrays_on_a_device_are_refused_at_once(cls):
+    with standin.installed(), pytest.raises(ValueError, match="expected one in host memory"):
+        cls([standin.zeros((3, 4), np.float32)])
 
 
 @pytest.mark.parametrize("cls", CLASSES)

@@ -106,3 +106,18 @@ def test_a_wrong_call_is_named_and_changes_nothing(moment, options, error, word)
     with pytest.raises(error, match=word):
         polar.normuon(o, moment, out=o, **options)
     assert np.array_equal(o, before)
+
+
+@pytest.mark.parametrize(
+    ("o", "moment", "error", "word"),
+    [
+        (np.zeros((6, 4), np.float16), np.zeros((6, 4), np.float32), TypeError, "O: dtype"),
+        (np.ones((6, 4), np.float32), np.ones((6, 1), np.float32), ValueError, "second_moment: sh"),
+        (np.ones((6, 4), np.float32), np.ones((6, 4), np.float16), TypeError, "second_moment"),
+    ],
+)
+def test_wrong_calls_of_adamuon(o, moment, error, word):
+    before = o.copy(), moment.copy()
+    with pytest.raises(error, match=word):
+        polar.adamuon(o, moment, out=o)
+    assert np.array_equal(o, before[0]) and np.array_equal(moment, before[1])

@@ -181,8 +181,8 @@ class Muon(DirectedOptimizer):
 
     params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
     lr : learning rate: a number, or one per parameter.
-    momentum, nesterov : of the momentum; averaged=False sums gradients instead, which only the
-        variants and AdamW's parameters can tell.
+    momentum, nesterov : of the momentum; averaged=False sums gradients instead of averaging them,
+        which scales the momentum and leaves its direction.
     coefficients, steps, method, compute, normalization : of `steepest.polar.orthogonalize`. The
         momentum is orthogonalised in float32 unless compute says otherwise.
     adjust_lr : ratio of a matrix's learning rate to lr: "original" sqrt(max(1, rows / cols)),

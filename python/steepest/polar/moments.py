@@ -61,9 +61,23 @@ def adamuon(
     beta2 = arguments.at_least("beta2", beta2, 0.0, below=1.0)
     eps = arguments.at_least("eps", eps, 0.0)
     is_list, given, moments, results = _lists(O, second_moment, out)
+    _check_adamuon(given, moments, results, is_list)
     sources = [_apart(d, result) for d, result in zip(given, results, strict=True)]
     _adamuon(results, sources, moments, beta2=beta2, eps=eps)
     return results if is_list else results[0]
+
+
+def _check_adamuon(o: list[Any], moments: list[Any], results: list[Any], is_list: bool) -> None:
+    """Raises by the names that the caller knows, where the step would by its own."""
+    for i, (x, v, y) in enumerate(zip(o, moments, results, strict=True)):
+        at = f"[{i}]" if is_list else ""
+        shape, dtype = tuple(_arrays.view(x, "O").shape), _arrays.dtype_name(_arrays.view(x, "O"))
+        if dtype not in ("float32", "float64"):
+            raise TypeError(f"O{at}: dtype {dtype} given, expected float32 or float64")
+        for name, other in (("second_moment", v), ("out", y)):
+            given = tuple(_arrays.view(other, name).shape)
+            if given != shape:
+                raise ValueError(f"{name}{at}: shape {given} given, expected {shape}")
 
 
 def _apart(given: Any, result: Any) -> Any:
