@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <system_error>
 #include <thread>
 
@@ -59,8 +58,8 @@ void spin_until(Ready&& ready) {
 class Pool {
   public:
     void run(int threads, int parts, Task task, void* context) {
-        std::unique_lock<std::mutex> lock(in_use_, std::try_to_lock);
-        if (!lock.owns_lock() || parts > kMaxParts || threads > kMaxThreads) {
+        const Hold hold(in_use_);
+        if (!hold.held || parts > kMaxParts || threads > kMaxThreads) {
             for (int part = 0; part < parts; ++part) task(context, part, parts);
             return;
         }
@@ -79,6 +78,20 @@ class Pool {
     }
 
   private:
+    // Taken by one region at a time. Not a mutex, which a region inside a region must not even try.
+    struct Hold {
+        std::atomic_flag& flag;
+        const bool held;
+
+        explicit Hold(std::atomic_flag& f)
+            : flag(f), held(!f.test_and_set(std::memory_order_acquire)) {}
+        ~Hold() {
+            if (held) flag.clear(std::memory_order_release);
+        }
+        Hold(const Hold&) = delete;
+        Hold& operator=(const Hold&) = delete;
+    };
+
     // Each region claims all its parts under its number, and numbers rise, so a worker that comes
     // late to a region finds nothing to claim, whatever runs by then.
     bool claim(int part, uint64_t id) {
@@ -120,7 +133,7 @@ class Pool {
         }
     }
 
-    std::mutex in_use_;
+    std::atomic_flag in_use_ = ATOMIC_FLAG_INIT;
     Task task_ = nullptr;
     void* context_ = nullptr;
     std::atomic<int> undone_{0};
