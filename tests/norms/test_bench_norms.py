@@ -27,6 +27,7 @@ def test_rivals_agree():
 
 
 def test_rows():
+    pytest.importorskip("threadpoolctl")  # without it NumPy's threads stay as they are
     rows = suite.measure(CASE, suite.Settings(QUICK, 1, rivals.load_norms(["numpy-loop"])))
     assert [(r.family, r.rival) for r in rows] == [("norms", "numpy-loop")]
     assert 0 <= rows[0].error <= 1 and rows[0].ratio == pytest.approx(

@@ -88,12 +88,16 @@ def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
     return (*_large(n), *_storage(n), *_stages(n), *_small(), *_model(n, quick))
 
 
+# Rules that are stages of Muon and its relatives.
+STAGES = ("momentum", "descend", "extrapolate", "adamuon")
+
+
 def _large(n: int) -> Iterator[Case]:
     """One float32 tensor of n elements for every rule; for Adafactor a square matrix of about n."""
     side = math.isqrt(n)
     for rule in ("adamw", "lion", "sgd", "adam", "amsgrad", "adamax", "adagrad"):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
-    for rule in ("lamb", "c_adamw", "c_lion"):
+    for rule in ("lamb", "c_adamw", "c_lion", *STAGES):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
     yield Case(f"adafactor {side}x{side}", "adafactor", ((side, side),))
     for rule in ("adamw", "lion"):

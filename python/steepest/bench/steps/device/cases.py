@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..cases import Case, Shape, count, gpt2_shapes
+from ..cases import STAGES, Case, Shape, count, gpt2_shapes
 from ..rules import COPY, GRADS, NORM
 
 EVENTS, LOOP, GRAPH = "events", "loop", "graph"
@@ -78,7 +78,8 @@ def _storage(n: int) -> Iterator[DeviceCase]:
 def _rules(n: int) -> Iterator[DeviceCase]:
     """The other rules in float32, one tensor each."""
     side = math.isqrt(n)
-    for rule in ("sgd", "adam", "amsgrad", "adamax", "adagrad", "lamb", "c_adamw", "c_lion"):
+    moving = ("sgd", "adam", "amsgrad", "adamax", "adagrad", "lamb", "c_adamw", "c_lion")
+    for rule in (*moving, *STAGES):
         yield _large("", rule, n)
     yield DeviceCase(f"adafactor {side}x{side}", "adafactor", ((side, side),), impl="Plan")
 
