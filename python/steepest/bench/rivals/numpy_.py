@@ -146,6 +146,30 @@ def _adafactor(h: Hypers, t: int, p: Array, g: Array, row: Array, col: Array) ->
     p -= alpha / clip * update
 
 
+def _momentum(h: Hypers, t: int, p: Array, g: Array, buf: Array) -> None:
+    buf *= h["momentum"]
+    buf += (1 - h["momentum"]) * g
+    p[...] = (1 - h["momentum"]) * g + h["momentum"] * buf
+
+
+def _descend(h: Hypers, t: int, p: Array, g: Array) -> None:
+    p *= 1 - h["lr"] * h["weight_decay"]
+    p -= h["lr"] * g
+
+
+def _extrapolate(h: Hypers, t: int, p: Array, g: Array, point: Array) -> None:
+    before = point.copy()
+    _descend(h, t, point, g)
+    p[...] = point + h["momentum"] / (1 - h["momentum"]) * (point - before)
+
+
+def _adamuon(h: Hypers, t: int, p: Array, g: Array, v: Array) -> None:
+    v *= h["beta2"]
+    v += (1 - h["beta2"]) * g * g
+    u = g / (np.sqrt(v) + h["eps"])
+    p[...] = float(np.linalg.norm(g) / np.linalg.norm(u)) * u
+
+
 STEPS: Mapping[str, Step] = {
     "sgd": _sgd,
     "adam": _adam,
@@ -158,4 +182,8 @@ STEPS: Mapping[str, Step] = {
     "c_adamw": _c_adamw,
     "c_lion": _c_lion,
     "adafactor": _adafactor,
+    "momentum": _momentum,
+    "descend": _descend,
+    "extrapolate": _extrapolate,
+    "adamuon": _adamuon,
 }

@@ -87,8 +87,8 @@ def _values(stream: str, n: int) -> Array:
     x = rng.standard_normal(n)
     if stream == PARAMS:
         return 0.1 * x
-    if stream in ("exp_avg_sq", "max_exp_avg_sq"):
-        return (1e-4 if stream == "exp_avg_sq" else 2e-4) * (0.1 + x * x)
+    if stream in ("exp_avg_sq", "max_exp_avg_sq", "second_moment"):
+        return (2e-4 if stream == "max_exp_avg_sq" else 1e-4) * (0.1 + x * x)
     if stream == "sum":
         return 1e-3 * (0.1 + x * x)
     if stream == "exp_inf":
