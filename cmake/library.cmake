@@ -17,10 +17,13 @@ add_library(steepest SHARED
   csrc/curvature/targets.cpp
   csrc/curvature/targets/baseline.cpp
   csrc/norms/abi.cpp
+  csrc/norms/cholesky.cpp
   csrc/norms/gradient.cpp
   csrc/norms/gram.cpp
   csrc/norms/interval.cpp
+  csrc/norms/lanczos.cpp
   csrc/norms/moments.cpp
+  csrc/norms/tridiagonal.cpp
   csrc/norms/vectors.cpp
   csrc/polar/abi.cpp
   csrc/polar/item.cpp

@@ -1,5 +1,6 @@
 #include "norms/gram.h"
 
+#include "norms/cholesky.h"
 #include "norms/rows.h"
 
 namespace steepest::norms {
@@ -31,8 +32,9 @@ Buffers::Buffers(const polar::View& view, Precision precision, Arena& arena) {
     for (void*& memory : square) memory = arena.take<char>(n * n * bytes);
     const polar::Batch gram = square_batch(square[0], n, precision);
     const polar::Batch in_float = square_batch(square[0], n, Precision::f32);
-    scratch_size = std::max({polar::scratch_bytes(x, gram), polar::scratch_bytes(gram, gram),
-                             polar::scratch_bytes(in_float, in_float)});
+    scratch_size =
+        std::max({polar::scratch_bytes(x, gram), polar::scratch_bytes(gram, gram),
+                  polar::scratch_bytes(in_float, in_float), cholesky_bytes(n, precision)});
     scratch_memory = arena.take<char>(static_cast<int64_t>(scratch_size));
 }
 
@@ -97,6 +99,12 @@ void GramIteration::square(Precision wanted) {
     if (rigorous_) step.product = product_error(size(), size(), step.q, norm * norm, p);
     levels_.add(step);
     current_ = next;
+}
+
+Up GramIteration::bound_of_gram(double lambda) const {
+    polar::Matrix work = gram_.matrix;
+    work.data = spare();
+    return eigenvalue_bound(gram_.matrix, lambda, work, buffers_.scratch());
 }
 
 Up GramIteration::sigma_above(Up of_iterate) const {

@@ -42,6 +42,10 @@ class GramIteration {
         return current_.matrix.type == polar::Type::f64 ? Precision::f64 : Precision::f32;
     }
 
+    // A bound of the Gram matrix's largest eigenvalue, close to `lambda`, or infinity where none is
+    // proved; the matrix after the iterate is overwritten. At level 0.
+    Up bound_of_gram(double lambda) const;
+
     // A bound of the iterate's largest eigenvalue (or Schatten norm) as one of sigma_1, and a lower
     // bound of the Gram matrix's spectral norm as one of sigma_1.
     Up sigma_above(Up of_iterate) const;
@@ -49,6 +53,12 @@ class GramIteration {
     // Bounds of the caller's matrix: the scaling undone.
     double unscaled(Up sigma) const { return scaled(sigma, -exponent_).value; }
     double unscaled(Down sigma) const { return scaled(sigma, -exponent_).value; }
+
+    // The largest lambda for which sigma_above(lambda) is at most `sigma`, but for roundings.
+    double gram_for(double sigma) const {
+        const double rest = sigma - load_error_.value;
+        return rest > 0 ? rest * rest - gram_error_.value : 0;
+    }
 
     int exponent() const { return exponent_; }
     // (tr A_0^(2^level))^(2^-(level+1)) from the iterate's trace, without regard to rounding.

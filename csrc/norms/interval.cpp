@@ -1,5 +1,7 @@
 #include "norms/interval.h"
 
+#include "norms/lanczos.h"
+
 namespace steepest::norms {
 namespace {
 
@@ -9,6 +11,12 @@ constexpr double kShareOfFloat = 0.125;
 // wanted. They are far behind: the factor is several hundred for Gaussian matrices.
 constexpr double kWorthLooking = 64;
 constexpr double kProgress = 0x1p-46;  // relative; less is none
+// Lanczos' method and a proof by factorisation instead of squarings: from this size on, with this
+// many steps, and where the tolerance leaves room for the rounding errors of the factorisation.
+constexpr int64_t kWorthFactorizing = 32;
+constexpr int kLanczosSteps = 60;
+constexpr double kRoomToProve = 0.9;     // share of the tolerance between vector and proof
+constexpr double kShareOfLanczos = 0.3;  // of the tolerance, for the error of the vector
 
 class Search {
   public:
@@ -17,6 +25,7 @@ class Search {
 
     Interval run() {
         look(true);
+        if (request_.iterations < 0 && !done() && it_.size() >= kWorthFactorizing) prove();
         while (it_.level() < limit() && !done()) {
             it_.square(choose());
             look(it_.level() == limit() || request_.iterations < 0);
@@ -58,12 +67,24 @@ class Search {
         return !(width > kWorthLooking * request_.tol);
     }
 
-    void look_below() {
+    // A vector by Lanczos' method, and the proof that nothing lies above its quotient by more than
+    // the tolerance.
+    void prove() {
+        Lanczos lanczos([this](const Vector& v) { return multiply(it_.gram(), v); }, it_.size());
+        if (!lanczos.run(kShareOfLanczos * request_.tol, kLanczosSteps)) return;
+        look_below(lanczos.vector());
+        const double lambda = it_.gram_for(lower_.value / (1 - kRoomToProve * request_.tol));
+        if (!(lambda > lanczos.value())) return;
+        upper_ = min(upper_, it_.sigma_above(it_.bound_of_gram(lambda)));
+    }
+
+    void look_below() { look_below(dominant_column(it_.iterate())); }
+
+    void look_below(const Vector& v) {
         const Down before = lower_;
         Vector image;
         const Up squares = Moments(it_.gram_sums(), it_.size()).squares.up;
-        const Down found =
-            it_.sigma_below(quotient(it_.gram(), squares, dominant_column(it_.iterate()), image));
+        const Down found = it_.sigma_below(quotient(it_.gram(), squares, v, image));
         if (image_.empty() || found.value >= lower_.value) image_.swap(image);
         lower_ = max(lower_, found);
         progress_ = progress_ || lower_.value - before.value > kProgress * lower_.value;

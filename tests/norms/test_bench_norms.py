@@ -15,6 +15,7 @@ def test_cases():
     assert len({c.name for c in full}) == len(full) == len(quick)
     assert {(1024, 4096), (64, 256, 256)} <= {c.shape for c in full}
     assert CASE.flops(0) == 2 * 12 * 12 * 20 and CASE.flops(3) == CASE.flops(0) + 3 * 12**3
+    assert CASE.flops(0, 2) == CASE.flops(0) + 2 * 12**3 // 3
 
 
 def test_rivals_agree():

@@ -20,7 +20,7 @@ class Effort:
     rounds: int = 21  # turns of each participant
     least: int = 5  # turns even of the slowest
     budget_s: float = 2.5  # a participant that would take longer sits out some rounds
-    pause_s: float = 0.01  # before each turn: lets the threads of the one before fall asleep
+    pause_s: float = 0.01  # before each turn, at least; then until no thread spins any more
 
 
 FULL = Effort()
@@ -119,9 +119,25 @@ def interleave(participants: Sequence[Participant], effort: Effort) -> dict[str,
             order = range(len(participants))
             for k in order if turn % 2 == 0 else reversed(order):
                 if turn % strides[k] == 0:
-                    time.sleep(effort.pause_s)
+                    settle(effort.pause_s)
                     seconds[k][turn] = participants[k].sample()
     return {p.name: Timing(tuple(s)) for p, s in zip(participants, seconds, strict=True)}
+
+
+def settle(pause_s: float, longest_s: float = 0.5) -> None:
+    """Waits until the threads of the participant before are asleep.
+
+    A pool goes on spinning for a while after a call (OpenBLAS for 2^26 cycles), on a core that the
+    next participant needs. What spins uses processor time.
+    """
+    look_s = 0.004
+    end = time.perf_counter() + longest_s
+    time.sleep(pause_s)
+    while time.perf_counter() < end:
+        used = time.process_time()
+        time.sleep(look_s)
+        if time.process_time() - used < 0.1 * look_s:
+            return
 
 
 def fastest(participants: Sequence[Participant], keep: int) -> list[Participant]:

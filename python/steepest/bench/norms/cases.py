@@ -32,10 +32,11 @@ class Case:
         """The matrix read once."""
         return 4 * math.prod(self.shape)
 
-    def flops(self, squarings: int) -> int:
-        """Useful operations, given the squarings of all matrices together."""
+    def flops(self, squarings: int, factorizations: int = 0) -> int:
+        """Useful operations, given the squarings and factorisations of all matrices together."""
         *batch, short, long = *self.shape[:-2], *sorted(self.shape[-2:])
-        return math.prod(batch) * short * short * long + squarings * short**3
+        gram = math.prod(batch) * short * short * long
+        return gram + squarings * short**3 + factorizations * short**3 // 3
 
     def matrix(self) -> NDArray[np.float32]:
         """Its content depends on the shape only."""
@@ -57,6 +58,7 @@ def cases(*, quick: bool) -> tuple[Case, ...]:
 def describe(case: Case) -> str:
     """What is counted, in a line."""
     return (
-        f"{case.name} ({case.impl}): {case.flops(0) / 1e9:.4g} GFLOP and "
-        f"{(case.flops(1) - case.flops(0)) / 1e9:.4g} per squaring; {case.bytes} bytes"
+        f"{case.name} ({case.impl}): {case.flops(0) / 1e9:.4g} GFLOP, "
+        f"{(case.flops(1) - case.flops(0)) / 1e9:.4g} per squaring and "
+        f"{(case.flops(0, 1) - case.flops(0)) / 1e9:.4g} per factorisation; {case.bytes} bytes"
     )
