@@ -37,18 +37,18 @@ def spectral_norm(
     overflows or underflows on the way. An upper bound beyond the largest float64 is infinite. Bits
     do not depend on the number of threads; they do on the CPU target.
 
-    Without `iterations`, for matrices of 32 rows and columns or more, the lower bound is ||G v|| / ||v||
-    with the Gram matrix G of the short side and a vector v by Lanczos' method; the upper bound is a
-    lambda next to it for which Cholesky's factorisation of lambda I - G succeeds in floating point,
-    with the error that this leaves (Rump, BIT 46, 2006). Where tolerance or spectrum are beyond
-    that, and for small matrices, Gram iteration takes over.
+    Without `iterations`, for matrices of 32 rows and columns or more, the lower bound is
+    ||G v|| / ||v|| with the Gram matrix G of the short side and a vector v by Lanczos' method; the
+    upper bound is a lambda next to it for which Cholesky's factorisation of lambda I - G succeeds
+    in floating point, with the error that this leaves (Rump, BIT 46, 2006). Where tolerance or
+    spectrum are beyond that, and for small matrices, Gram iteration takes over.
 
-    In Gram iteration each squaring halves the logarithm of upper bound over norm. After t of them, with the trace and
-    the Frobenius norm of the n x n iterate A, the largest eigenvalue of A is at most
+    There each squaring halves the logarithm of upper bound over norm. After t of them, with the
+    trace and the Frobenius norm of the n x n iterate A, the largest eigenvalue of A is at most
     tr/n + sqrt((n-1)/n (||A||_F^2 - tr^2/n)) (Wolkowicz and Styan 1980), and the 2^(t+1)-th root
-    bounds the norm; for flat spectra this is exact at once. The lower bound is that quotient with
-    the iterate's dominant column. Errors are bounded a priori, by
-    gamma_k |A| |A|^T for each product (Higham, section 3.1), and carried through all roots.
+    bounds the norm; for flat spectra this is exact at once. The lower bound is the same quotient
+    with the iterate's dominant column. Errors are bounded a priori, by gamma_k |A| |A|^T for each
+    product (Higham, section 3.1), and carried through all roots.
 
     Sources: Delattre et al., ICML 2023, arXiv 2305.16173 (Gram iteration).
 
