@@ -58,6 +58,9 @@ for line in requires("steepest") or []:
 PYTHON
 }
 
+# Options of pytest for the tests that are not slow, a process on each processor.
+quick=(-q -m "not slow" -n "$(nproc)")
+
 # pytest that fails when a test was skipped.
 pytest_without_skips() {
     local log

@@ -25,7 +25,7 @@ sanitized() {
 loaded=$(sanitized python -c "import steepest._core; print(steepest._core.__file__)")
 [[ $loaded == "$directory"/* ]] || fail "the sanitized build is not the one that loads: $loaded"
 # Left out: what installs, times or compiles. CUDA's compiler cannot stand the preloaded libraries.
-sanitized python -m pytest -q -m "not slow" tests --ignore=tests/install \
+sanitized python -m pytest "${quick[@]}" tests --ignore=tests/install \
     --ignore=tests/test_stubs.py --ignore=tests/test_demo.py --ignore=tests/steps/test_bench.py \
     --ignore=tests/steps/test_bench_gpu.py --ignore=tests/polar/test_products.py \
     --ignore=tests/polar/test_bench_polar.py --ignore=tests/norms/test_bench_norms.py \
@@ -33,7 +33,7 @@ sanitized python -m pytest -q -m "not slow" tests --ignore=tests/install \
 
 section "The emulation of device code under the sanitizers"
 # Reads and writes outside an array show here, without a GPU.
-sanitized python -m pytest -q -m "not slow" tests/steps --arrays emulated
+sanitized python -m pytest "${quick[@]}" tests/steps --arrays emulated
 
 section "The C program under the sanitizers"
 program=$directory/program

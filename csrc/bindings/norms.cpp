@@ -98,7 +98,7 @@ struct Vectors {
 // (lower, upper, iterations, vectors) of all matrices one after the other; `vectors` holds the left
 // and right singular vector of each matrix in turn, or nothing.
 py::tuple spectral_norms(const py::sequence& inputs, bool is_list, int32_t method,
-                         int32_t iterations, double tol, bool with_vectors) {
+                         int32_t iterations, double tol, bool with_vectors, double enough) {
     Stacks stacks;
     for (size_t i = 0; i < inputs.size(); ++i) stacks.add(read(inputs[i], i, is_list), nullptr);
     const auto count = static_cast<py::ssize_t>(stacks.matrices.size());
@@ -109,6 +109,7 @@ py::tuple spectral_norms(const py::sequence& inputs, bool is_list, int32_t metho
     args.method = method;
     args.iterations = iterations;
     args.tol = tol;
+    args.enough = enough;
     args.lower = lower.mutable_data();
     args.upper = upper.mutable_data();
     args.iterations_done = done.mutable_data();
@@ -140,7 +141,8 @@ Doubles spectral_gradients(const py::sequence& inputs, const py::sequence& outpu
 
 void bind_norms(py::module_& m) {
     m.def("spectral_norms", &spectral_norms, py::arg("inputs"), py::arg("is_list"),
-          py::arg("method"), py::arg("iterations"), py::arg("tol"), py::arg("with_vectors"));
+          py::arg("method"), py::arg("iterations"), py::arg("tol"), py::arg("with_vectors"),
+          py::arg("enough") = 0.0);
     m.def("spectral_gradients", &spectral_gradients, py::arg("inputs"), py::arg("outputs"),
           py::arg("is_list"), py::arg("iterations"));
 }

@@ -39,6 +39,7 @@ steepest_status check(const steepest_spectral_norm_args& a) {
     if (a.method < 0 || a.method > STEEPEST_SPECTRAL_FROBENIUS) return STEEPEST_INVALID_ARGUMENT;
     const bool counts = a.method == STEEPEST_SPECTRAL_SCHATTEN;
     if ((counts && a.iterations < 0) || a.iterations > kMostLevels) return STEEPEST_INVALID_HYPER;
+    if (!(a.enough >= 0)) return STEEPEST_INVALID_HYPER;
     return a.tol >= 0 && a.tol < 1 ? STEEPEST_OK : STEEPEST_INVALID_HYPER;
 }
 
@@ -105,10 +106,13 @@ void clear(const steepest_spectral_gradient_args& a) {
 }
 
 void run(const steepest_spectral_norm_args& a, int64_t i, const polar::View& view, Arena arena) {
-    const Request request{static_cast<steepest_spectral_method>(a.method), a.iterations, a.tol};
+    const Pair pair = pair_of(a, i);
+    const bool may_stop = a.iterations < 0 && !pair.short_side;
+    const Request request{static_cast<steepest_spectral_method>(a.method), a.iterations, a.tol,
+                          may_stop ? a.enough : 0};
     const Buffers buffers =
         a.method == STEEPEST_SPECTRAL_FROBENIUS ? Buffers{} : Buffers(view, precision_of(a), arena);
-    const Interval found = bound(view, request, buffers, pair_of(a, i));
+    const Interval found = bound(view, request, buffers, pair);
     a.lower[i] = found.lower;
     a.upper[i] = found.upper;
     if (a.iterations_done) a.iterations_done[i] = found.iterations;

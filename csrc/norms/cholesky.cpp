@@ -142,13 +142,11 @@ size_t cholesky_bytes(int64_t n, Precision p) {
     return most;
 }
 
-Up eigenvalue_bound(const polar::Matrix& A, double lambda, const polar::Matrix& work,
-                    Arena scratch) {
-    const bool is_double = A.type == polar::Type::f64;
-    const bool holds = is_double ? is_below<double>(A, lambda, work, scratch)
-                                 : is_below<float>(A, lambda, work, scratch);
-    if (!holds) return {std::numeric_limits<double>::infinity()};
-    return Up{lambda} + (is_double ? error_bound(A.rows, lambda, Precision::f64) : Up{0});
+bool has_no_eigenvalue_above(double lambda, const polar::Matrix& A, const polar::Matrix& work,
+                             const Arena& scratch) {
+    if (A.type == polar::Type::f32) return is_below<float>(A, lambda, work, scratch);
+    const Down mu = Down{lambda} - error_bound(A.rows, lambda, Precision::f64);
+    return mu.value > 0 && is_below<double>(A, mu.value, work, scratch);
 }
 
 }  // namespace steepest::norms

@@ -10,14 +10,15 @@ namespace steepest::norms {
 // Scratch memory that the factorisation of an n x n matrix needs.
 size_t cholesky_bytes(int64_t n, Precision precision);
 
-// A bound of A's eigenvalues near `lambda`, infinite where the factorisation fails, as it does when
-// an eigenvalue lies above lambda. A is exactly symmetric with a diagonal from 0 to 1, lambda at
-// most 2, `work` of A's size and type. In float the bound is an estimate.
+// True: no eigenvalue of A lies above `lambda`. False: one does, or is too close to tell. A is
+// exactly symmetric with a diagonal from 0 to 1, lambda at most 2, `work` of A's size and type. In
+// float, true is an estimate.
 //
-// With rounding, the factorisation that does not fail has R^T R = lambda I - A + D, where
+// With rounding, the factorisation of mu I - A that does not fail has R^T R = mu I - A + D, where
 // |D| <= gamma_(n+1) |R^T| |R| for any order of the sums (Higham, theorem 10.3), so that ||D|| is
 // at most gamma/(1 - gamma) times the trace (Rump, "Verification of positive definiteness", 2006).
-Up eigenvalue_bound(const polar::Matrix& A, double lambda, const polar::Matrix& work,
-                    Arena scratch);
+// A mu that is smaller than lambda by that much is tried.
+bool has_no_eigenvalue_above(double lambda, const polar::Matrix& A, const polar::Matrix& work,
+                             const Arena& scratch);
 
 }  // namespace steepest::norms

@@ -101,10 +101,10 @@ void GramIteration::square(Precision wanted) {
     current_ = next;
 }
 
-Up GramIteration::bound_of_gram(double lambda) const {
+bool GramIteration::has_no_eigenvalue_above(double lambda) const {
     polar::Matrix work = gram_.matrix;
     work.data = spare();
-    return eigenvalue_bound(gram_.matrix, lambda, work, buffers_.scratch());
+    return norms::has_no_eigenvalue_above(lambda, gram_.matrix, work, buffers_.scratch());
 }
 
 Up GramIteration::sigma_above(Up of_iterate) const {

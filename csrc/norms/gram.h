@@ -42,15 +42,16 @@ class GramIteration {
         return current_.matrix.type == polar::Type::f64 ? Precision::f64 : Precision::f32;
     }
 
-    // A bound of the Gram matrix's largest eigenvalue, close to `lambda`, or infinity where none is
-    // proved; the matrix after the iterate is overwritten. At level 0.
-    Up bound_of_gram(double lambda) const;
+    // Whether no eigenvalue of the Gram matrix lies above, proved unless these are estimates. At
+    // level 0 only, since memory of the next level is used.
+    bool has_no_eigenvalue_above(double lambda) const;
 
     // A bound of the iterate's largest eigenvalue (or Schatten norm) as one of sigma_1, and a lower
     // bound of the Gram matrix's spectral norm as one of sigma_1.
     Up sigma_above(Up of_iterate) const;
     Down sigma_below(Down of_gram) const;
     // Bounds of the caller's matrix: the scaling undone.
+    double to_scale(double sigma) const { return std::ldexp(sigma, exponent_); }
     double unscaled(Up sigma) const { return scaled(sigma, -exponent_).value; }
     double unscaled(Down sigma) const { return scaled(sigma, -exponent_).value; }
 

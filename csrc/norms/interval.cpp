@@ -24,6 +24,8 @@ class Search {
         : it_(iteration), request_(request), estimates_(request.precision() == Precision::f32) {}
 
     Interval run() {
+        if (request_.enough > 0 && try_bound(it_.to_scale(request_.enough)))
+            return {0, it_.unscaled(upper_), 0};
         look(true);
         if (request_.iterations < 0 && !done() && it_.size() >= kWorthFactorizing) prove();
         while (it_.level() < limit() && !done()) {
@@ -67,15 +69,22 @@ class Search {
         return !(width > kWorthLooking * request_.tol);
     }
 
+    bool try_bound(double sigma) {
+        constexpr double kAboveAll = 1.5;  // the trace is at most one
+        const double lambda = std::min(it_.gram_for(sigma), kAboveAll);
+        if (!(lambda > moment_estimate(it_.gram_sums()))) return false;
+        if (!it_.has_no_eigenvalue_above(lambda)) return false;
+        upper_ = min(upper_, it_.sigma_above(Up{lambda}));
+        return true;
+    }
+
     // A vector by Lanczos' method, and the proof that nothing lies above its quotient by more than
     // the tolerance.
     void prove() {
         Lanczos lanczos([this](const Vector& v) { return multiply(it_.gram(), v); }, it_.size());
         if (!lanczos.run(kShareOfLanczos * request_.tol, kLanczosSteps)) return;
         look_below(lanczos.vector());
-        const double lambda = it_.gram_for(lower_.value / (1 - kRoomToProve * request_.tol));
-        if (!(lambda > lanczos.value())) return;
-        upper_ = min(upper_, it_.sigma_above(it_.bound_of_gram(lambda)));
+        try_bound(lower_.value / (1 - kRoomToProve * request_.tol));
     }
 
     void look_below() { look_below(dominant_column(it_.iterate())); }

@@ -11,6 +11,7 @@ struct Request {
     steepest_spectral_method method;
     int32_t iterations;  // squarings; negative: until the relative width is `tol`
     double tol;
+    double enough;  // an upper bound that need not be improved; 0: none
 
     bool is_one_sided() const {
         return method == STEEPEST_SPECTRAL_SCHATTEN || method == STEEPEST_SPECTRAL_AOL;

@@ -116,6 +116,7 @@ def spectral_norms(
     iterations: int,
     tol: float,
     with_vectors: bool,
+    enough: float = 0.0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32], NDArray[np.float64]]: ...
 def spectral_gradients(
     inputs: Sequence[Any], outputs: Sequence[Any], is_list: bool, iterations: int

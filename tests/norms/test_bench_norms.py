@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from steepest.bench import rivals
-from steepest.bench.norms import cases, suite
+from steepest.bench.norms import cases, conv_cases, suite
 from steepest.bench.rivals import norms_loop
 from steepest.bench.timing import QUICK
 
@@ -13,13 +13,13 @@ CASE = cases.Case("small", (2, 12, 20), True)
 def test_cases():
     full, quick = cases.cases(quick=False), cases.cases(quick=True)
     assert len({c.name for c in full}) == len(full) == len(quick)
-    assert {(1024, 4096), (64, 256, 256)} <= {c.shape for c in full}
+    assert {(1024, 4096), (64, 256, 256)} <= {c.shape for c in full if isinstance(c, cases.Case)}
     assert CASE.flops(0) == 2 * 12 * 12 * 20 and CASE.flops(3) == CASE.flops(0) + 3 * 12**3
     assert CASE.flops(0, 2) == CASE.flops(0) + 2 * 12**3 // 3
 
 
 def test_rivals_agree():
-    matrix = CASE.matrix()
+    matrix = CASE.data()
     sigma = np.linalg.svd(matrix, compute_uv=False)[:, 0]
     for lower, upper in (norms_loop.interval(w.astype(np.float64), CASE.tol) for w in matrix):
         assert upper - lower <= CASE.tol * upper
@@ -36,7 +36,41 @@ def test_rows():
     )
 
 
+LAYER = conv_cases.Layer(3, 2, 3, 8, 2)
+CONV = conv_cases.ConvCase("small", (conv_cases.Layer(4, 3, 3, 6), LAYER), 1e-3)
+
+
+def test_the_twenty_convolutions():
+    assert len(conv_cases.RESNET18) == 20
+    parameters = sum(k.c_out * k.c_in * k.taps**2 for k in conv_cases.RESNET18)
+    assert parameters == 11_166_912  # without batch norms and the last layer
+
+
+def test_blocks_of_a_strided_convolution():
+    """Against the matrix of the operator, column by column."""
+    kernel = np.random.default_rng(1).standard_normal((3, 2, 3, 3))
+    columns = []
+    for i, p, q in np.ndindex(2, 8, 8):
+        y = np.zeros((3, 4, 4))
+        for a, b in np.ndindex(3, 3):  # the input place (p, q) is read by output (p - a, q - b) / 2
+            if (p - a) % 2 == 0 and (q - b) % 2 == 0:
+                y[:, (p - a) % 8 // 2, (q - b) % 8 // 2] += kernel[:, i, a, b]
+        columns.append(y.ravel())
+    wanted = np.linalg.svd(np.array(columns).T, compute_uv=False)[0]
+    found = np.linalg.svd(conv_cases.blocks(kernel, LAYER), compute_uv=False).max()
+    assert found == pytest.approx(wanted, rel=1e-13)
+
+
+def test_rows_of_convolutions():
+    pytest.importorskip("threadpoolctl")
+    names = ["numpy-fft-svd", "numpy-power"]
+    rows = suite.measure(CONV, suite.Settings(QUICK, 1, rivals.load_norms(names)))
+    assert [r.rival for r in rows] == names and 0 <= rows[0].error <= 1
+    assert rows[0].flops == sum(k.frequencies * k.gram_flops for k in CONV.layers)
+    assert conv_cases.ConvCase.flops(CONV) == (24 * 4 * 9 * 4 + 12 * 4 * 9 * 8)
+
+
 def test_an_interval_that_misses_is_wrong(monkeypatch):
-    wrong = lambda *_, **__: suite.steepest.norms.SpectralBound(np.zeros(2), np.zeros(2))  # noqa: E731
-    monkeypatch.setattr(suite, "spectral_norm", wrong)
-    assert suite.error_of(CASE, CASE.matrix()) == float("inf")
+    wrong = lambda *_, **__: cases.SpectralBound(np.zeros(2), np.zeros(2))  # noqa: E731
+    monkeypatch.setattr(cases, "spectral_norm", wrong)
+    assert suite.error_of(CASE, CASE.data()) == float("inf")

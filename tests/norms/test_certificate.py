@@ -78,3 +78,28 @@ def test_the_singular_pair_is_one():
     # An error of 1e-9 in sigma^2 turns the vector by at most its root over the root of the gap.
     angle = np.sqrt(1e-9 / (1 - (s[1] / s[0]) ** 2))
     assert abs(pair.u @ u[:, 0]) >= 1 - angle**2 and abs(pair.v @ vt[0]) >= 1 - angle**2
+
+
+def within(w, enough, tol=1e-3):
+    return _core.spectral_norms([w], False, 0, -1, tol, False, enough)[:2]
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (40, 30), (50, 130)])
+def test_a_bound_that_is_enough(shape):
+    w = np.random.default_rng(7).standard_normal((4, *shape))
+    low, high = reference.spectral_norm(w)
+    for factor in (1.001, 1.1, 100, np.inf):
+        enough = high.max() * factor
+        lower, upper = within(w, enough)
+        assert (lower <= high).all() and (low <= upper).all()
+        assert (upper <= enough * (1 + 2.0**-44)).all()
+    for factor in (0.0, 0.5, 0.999):
+        lower, upper = within(w, high.min() * factor)
+        usual = spectral_norm(w)
+        assert (lower == usual.lower).all() and (upper == usual.upper).all()
+
+
+def test_a_bound_that_is_enough_is_positive():
+    for wrong in (-1.0, np.nan):
+        with pytest.raises(ValueError):
+            within(np.eye(3), wrong)

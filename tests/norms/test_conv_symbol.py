@@ -37,7 +37,10 @@ def test_errors_are_within_the_bound_and_the_bound_is_small(shape, strides, dila
     kernel = np.random.default_rng(7).standard_normal(shape)
     symbol = Symbol(kernel, strides, dilation)
     frequencies = half_spectrum(np.array(lengths))[::17]
-    re, im = symbol.parts(frequencies, np.array(lengths))
+    blocks = symbol.blocks(frequencies, np.array(lengths))
+    rows, cols = blocks.shape[2] // 2, blocks.shape[3] // 2
+    re, im = blocks[:, :, :rows, :cols], blocks[:, :, rows:, :cols]
+    assert (blocks[:, :, rows:, cols:] == re).all() and (blocks[:, :, :rows, cols:] == -im).all()
     assert symbol.error <= 1e-14 * np.prod(shape[3:]) * np.linalg.norm(kernel)
     for frequency, block in zip(frequencies, re + 1j * im, strict=True):
         wanted = extended(kernel, strides, dilation, [int(w) for w in frequency], lengths)

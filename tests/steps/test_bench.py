@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import steepest
 from steepest import _core
-from steepest.bench import environment, machine, plot, report, rivals, rows
+from steepest.bench import environment, machine, plot, report, rivals, rows, timing
 from steepest.bench.__main__ import main
 from steepest.bench.bounded import Bounded, exact, excess
 from steepest.bench.rows import Row, judge
@@ -198,6 +198,37 @@ def test_turns_alternate_and_the_slow_sit_out():
     assert turns[:2] == ["quick", "slow"] and turns[-2:] == ["quick", "quick"]
     assert timings["slow"].median_s == 1.0
     assert timings["slow"].over(timings["quick"]) == pytest.approx(1000)
+
+
+class Clock:
+    """Time with another thread that spins until ``end``."""
+
+    def __init__(self, end: float) -> None:
+        self.now, self.end = 0.0, end
+
+    def perf_counter(self):
+        return self.now
+
+    def process_time(self):
+        return min(self.now, self.end)
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.mark.parametrize("end", [0.0, 0.005, 0.03, 0.2])
+def test_a_turn_begins_when_no_thread_spins_any_more(monkeypatch, end):
+    clock = Clock(end)
+    monkeypatch.setattr(timing, "time", clock)
+    timing.settle(0.01)
+    assert max(end, 0.01) <= clock.now <= max(end, 0.01) + 0.01
+
+
+def test_a_turn_begins_although_a_thread_never_sleeps(monkeypatch):
+    clock = Clock(math.inf)
+    monkeypatch.setattr(timing, "time", clock)
+    timing.settle(0.01, longest_s=0.3)
+    assert 0.3 <= clock.now <= 0.31
 
 
 def test_paired_ratio_survives_a_drift():

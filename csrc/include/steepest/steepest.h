@@ -488,9 +488,9 @@ STEEPEST_API steepest_status steepest_probe_accumulate(steepest_probe_args* args
 /* ---- Spectral norms
  * ---------------------------------------------------------------------------
  *
- * Bounds of the largest singular value by Gram iteration: the Gram matrix of the short side is
- * squared again and again, each squaring halving the logarithm of what is between a bound and the
- * norm. */
+ * Bounds of the largest singular value from the Gram matrix of the short side: by a vector and a
+ * verified factorisation, or by squaring it again and again, each squaring halving the logarithm of
+ * what is between a bound and the norm. */
 
 typedef enum steepest_spectral_method {
     STEEPEST_SPECTRAL_INTERVAL = 0, /* lower <= norm <= upper, all rounding errors included */
@@ -509,6 +509,9 @@ typedef struct steepest_spectral_norm_args {
     int32_t iterations;              /* squarings, at most 64; negative: as many as `tol` needs */
     double tol;                      /* of (upper - lower) / upper, below 1; the interval is wider
                                         where rounding errors leave it wider */
+    double enough;                   /* of an interval with negative iterations: a matrix whose norm
+                                        is proved to be at most this gets an upper bound of about
+                                        this and maybe no lower one; 0: none */
     double* lower;                   /* one per matrix; 0 where a method has none */
     double* upper;
     int32_t* iterations_done; /* one per matrix, or null */

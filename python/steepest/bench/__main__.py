@@ -19,6 +19,7 @@ from .curvature import suite as curvature_suite
 from .environment import restart_without_overrides
 from .norms import cases as norms_cases
 from .norms import suite as norms_suite
+from .norms.conv_cases import ConvCase
 from .polar import peak, preparation
 from .polar import suite as polar_suite
 from .polar.cases import Case as PolarCase
@@ -36,7 +37,7 @@ from .timing import FULL, QUICK
 FAMILIES = ("steps", "polar", "curvature", "norms")
 ON_DEVICE = ("steps",)  # families with cases for a GPU
 
-AnyCase: TypeAlias = "Case | PolarCase | ProductCase | curvature_cases.Case | norms_cases.Case"
+AnyCase: TypeAlias = "Case | PolarCase | ProductCase | curvature_cases.Case | norms_cases.AnyCase"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -169,7 +170,7 @@ def _results(
         of_curvature = [case for case in chosen if isinstance(case, curvature_cases.Case)]
         return curvature_suite.run(of_curvature, _curvature_settings(options))
     if family == "norms":
-        of_norms = [case for case in chosen if isinstance(case, norms_cases.Case)]
+        of_norms = [case for case in chosen if isinstance(case, (norms_cases.Case, ConvCase))]
         return norms_suite.run(of_norms, _norms_settings(options))
     of_steps = [case for case in chosen if isinstance(case, Case)]
     return suite.run(of_steps, _settings(options))
@@ -277,7 +278,7 @@ def _list(chosen: Mapping[str, Sequence[AnyCase]]) -> None:
 def _line(case: AnyCase) -> str:
     if isinstance(case, curvature_cases.Case):
         return curvature_cases.describe(case)
-    if isinstance(case, norms_cases.Case):
+    if isinstance(case, (norms_cases.Case, ConvCase)):
         return norms_cases.describe(case)
     if not isinstance(case, Case):
         return preparation.describe(case)

@@ -56,10 +56,12 @@ def bounds(
     tol: float = 0.0,
     *,
     with_vectors: bool = False,
+    enough: float = 0.0,
 ) -> tuple[Values, Values, Values]:
-    """(lower, upper, vectors) of all matrices one after the other."""
+    """(lower, upper, vectors) of all matrices one after the other. A matrix whose norm is proved to
+    be at most `enough` gets an upper bound of about that, and maybe no lower one."""
     lower, upper, _, vectors = _core.spectral_norms(
-        arrays.items, arrays.is_list, method, iterations, tol, with_vectors
+        arrays.items, arrays.is_list, method, iterations, tol, with_vectors, enough
     )
     return lower, upper, vectors
 

@@ -54,9 +54,10 @@ def conv_spectral_norm(
     half of the frequencies, groups side by side: the largest counts. A stride that does not divide
     the size of a circular input takes rows of the operator with stride gcd(size, stride). The
     lower bound is that of the largest block, and where the operator is only part of the circular
-    one, ||A x|| / ||x|| for a vector x found by power iteration with the operator itself. NumPy's
-    products are used on the way, so the last bits may depend on its BLAS; the interval holds for
-    any order of summation.
+    one, ||A x|| / ||x|| for a vector x found by power iteration with the operator itself. A few
+    blocks are bounded from both sides; of most of the others one factorisation proves that they are
+    not larger. Where the lower bound needs the operator, NumPy's products are used, so the last
+    bits may depend on its BLAS; the interval holds for any order of summation.
 
     Sources: Sedghi et al., ICLR 2019, arXiv 1805.10408; Delattre et al., ICML 2023, arXiv
     2305.16173.

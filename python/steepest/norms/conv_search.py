@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from . import calls
 from .conv_symbol import Indices, Symbol, Values, half_spectrum, upwards
-from .spectral import spectral_norm
 
 _CHUNK = 2**23  # elements of the blocks that are held at a time
-_FIRST = 4  # squarings that tell most blocks from the largest
+_FIRST = 4  # blocks that are looked at before the others; then twice as many each time
+_ROUNDINGS = 2.0**-40  # by which a bound may exceed what was enough
 _COARSE = 6  # samples per degree of the first grid on the torus
 _MOST_BLOCKS = 2**14  # per level of refinement on the torus
 
@@ -31,38 +32,53 @@ class Search:
         """An upper bound that need not be improved."""
         return self.lower if self.iterations is not None else self.lower / (1 - self.tol)
 
-    def uppers(self, frequencies: Indices, lengths: Indices) -> Values:
-        """Upper bounds per frequency of the computed blocks; raises `lower`."""
+    def uppers(self, frequencies: Indices, lengths: Indices, factor: float = 1.0) -> Values:
+        """Upper bounds per frequency of the computed blocks; raises `lower`. Bounds are as near as
+        (bound + error of the blocks) `factor` needs to compare with `enough`."""
         g, c_out, c_in, _ = self.symbol.kernel.shape
         size = 4 * g * c_out * c_in * math.prod(self.symbol.strides)
-        step = max(1, _CHUNK // max(1, size))
-        chunks = [
-            self._chunk(frequencies[i : i + step], lengths)
-            for i in range(0, len(frequencies), step)
-        ]
-        return np.concatenate(chunks)
+        most = max(1, _CHUNK // max(1, size))
+        uppers, begin, step = [], 0, min(_FIRST, most)
+        while begin < len(frequencies):
+            part = frequencies[begin : begin + step]
+            uppers.append(self._chunk(part, lengths, factor))
+            begin, step = begin + step, min(2 * step, most)
+        return np.concatenate(uppers)
 
-    def _chunk(self, frequencies: Indices, lengths: Indices) -> Values:
+    def _chunk(self, frequencies: Indices, lengths: Indices, factor: float) -> Values:
+        """The first ones find how large the largest is; of most of the others it is then proved at
+        once that they are not larger."""
         blocks = self.symbol.blocks(frequencies, lengths)
-        count = blocks[0].size
-        uppers: Values = np.sqrt(np.square(blocks).sum(axis=(2, 3)).max(axis=1))
-        uppers *= upwards(1.0, count)
-        uppers += count * 2.0**-500  # squares that underflowed
-        stages = [_FIRST, None] if self.iterations is None else [self.iterations]
-        for iterations in stages:
-            wanted = np.flatnonzero(uppers > self.enough)
-            if len(wanted) == 0:
-                break
-            bound = spectral_norm(blocks[wanted], iterations, self.tol)
-            uppers[wanted] = np.minimum(uppers[wanted], bound.upper.max(axis=1))
-            self._raise(bound.lower.max(axis=1), frequencies[wanted], lengths)
+        uppers = _frobenius(blocks)
+        enough = max(0.0, self.enough / factor - self.symbol.error) * (1 - _ROUNDINGS)
+        wanted = np.flatnonzero(uppers > enough)
+        if len(wanted) > 0:
+            open_blocks = blocks if len(wanted) == len(blocks) else blocks[wanted]
+            lower, upper = self._bounds(open_blocks, enough)
+            uppers[wanted] = np.minimum(uppers[wanted], upper.max(axis=1))
+            self._raise(lower.max(axis=1), frequencies[wanted], lengths)
         return uppers
+
+    def _bounds(self, blocks: Values, enough: float) -> tuple[Values, Values]:
+        count = calls.UNTIL_TOL if self.iterations is None else self.iterations
+        arrays = calls.Arrays(blocks)
+        lower, upper, _ = calls.bounds(arrays, calls.INTERVAL, count, self.tol, enough=enough)
+        return lower.reshape(blocks.shape[:2]), upper.reshape(blocks.shape[:2])
 
     def _raise(self, lowers: Values, frequencies: Indices, lengths: Indices) -> None:
         first = int(np.argmax(lowers))
         if self.best is None or lowers[first] > self.lower:
             self.lower = float(lowers[first])
             self.best = frequencies[first : first + 1], lengths
+
+
+def _frobenius(blocks: Values) -> Values:
+    """Upper bounds of the norms, per frequency: the largest of its groups."""
+    count = blocks[0, 0].size
+    squares = np.einsum("fgij,fgij->fg", blocks, blocks)
+    uppers: Values = np.sqrt(squares.max(axis=1)) * upwards(1.0, count)
+    uppers += count * 2.0**-500  # squares that underflowed
+    return uppers
 
 
 def on_grid(search: Search, lengths: Indices) -> float:
@@ -87,7 +103,7 @@ def on_torus(search: Search) -> float:
     while True:
         angle = float(np.sum(degrees * np.pi / (2 * lengths)))
         factor = upwards(1 / math.cos(upwards(angle, 8)), 8)
-        bounds = (search.uppers(cells, lengths) + search.symbol.error) * factor
+        bounds = (search.uppers(cells, lengths, factor) + search.symbol.error) * factor
         bounds *= upwards(1.0, 2)
         open_cells = bounds > search.enough
         divided = 3 ** int(np.count_nonzero(degrees)) * int(open_cells.sum())

@@ -16,6 +16,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..polar import products
+
 Values = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
@@ -36,6 +38,7 @@ class Symbol:
         sides = kernel.shape[3:]
         offsets = np.indices(sides).reshape(len(sides), -1).T * dilation
         self.kernel = kernel.reshape(*kernel.shape[:3], -1)
+        self.taps = np.ascontiguousarray(np.moveaxis(self.kernel, -1, 0))
         self.strides = strides
         self.folded = offsets // strides  # (taps, dimensions)
         self.residues = np.ravel_multi_index(tuple((offsets % strides).T), strides)
@@ -71,24 +74,24 @@ class Symbol:
         angles = 2 * np.pi * (steps / period)
         return np.cos(angles), np.sin(angles)
 
-    def parts(self, frequencies: Indices, lengths: Indices) -> tuple[Values, Values]:
-        """Real and imaginary parts of the blocks, each (frequencies, groups, c_out, c_in folds)."""
-        waves = self.waves(frequencies, lengths)
-        parts = []
-        for wave in waves:
-            folds = [
-                self.kernel[..., self.residues == r] @ wave[self.residues == r]
-                for r in range(math.prod(self.strides))
-            ]
-            part = np.moveaxis(np.stack(folds, axis=3), -1, 0)
-            parts.append(part.reshape(*part.shape[:3], -1))
-        return parts[0], parts[1]
-
     def blocks(self, frequencies: Indices, lengths: Indices) -> Values:
         """[[Re, -Im], [Im, Re]] of every block: real, and of the same spectral norm."""
-        re, im = self.parts(frequencies, lengths)
-        top = np.concatenate([re, -im], axis=-1)
-        return np.concatenate([top, np.concatenate([im, re], axis=-1)], axis=-2)
+        g, c_out, c_in, _ = self.kernel.shape
+        folds = math.prod(self.strides)
+        blocks = np.empty((len(frequencies), g, 2, c_out, 2, c_in, folds))
+        waves = np.stack(self.waves(frequencies, lengths))
+        for r in range(folds):
+            here = self.residues == r
+            if not here.any():
+                blocks[..., r] = 0
+                continue
+            taps = self.taps[here].reshape(-1, g * c_out * c_in)
+            waves_here = np.moveaxis(waves[:, here], 1, 2).reshape(-1, len(taps))
+            re, im = products.multiply(waves_here, taps).reshape(2, -1, g, c_out, c_in)
+            blocks[:, :, 0, :, 0, :, r] = blocks[:, :, 1, :, 1, :, r] = re
+            blocks[:, :, 1, :, 0, :, r] = im
+            np.negative(im, out=blocks[:, :, 0, :, 1, :, r])
+        return blocks.reshape(len(frequencies), g, 2 * c_out, -1)
 
 
 def half_spectrum(lengths: Indices) -> Indices:

@@ -1,8 +1,9 @@
-"""The benchmark of spectral norms.
+"""The benchmark of spectral norms, of matrices and of convolutions.
 
 * Operations are the useful ones of large terms: n^2 m for the Gram matrix of an n x m matrix, half
   of a full product's since the result is symmetric; n^3 for each squaring that the call made, or
-  n^3/3 for the factorisation that proves a bound where it made none. A rival's are its own affair.
+  n^3/3 for the factorisation that proves a bound where it made none. For convolutions
+  the Gram matrices of the complex blocks of half of the frequencies. A rival's are its own affair.
 * The error is width over tolerance for an interval, infinite when it misses the largest singular
   value; for an estimate the distance of its ends from that value in units of the tolerance.
 * There is no ceiling: other methods need other operations for the same interval.

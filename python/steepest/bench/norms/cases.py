@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import _core
+from ...norms import SpectralBound, SpectralEstimate, spectral_norm
 from ..polar.cases import label
+from .conv_cases import ConvCase, conv_cases
 
 Shape = tuple[int, ...]
 TOL = 1e-3
@@ -32,31 +36,57 @@ class Case:
         """The matrix read once."""
         return 4 * math.prod(self.shape)
 
+    def work(self, matrix: NDArray[np.float32]) -> int:
+        """Useful operations of our call: of its squarings, and factorisations of what it did not
+        square."""
+        method = 0 if self.rigorous else 1
+        done = _core.spectral_norms([matrix], False, method, -1, self.tol, False)[2]
+        return self.flops(int(done.sum()), int((done == 0).sum()))
+
     def flops(self, squarings: int, factorizations: int = 0) -> int:
         """Useful operations, given the squarings and factorisations of all matrices together."""
         *batch, short, long = *self.shape[:-2], *sorted(self.shape[-2:])
         gram = math.prod(batch) * short * short * long
         return gram + squarings * short**3 + factorizations * short**3 // 3
 
-    def matrix(self) -> NDArray[np.float32]:
-        """Its content depends on the shape only."""
+    def data(self) -> NDArray[np.float32]:
+        """The matrix: its content depends on the shape only."""
         return np.random.default_rng(0).standard_normal(self.shape, np.float32)
 
+    def bound(self, matrix: NDArray[np.float32]) -> SpectralBound | SpectralEstimate:
+        """Ours."""
+        found: SpectralBound | SpectralEstimate
+        found = spectral_norm(matrix, tol=self.tol, rigorous=self.rigorous)
+        return found
 
-def cases(*, quick: bool) -> tuple[Case, ...]:
+    def sigma(self, matrix: NDArray[np.float32]) -> Any:
+        """The truth, by the singular value decomposition in float64."""
+        return np.linalg.svd(matrix.astype(np.float64), compute_uv=False).max(axis=-1)
+
+    def rounding(self) -> float:
+        """Of `sigma`, relative to it: of LAPACK."""
+        return 8 * sum(self.shape[-2:]) * 2.0**-53
+
+
+AnyCase: TypeAlias = "Case | ConvCase"
+
+
+def cases(*, quick: bool) -> tuple[AnyCase, ...]:
     """All cases; a quarter of every side if ``quick``."""
     divisor = 4 if quick else 1
-    found = []
+    found: list[AnyCase] = []
     for full in ((256, 256), (1024, 1024), (1024, 4096), (64, 256, 256)):
         shape = (*full[:-2], *(side // divisor for side in full[-2:]))
         for rigorous in (True, False):
             kind = "interval" if rigorous else "estimate"
             found.append(Case(f"{label(shape)} {kind} {TOL:g}", shape, rigorous))
-    return tuple(found)
+    return (*found, *conv_cases(quick=quick, tol=TOL))
 
 
-def describe(case: Case) -> str:
+def describe(case: AnyCase) -> str:
     """What is counted, in a line."""
+    if isinstance(case, ConvCase):
+        return f"{case.name} ({case.impl}): {case.flops() / 1e9:.4g} GFLOP; {case.bytes} bytes"
     return (
         f"{case.name} ({case.impl}): {case.flops(0) / 1e9:.4g} GFLOP, "
         f"{(case.flops(1) - case.flops(0)) / 1e9:.4g} per squaring and "

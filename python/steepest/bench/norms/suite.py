@@ -7,19 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import steepest
 
-from ... import _core
-from ...norms import spectral_norm
 from ..polar import blas
 from ..polar.matrices import nothing
 from ..rivals import NormsRival
 from ..rows import Row, judge
 from ..steps.suite import OURS
 from ..timing import Effort, Timing, interleave, repeated
-from .cases import Case
+from .cases import AnyCase
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Settings:
     rivals: Sequence[NormsRival] = ()
 
 
-def run(cases: Sequence[Case], settings: Settings) -> Iterator[list[Row]]:
+def run(cases: Sequence[AnyCase], settings: Settings) -> Iterator[list[Row]]:
     """The rows of each case, as they come: one per rival, or a single one without rivals."""
     before = steepest.cpu.threads()
     steepest.cpu.set_threads(settings.threads)
@@ -43,30 +40,30 @@ def run(cases: Sequence[Case], settings: Settings) -> Iterator[list[Row]]:
         steepest.cpu.set_threads(before)
 
 
-def measure(case: Case, settings: Settings) -> list[Row]:
+def measure(case: AnyCase, settings: Settings) -> list[Row]:
     """Checks one call of a case and times it against its rivals."""
-    matrix = case.matrix()
+    data: Any = case.data()
 
     def call(_: Any) -> object:
-        return spectral_norm(matrix, tol=case.tol, rigorous=case.rigorous)
+        return case.bound(data)
 
     participants, names = [repeated(OURS, call, nothing)], []
     for rival in settings.rivals:
-        theirs = rival.make(case, matrix, settings.threads)
+        theirs = rival.make(case, data, settings.threads)
         if theirs is not None:
             names.append(rival.NAME)
             participants.append(repeated(rival.NAME, theirs, nothing))
     timings = interleave(participants, settings.effort)
-    row = _row(case, settings.threads, matrix, timings[OURS])
+    row = _row(case, settings.threads, data, timings[OURS])
     compared = [replace(row, rival=r, rival_median_s=timings[r].median_s) for r in names]
     return [judge(each, None) for each in compared or [row]]
 
 
-def error_of(case: Case, matrix: NDArray[np.float32]) -> float:
+def error_of(case: AnyCase, data: Any) -> float:
     """In units of the tolerance; infinite for an interval that misses the singular value."""
-    sigma = np.linalg.svd(matrix.astype(np.float64), compute_uv=False).max(axis=-1)
-    slack = 8 * sum(matrix.shape[-2:]) * 2.0**-53 * sigma  # of LAPACK
-    found = spectral_norm(matrix, tol=case.tol, rigorous=case.rigorous)
+    sigma = case.sigma(data)
+    slack = case.rounding() * sigma
+    found = case.bound(data)
     lower, upper = np.asarray(found.lower), np.asarray(found.upper)
     if not case.rigorous:
         off = np.maximum(np.abs(lower - sigma), np.abs(upper - sigma))
@@ -75,14 +72,7 @@ def error_of(case: Case, matrix: NDArray[np.float32]) -> float:
     return float(np.max(found.width) / case.tol) if holds else float("inf")
 
 
-def work(case: Case, matrix: NDArray[np.float32]) -> tuple[int, int]:
-    """Squarings, and factorisations of what was not squared, of all matrices together."""
-    method = 0 if case.rigorous else 1
-    done = _core.spectral_norms([matrix], False, method, -1, case.tol, False)[2]
-    return int(done.sum()), int((done == 0).sum())
-
-
-def _row(case: Case, threads: int, matrix: NDArray[np.float32], ours: Timing) -> Row:
+def _row(case: AnyCase, threads: int, data: Any, ours: Timing) -> Row:
     """A row without a rival, not yet judged."""
     return Row(
         family="norms",
@@ -94,9 +84,9 @@ def _row(case: Case, threads: int, matrix: NDArray[np.float32], ours: Timing) ->
         p10_s=ours.p10_s,
         p90_s=ours.p90_s,
         bytes=case.bytes,
-        flops=case.flops(*work(case, matrix)),
+        flops=case.work(data),
         ceiling_fraction=None,
-        error=error_of(case, matrix),
+        error=error_of(case, data),
         rival=None,
         rival_median_s=None,
         ratio=None,

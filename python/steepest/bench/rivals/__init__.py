@@ -9,7 +9,7 @@ Rivals in orthogonalisation are modules ``polar_*`` of the same form: ``make(cas
 threads)`` returns a function that reads the matrices and returns its result. Some also have
 ``make_product(a, compute, threads)``, for the symmetric product A A^T of that operand alone. Rivals
 of probes are modules ``curvature_*``: ``make(case, arrays)``; those in spectral norms, ``norms_*``,
-are given the matrix itself.
+are given the case's data.
 """
 
 from __future__ import annotations
@@ -19,13 +19,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from ..curvature.arrays import Arrays as CurvatureArrays
     from ..curvature.arrays import Call as CurvatureCall
     from ..curvature.cases import Case as CurvatureCase
-    from ..norms.cases import Case as NormsCase
+    from ..norms.cases import AnyCase as NormsCase
     from ..polar.cases import Case as PolarCase
     from ..polar.matrices import Call as PolarCall
     from ..polar.matrices import Matrices
@@ -44,7 +41,7 @@ POLAR = (
     "polar_optax",
 )
 CURVATURE = ("curvature_numpy", "curvature_numpy_bits")
-NORMS = ("norms_numpy", "norms_scipy", "norms_loop")
+NORMS = ("norms_numpy", "norms_scipy", "norms_loop", "norms_fft", "norms_power")
 OF_FAMILY = {"steps": MODULES, "polar": POLAR, "curvature": CURVATURE, "norms": NORMS}
 
 
@@ -89,9 +86,7 @@ class NormsRival(Protocol):
 
     def available(self) -> bool: ...
 
-    def make(
-        self, case: NormsCase, matrix: NDArray[np.float32], threads: int
-    ) -> Callable[[Any], object] | None: ...
+    def make(self, case: NormsCase, data: Any, threads: int) -> Callable[[Any], object] | None: ...
 
 
 def load(names: Sequence[str] | None = None, modules: Sequence[str] = MODULES) -> list[Rival]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..norms.cases import Case
+from ..norms.cases import AnyCase, Case
 from ..polar import blas
 
 NAME = "numpy-loop"
@@ -21,9 +21,9 @@ def available() -> bool:
     return True
 
 
-def make(case: Case, matrix: NDArray[np.float32], threads: int) -> Callable[[Any], object] | None:
+def make(case: AnyCase, matrix: Any, threads: int) -> Callable[[Any], object] | None:
     """In float64 where the case's interval is a proved one."""
-    if not blas.runs_on(threads):
+    if not isinstance(case, Case) or not blas.runs_on(threads):
         return None
     single = matrix.reshape(-1, *matrix.shape[-2:])
     dtype = np.float64 if case.rigorous else np.float32

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..norms.cases import Case
+from ..norms.cases import AnyCase, Case
 from ..polar import blas
 
 NAME = "numpy"
@@ -18,8 +17,8 @@ def available() -> bool:
     return True
 
 
-def make(case: Case, matrix: NDArray[np.float32], threads: int) -> Callable[[Any], object] | None:
-    """None where BLAS runs on other threads than ours."""
-    if not blas.runs_on(threads):
+def make(case: AnyCase, matrix: Any, threads: int) -> Callable[[Any], object] | None:
+    """None where BLAS runs on other threads than ours, and for convolutions."""
+    if not isinstance(case, Case) or not blas.runs_on(threads):
         return None
     return lambda _: np.linalg.norm(matrix, 2, axis=(-2, -1))

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..norms.cases import Case
+from ..norms.cases import AnyCase, Case
 from ..polar import blas
 
 NAME = "scipy"
@@ -19,10 +18,10 @@ def available() -> bool:
     return importlib.util.find_spec("scipy") is not None
 
 
-def make(case: Case, matrix: NDArray[np.float32], threads: int) -> Callable[[Any], object] | None:
+def make(case: AnyCase, matrix: Any, threads: int) -> Callable[[Any], object] | None:
     """To the case's tolerance, which ARPACK has on the eigenvalue. One matrix after the other of a
     stack."""
-    if not blas.runs_on(threads):
+    if not isinstance(case, Case) or not blas.runs_on(threads):
         return None
     from scipy.sparse.linalg import svds
 
