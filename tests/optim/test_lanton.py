@@ -2,6 +2,7 @@
 
 import pickle
 
+import ml_dtypes
 import numpy as np
 import pytest
 from reference import polar as reference
@@ -162,6 +163,64 @@ def test_a_nan_stays_in_its_layer():
         grads = arrays(40 + 10 * k)
     assert np.isnan(params[1]).all()
     assert same_bits(params[0], twins[0]) and same_bits(params[2:], twins[2:])
+
+
+def test_nothing_of_a_nan_is_left_once_states_are_loaded_again():
+    params, twins = arrays(1), arrays(1)
+    opt, twin = optim.LANTON(params), optim.LANTON(twins)
+    for o in (opt, twin):
+        o.step(arrays(20))
+    opt.step([g * np.nan for g in arrays(30)])
+    for p, t in zip(params, twins, strict=True):
+        p[...] = t
+    opt.load_state_dict(twin.state_dict())
+    for o in (opt, twin):
+        o.step(arrays(40), other_grads=arrays(60))
+    assert same_bits(params, twins) and opt.ratios() == twin.ratios()
+
+
+@pytest.mark.parametrize("form", ["damped", "eps"])
+@pytest.mark.parametrize("tiny", [1e-200, 5e-324])
+def test_ratios_of_extreme_noise_are_numbers(form, tiny):
+    """Noise of 0, which alone takes the whole rate, and more than its float32 holds."""
+    params = [random((3, 4), i, np.float32) for i in range(3)]
+    options = {"alpha": tiny, "eps": tiny, "form": form, "weight_decay": 0.1}
+    opt = optim.LANTON(params, norm="Euclidean", **options)
+    for k in range(3):
+        opt.step([random((3, 4), 9, np.float32) * np.float32(s**k) for s in (1, 2, 1e19)])
+    assert opt.ratios()[0] == 1.0
+    assert all(0 < ratio < 1e-10 for ratio in opt.ratios()[1:])
+    assert np.isinf(opt.state_dict()["state"][2]["noise"].item())
+    assert all(np.isfinite(p).all() for p in params)
+
+
+def test_masters_step_as_float32_parameters_do():
+    rounded = arrays(1, ml_dtypes.bfloat16)
+    single = [p.astype(np.float32) for p in rounded]
+    opt, twin = optim.LANTON(rounded, master_weights=True), optim.LANTON(single)
+    for k in range(3):
+        grads = arrays(20 + 10 * k, ml_dtypes.bfloat16)
+        opt.step(grads)
+        twin.step([g.astype(np.float32) for g in grads])
+    masters = [state["master"] for state in opt.state_dict()["state"].values()]
+    assert same_bits(masters, single) and opt.ratios() == twin.ratios()
+    assert same_bits(rounded, [p.astype(ml_dtypes.bfloat16) for p in single])
+
+
+def test_torch_parameters_and_their_gradients():
+    torch = pytest.importorskip("torch")
+    params = arrays(1, np.float32)
+    tensors = [torch.nn.Parameter(torch.from_numpy(p.copy())) for p in params]
+    one, two = optim.LANTON(params), optim.LANTON(tensors)
+    for k in range(3):
+        grads = arrays(20 + 10 * k, np.float32)
+        for t, g in zip(tensors, grads, strict=True):
+            t.grad = torch.from_numpy(g)
+        others = arrays(200 + 10 * k, np.float32) if k == 2 else None
+        one.step(grads, other_grads=others)
+        two.step(other_grads=None if others is None else [torch.from_numpy(g) for g in others])
+    assert same_bits(params, [t.detach().numpy() for t in tensors])
+    assert one.ratios() == two.ratios()
 
 
 @pytest.mark.parametrize("how", ["state_dict", "pickle"])

@@ -20,6 +20,7 @@ FORMS = ("damped", "eps")
 PREVIOUS, NOISE = "previous_gradient", "noise"
 #: The least ratio of learning rates: keeps weight_decay / ratio finite.
 _LEAST_RATIO = 2.0**-60
+_MOST_NOISE = 1e300  # of an infinity too, which no ratio could be formed with
 
 
 class LantonGroup(OracleGroup):
@@ -92,12 +93,14 @@ class LantonGroup(OracleGroup):
     def _ratios(self, layers: Sequence[Piece]) -> list[float]:
         """sqrt(a / largest a); 1 where the noise is NaN, as the direction is then."""
         noise = np.array([_arrays.as_numpy(self.states[NOISE][p.index]).item() for p in layers])
-        damped = self.options["form"] == "damped"
-        alpha, eps = float(self.options["alpha"]), float(self.options["eps"])
-        a = alpha / np.sqrt(noise + (alpha**2 if damped else eps))
-        known = ~np.isnan(a)
-        ratios = np.ones_like(a)
-        ratios[known] = np.sqrt(a[known] / np.max(a[known], initial=0.0))
+        noise = np.minimum(noise, _MOST_NOISE)
+        if self.options["form"] == "damped":
+            inverse = np.hypot(float(self.options["alpha"]), np.sqrt(noise))  # alpha / a
+        else:
+            inverse = np.sqrt(noise + float(self.options["eps"]))
+        known = ~np.isnan(inverse)
+        least = np.min(inverse, where=known, initial=math.inf)
+        ratios = np.sqrt(least / inverse, where=known, out=np.ones_like(inverse))
         return [max(float(ratio), _LEAST_RATIO) for ratio in ratios]
 
     def _bind(self) -> None:
