@@ -47,8 +47,8 @@ def jacobian_nuclear_surrogate(
     Returns a TraceEstimate (||J||_F^2 is the trace of J^T J): value, standard error over the
     probes (NaN for one), `interval`; `products` counts the displaced calls.
 
-    Source: Scarvelis and Solomon, Nuclear Norm Regularization for Deep Learning (2024), arXiv
-    2405.14544; the identity E ||J z||^2 = ||J||_F^2 and the bound of the product are elementary.
+    Source: Scarvelis and Solomon, NeurIPS 2024, arXiv 2405.14544; the identity
+    E ||J z||^2 = ||J||_F^2 and the bound of the product are elementary.
 
     Raises TypeError and ValueError for wrong arguments, for results of another structure, dtype or
     shape than at x, and for a NaN or an infinity in them; DeviceError for arrays on a device.

@@ -24,18 +24,18 @@ class LANTON(OracleOptimizer):
 
     with the oracle and the dual norm of `norm` (`steepest.polar.oracle`, `dual_norm`): of layers of
     one group, the noisier ones take the smaller steps. G' is the gradient of the step before, or,
-    as in the paper's theory, one of an independent batch: `step(grads, other_grads=...)`. Then H
-    estimates twice the variance. Without other_grads a layer's first step has no difference, and
-    leaves H at 0.
+    as in the paper's theory, one of an independent batch: `step(grads, other_grads=...)`, when H
+    estimates twice the variance (in the Euclidean norm). Without other_grads a layer's first step
+    has no difference, and leaves H at 0.
 
     A group of layers is those of one parameter group that share a norm (with "Auto": matrices,
     kernels, the rest) and have a gradient at this step.
 
     Hao et al., arXiv 2510.14009. Momentum, oracle, both choices of G' and the mean of squared dual
-    norms are as reviews of the paper describe its algorithm; a and the ratio of learning rates, and
-    so form="damped", are from memory of it and from secondary texts, one of which has
-    form="eps". Neither was compared with authors' code, and defaults are this library's. Weight
-    decay is not part of the method.
+    norms are the paper's, as reviews report its algorithm. Not confirmed in the paper's own text
+    [M] are a and the ratio of learning rates: form="damped" is the one recalled, form="eps" that of
+    a secondary text. Neither was compared with authors' code, and defaults are this library's.
+    Weight decay is not known to be part of the method.
 
     params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
     lr : learning rate of a group's least noisy layer: a number, or one per parameter.
