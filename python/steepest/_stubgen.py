@@ -50,6 +50,7 @@ from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .._core import _Array, _Numbers, _Rounding
 from .base import Optimizer as Optimizer
+from .lanton import LANTON as LANTON
 from .muon import Muon as Muon
 from .scion import Scion as Scion
 from .trust_region import TrustRegion as TrustRegion

@@ -7,7 +7,7 @@ from steepest import optim
 
 SHAPES = ((7, 5), (11,), (), (3, 4, 6))
 # Those of one native rule.
-COMPOSITE = ("Muon", "Scion", "TrustRegion")
+COMPOSITE = ("LANTON", "Muon", "Scion", "TrustRegion")
 CLASSES = [getattr(optim, n) for n in optim.__all__ if n not in ("Optimizer", *COMPOSITE)]
 
 

@@ -3,7 +3,7 @@
 
 One class per rule of the native table: SGD, Adam, AdamW, AMSGrad, AdaMax, Adagrad, Lion, LAMB,
 CAdamW, CLion, Adafactor. And those whose steps follow a direction made of the momentum of whole
-matrices: Muon, Scion, TrustRegion, for arrays in host memory.
+matrices: LANTON, Muon, Scion, TrustRegion, for arrays in host memory.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)
@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 from .base import Optimizer
+from .lanton import LANTON
 from .muon import Muon
 from .scion import Scion
 from .table import make_class, own_classes
@@ -25,7 +26,7 @@ from .trust_region import TrustRegion
 _CLASSES = {rule.class_name: make_class(rule, Optimizer, __name__) for rule in own_classes()}
 globals().update(_CLASSES)
 
-__all__ = ["Muon", "Optimizer", "Scion", "TrustRegion", *_CLASSES]
+__all__ = ["LANTON", "Muon", "Optimizer", "Scion", "TrustRegion", *_CLASSES]
 
 
 def __getattr__(name: str) -> Any:

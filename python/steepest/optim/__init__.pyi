@@ -4,6 +4,7 @@ from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .._core import _Array, _Numbers, _Rounding
 from .base import Optimizer as Optimizer
+from .lanton import LANTON as LANTON
 from .muon import Muon as Muon
 from .scion import Scion as Scion
 from .trust_region import TrustRegion as TrustRegion
@@ -13,6 +14,7 @@ _Params: TypeAlias = _Array | Mapping[str, _Array] | Iterable[_Entry]
 
 __all__ = [
     "LAMB",
+    "LANTON",
     "SGD",
     "AMSGrad",
     "AdaMax",

@@ -23,7 +23,7 @@ class Stream:
     """A state that a rule keeps for each parameter."""
 
     name: str
-    kind: str  # "element", "row", "column", or "output": one value per index of the first axis
+    kind: str  # "element", "row", "column", "tensor", or "output": one value per index of axis 0
     form: str  # of the parameters that have it: "any", "matrix" (ndim >= 2) or "vector"
     optional: bool
     doc: str
@@ -40,7 +40,7 @@ class Stream:
             return (*shape[:-1], 1)
         if self.kind == "column":
             return (*shape[:-2], 1, shape[-1])
-        return shape
+        return tuple(1 for _ in shape) if self.kind == "tensor" else shape
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def oracle(G: Any, norm: str = "Auto", *, out: Any = None, **options: Any) -> An
     is_list = isinstance(G, (list, tuple))
     inputs = list(G) if is_list else [G]
     views = [_arrays.view(x, "G") for x in inputs]
-    norms = [_automatic(len(x.shape)) if norm == "Auto" else norm for x in views]
+    norms = [automatic(len(x.shape)) if norm == "Auto" else norm for x in views]
     known = [_options(name, options, norm) for name in norms]
     for x, name in zip(views, norms, strict=True):
         _check_shape(tuple(x.shape), name)
@@ -114,7 +114,8 @@ def _doubles(x: Any) -> NDArray[np.float64]:
     return single.astype(np.float64)
 
 
-def _automatic(dimensions: int) -> str:
+def automatic(dimensions: int) -> str:
+    """The norm that "Auto" stands for, by the number of dimensions."""
     return "BiasRMS" if dimensions < 2 else "Spectral" if dimensions == 2 else "SpectralConv"
 
 

@@ -15,6 +15,7 @@ from .iterations import (
     orthogonalize,
     scalar,
 )
+from .lanton import lanton
 from .optimizers import lr_ratio, moonlight, muon, scion
 from .oracles import (
     ORACLES,
@@ -38,6 +39,7 @@ __all__ = [
     "euclidean",
     "expected",
     "gram_newton_schulz",
+    "lanton",
     "lr_ratio",
     "matrix_sign",
     "moonlight",
