@@ -16,6 +16,7 @@ int main(void) {
     }
     test_normalize();
     test_products();
+    test_reports();
     test_device();
     test_probes();
     printf("steepest %s on %s: all checks of the C interface hold\n", steepest_version(),

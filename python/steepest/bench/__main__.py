@@ -19,6 +19,7 @@ from .curvature import suite as curvature_suite
 from .environment import restart_without_overrides
 from .norms import cases as norms_cases
 from .norms import suite as norms_suite
+from .norms.settings import Settings as NormsSettings
 from .polar import peak, preparation
 from .polar import suite as polar_suite
 from .polar.cases import Case as PolarCase
@@ -35,8 +36,12 @@ from .timing import FULL, QUICK
 
 FAMILIES = ("steps", "polar", "curvature", "norms")
 ON_DEVICE = ("steps",)  # families with cases for a GPU
+NORMS = (norms_cases.Case, norms_cases.ReportCase)
 
-AnyCase: TypeAlias = "Case | PolarCase | ProductCase | curvature_cases.Case | norms_cases.Case"
+AnyCase: TypeAlias = (
+    "Case | PolarCase | ProductCase | curvature_cases.Case | norms_cases.Case "
+    "| norms_cases.ReportCase"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -169,7 +174,7 @@ def _results(
         of_curvature = [case for case in chosen if isinstance(case, curvature_cases.Case)]
         return curvature_suite.run(of_curvature, _curvature_settings(options))
     if family == "norms":
-        of_norms = [case for case in chosen if isinstance(case, norms_cases.Case)]
+        of_norms = [case for case in chosen if isinstance(case, NORMS)]
         return norms_suite.run(of_norms, _norms_settings(options))
     of_steps = [case for case in chosen if isinstance(case, Case)]
     return suite.run(of_steps, _settings(options))
@@ -226,8 +231,8 @@ def _curvature_rivals(options: argparse.Namespace) -> Sequence[rivals.CurvatureR
     return rivals.load_curvature() if options.rivals else ()
 
 
-def _norms_settings(options: argparse.Namespace) -> norms_suite.Settings:
-    return norms_suite.Settings(
+def _norms_settings(options: argparse.Namespace) -> NormsSettings:
+    return NormsSettings(
         effort=QUICK if options.quick else FULL,
         threads=options.threads or steepest.cpu.threads(),
         rivals=_norms_rivals(options),
@@ -277,7 +282,7 @@ def _list(chosen: Mapping[str, Sequence[AnyCase]]) -> None:
 def _line(case: AnyCase) -> str:
     if isinstance(case, curvature_cases.Case):
         return curvature_cases.describe(case)
-    if isinstance(case, norms_cases.Case):
+    if isinstance(case, NORMS):
         return norms_cases.describe(case)
     if not isinstance(case, Case):
         return preparation.describe(case)

@@ -9,6 +9,7 @@ steepest.norms.spectral_norm_grad  gradient of its Schatten bound
 steepest.norms.dominant_pair       singular vectors of the largest singular value
 steepest.norms.frobenius, schatten, aol_bound  cheaper upper bounds
 steepest.norms.power_iteration     lower bound, with a vector to start from the next time
+steepest.norms.report              norms of rows, columns, entries and their duals in one read
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .conv import conv_spectral_norm
 from .conv_grad import conv_spectral_norm_grad
 from .lipschitz import Convolution, lipschitz_bound
 from .power import PowerResult, power_iteration
+from .report import NormReport, report
 from .rescaling import Rescaled, spectral_rescaling
 from .results import NormGradient, NormValue, SingularPair, SpectralBound, SpectralEstimate
 from .spectral import dominant_pair, spectral_norm, spectral_norm_grad
@@ -25,6 +27,7 @@ from .spectral import dominant_pair, spectral_norm, spectral_norm_grad
 __all__ = [
     "Convolution",
     "NormGradient",
+    "NormReport",
     "NormValue",
     "PowerResult",
     "Rescaled",
@@ -38,6 +41,7 @@ __all__ = [
     "frobenius",
     "lipschitz_bound",
     "power_iteration",
+    "report",
     "schatten",
     "spectral_norm",
     "spectral_norm_grad",

@@ -1,9 +1,10 @@
-"""The cases of the benchmark of spectral norms."""
+"""The cases of the benchmark of spectral norms and of the norm report."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,20 +44,51 @@ class Case:
         return np.random.default_rng(0).standard_normal(self.shape, np.float32)
 
 
-def cases(*, quick: bool) -> tuple[Case, ...]:
+# The matrices of GPT-2 with 124M parameters.
+GPT2 = (*((768, 2304), (768, 768), (768, 3072), (3072, 768)) * 12, (50257, 768), (1024, 768))
+
+
+@dataclass(frozen=True)
+class ReportCase:
+    """Gaussian float32 matrices of these shapes, read once."""
+
+    name: str
+    shapes: tuple[Shape, ...]
+
+    impl = "norms.report"
+    flops = 0  # what counts is the memory that is read
+
+    @property
+    def elements(self) -> int:
+        return sum(map(math.prod, self.shapes))
+
+    @property
+    def bytes(self) -> int:
+        return 4 * self.elements
+
+
+AnyCase: TypeAlias = "Case | ReportCase"
+
+
+def cases(*, quick: bool) -> tuple[AnyCase, ...]:
     """All cases; a quarter of every side if ``quick``."""
     divisor = 4 if quick else 1
-    found = []
+    found: list[AnyCase] = []
     for full in ((256, 256), (1024, 1024), (1024, 4096), (64, 256, 256)):
         shape = (*full[:-2], *(side // divisor for side in full[-2:]))
         for rigorous in (True, False):
             kind = "interval" if rigorous else "estimate"
             found.append(Case(f"{label(shape)} {kind} {TOL:g}", shape, rigorous))
+    for name, shapes in (("GPT-2", GPT2), ("4096x4096", ((4096, 4096),))):
+        divided = tuple((rows // divisor, cols // divisor) for rows, cols in shapes)
+        found.append(ReportCase(f"{name}{'/4' if quick else ''} report", divided))
     return tuple(found)
 
 
-def describe(case: Case) -> str:
+def describe(case: AnyCase) -> str:
     """What is counted, in a line."""
+    if isinstance(case, ReportCase):
+        return f"{case.name} ({case.impl}): {len(case.shapes)} matrices, {case.bytes} bytes read"
     return (
         f"{case.name} ({case.impl}): {case.flops(0) / 1e9:.4g} GFLOP, "
         f"{(case.flops(1) - case.flops(0)) / 1e9:.4g} per squaring and "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,30 +15,25 @@ from ... import _core
 from ...norms import spectral_norm
 from ..polar import blas
 from ..polar.matrices import nothing
-from ..rivals import NormsRival
 from ..rows import Row, judge
 from ..steps.suite import OURS
-from ..timing import Effort, Timing, interleave, repeated
-from .cases import Case
+from ..timing import Timing, interleave, repeated
+from . import reports
+from .cases import Case, ReportCase
+from .settings import Settings
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to run a suite."""
-
-    effort: Effort
-    threads: int
-    rivals: Sequence[NormsRival] = ()
-
-
-def run(cases: Sequence[Case], settings: Settings) -> Iterator[list[Row]]:
+def run(cases: Sequence[Case | ReportCase], settings: Settings) -> Iterator[list[Row]]:
     """The rows of each case, as they come: one per rival, or a single one without rivals."""
     before = steepest.cpu.threads()
     steepest.cpu.set_threads(settings.threads)
     try:
         with blas.limited(settings.threads):
             for case in cases:
-                yield measure(case, settings)
+                if isinstance(case, ReportCase):
+                    yield reports.measure(case, settings)
+                else:
+                    yield measure(case, settings)
     finally:
         steepest.cpu.set_threads(before)
 
