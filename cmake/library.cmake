@@ -23,6 +23,10 @@ add_library(steepest SHARED
   csrc/norms/interval.cpp
   csrc/norms/lanczos.cpp
   csrc/norms/moments.cpp
+  csrc/norms/panel.cpp
+  csrc/norms/report.cpp
+  csrc/norms/targets.cpp
+  csrc/norms/targets/baseline.cpp
   csrc/norms/tridiagonal.cpp
   csrc/norms/vectors.cpp
   csrc/polar/abi.cpp
@@ -56,7 +60,8 @@ if(processor MATCHES "x86_64|amd64" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang
   set(avx2_flags -mavx2 -mfma -mf16c)
   set(avx512_flags ${avx2_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
   set(avx512bf16_flags ${avx512_flags} -mavx512bf16)
-  foreach(unit curvature/avx2 curvature/avx512 steps/avx2 steps/avx512 polar/avx2 polar/avx512 polar/avx512bf16)
+  foreach(unit curvature/avx2 curvature/avx512 norms/avx2 norms/avx512 steps/avx2 steps/avx512
+          polar/avx2 polar/avx512 polar/avx512bf16)
     string(REGEX MATCH "(.*)/(.*)" matched ${unit})
     set(file csrc/${CMAKE_MATCH_1}/targets/${CMAKE_MATCH_2}.cpp)
     target_sources(steepest PRIVATE ${file})

@@ -137,9 +137,32 @@ Doubles spectral_gradients(const py::sequence& inputs, const py::sequence& outpu
     return values;
 }
 
+// One row of numbers per matrix, in the order of steepest_norm_report_values.
+Doubles norm_reports(const py::sequence& inputs, bool is_list) {
+    constexpr auto kNumbers = sizeof(steepest_norm_report_values) / sizeof(double);
+    Stacks stacks;
+    for (size_t i = 0; i < inputs.size(); ++i) stacks.add(read(inputs[i], i, is_list), nullptr);
+    const auto count = static_cast<py::ssize_t>(stacks.matrices.size());
+    Doubles values({count, static_cast<py::ssize_t>(kNumbers)});
+    steepest_norm_report_args args{};
+    args.struct_size = sizeof args;
+    args.matrix_size = sizeof(steepest_matrix);
+    args.count = count;
+    args.matrices = stacks.matrices.data();
+    args.values = reinterpret_cast<steepest_norm_report_values*>(values.mutable_data());
+    steepest_status status;
+    {
+        py::gil_scoped_release release;
+        status = steepest_norm_report(&args);
+    }
+    throw_status(status);
+    return values;
+}
+
 }  // namespace
 
 void bind_norms(py::module_& m) {
+    m.def("norm_reports", &norm_reports, py::arg("inputs"), py::arg("is_list"));
     m.def("spectral_norms", &spectral_norms, py::arg("inputs"), py::arg("is_list"),
           py::arg("method"), py::arg("iterations"), py::arg("tol"), py::arg("with_vectors"),
           py::arg("enough") = 0.0);

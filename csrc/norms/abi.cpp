@@ -6,6 +6,8 @@
 #include "norms/batch.h"
 #include "norms/gradient.h"
 #include "norms/interval.h"
+#include "norms/report.h"
+#include "norms/targets.h"
 
 namespace {
 
@@ -154,6 +156,18 @@ steepest_status run_all(const Args* args) {
     });
 }
 
+void report_all(const steepest_norm_report_args& a, const ReportKernels& kernels) {
+    std::vector<const steepest_matrix*> matrices;
+    std::vector<int64_t> index;  // among the caller's; empty matrices are not read
+    for (int64_t i = 0; i < a.count; ++i) {
+        const steepest_matrix& m = matrix_at(a, i);
+        if (m.rows > 0 && m.cols > 0) matrices.push_back(&m), index.push_back(i);
+    }
+    const Reports found = report(matrices, kernels);
+    std::fill_n(a.values, a.count, steepest_norm_report_values{});
+    for (size_t k = 0; k < index.size(); ++k) a.values[index[k]] = found[k];
+}
+
 }  // namespace
 
 steepest_status steepest_spectral_norm_workspace(const steepest_spectral_norm_args* args,
@@ -172,4 +186,17 @@ steepest_status steepest_spectral_gradient_workspace(const steepest_spectral_gra
 
 steepest_status steepest_spectral_gradient(const steepest_spectral_gradient_args* args) {
     return run_all(args);
+}
+
+steepest_status steepest_norm_report(const steepest_norm_report_args* args) {
+    if (!args) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        FloatingPointGuard guard;
+        if (const auto status = check_matrices(*args, false)) return status;
+        if (args->count && !args->values) return STEEPEST_INVALID_ARGUMENT;
+        cpu::Target target;
+        if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
+        report_all(*args, report_kernels_of(target));
+        return STEEPEST_OK;
+    });
 }

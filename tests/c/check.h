@@ -48,6 +48,7 @@ void test_gradients(void);
 void test_normalize(void);
 void test_products(void);
 void test_spectral(void);
+void test_reports(void);
 void test_device(void);
 void test_probes(void);
 

@@ -17,6 +17,7 @@ int main(void) {
     test_normalize();
     test_products();
     test_spectral();
+    test_reports();
     test_device();
     test_probes();
     printf("steepest %s on %s: all checks of the C interface hold\n", steepest_version(),

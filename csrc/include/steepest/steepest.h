@@ -545,6 +545,28 @@ steepest_spectral_gradient(const steepest_spectral_gradient_args* args);
 STEEPEST_API steepest_status
 steepest_spectral_gradient_workspace(const steepest_spectral_gradient_args* args, size_t* size);
 
+/* ---- Norm report: what one read of each matrix gives
+ * --------------------------------------------------------------------------- */
+
+typedef struct steepest_norm_report_values {
+    double frobenius, max_abs;
+    double max_row, max_column;   /* largest Euclidean norm */
+    double sum_rows, sum_columns; /* sum of the Euclidean norms */
+    double sum_abs;
+} steepest_norm_report_values;
+
+typedef struct steepest_norm_report_args {
+    size_t struct_size;
+    size_t matrix_size; /* sizeof(steepest_matrix) */
+    int64_t count;
+    const steepest_matrix* matrices;     /* of which result, method and bound are not looked at */
+    steepest_norm_report_values* values; /* one per matrix; zeros for one of no elements */
+} steepest_norm_report_args;
+
+/* Sums in double over a fixed tree, without overflow or underflow of a square: the same bits for
+ * any number of threads, any target and any strides. NaN everywhere for a matrix with a NaN. */
+STEEPEST_API steepest_status steepest_norm_report(const steepest_norm_report_args* args);
+
 #ifdef __cplusplus
 }
 #endif

@@ -20,6 +20,7 @@ from .environment import restart_without_overrides
 from .norms import cases as norms_cases
 from .norms import suite as norms_suite
 from .norms.conv_cases import ConvCase
+from .norms.settings import Settings as NormsSettings
 from .polar import peak, preparation
 from .polar import suite as polar_suite
 from .polar.cases import Case as PolarCase
@@ -36,6 +37,7 @@ from .timing import FULL, QUICK
 
 FAMILIES = ("steps", "polar", "curvature", "norms")
 ON_DEVICE = ("steps",)  # families with cases for a GPU
+NORMS = (norms_cases.Case, ConvCase, norms_cases.ReportCase)
 
 AnyCase: TypeAlias = "Case | PolarCase | ProductCase | curvature_cases.Case | norms_cases.AnyCase"
 
@@ -170,7 +172,7 @@ def _results(
         of_curvature = [case for case in chosen if isinstance(case, curvature_cases.Case)]
         return curvature_suite.run(of_curvature, _curvature_settings(options))
     if family == "norms":
-        of_norms = [case for case in chosen if isinstance(case, (norms_cases.Case, ConvCase))]
+        of_norms = [case for case in chosen if isinstance(case, NORMS)]
         return norms_suite.run(of_norms, _norms_settings(options))
     of_steps = [case for case in chosen if isinstance(case, Case)]
     return suite.run(of_steps, _settings(options))
@@ -227,8 +229,8 @@ def _curvature_rivals(options: argparse.Namespace) -> Sequence[rivals.CurvatureR
     return rivals.load_curvature() if options.rivals else ()
 
 
-def _norms_settings(options: argparse.Namespace) -> norms_suite.Settings:
-    return norms_suite.Settings(
+def _norms_settings(options: argparse.Namespace) -> NormsSettings:
+    return NormsSettings(
         effort=QUICK if options.quick else FULL,
         threads=options.threads or steepest.cpu.threads(),
         rivals=_norms_rivals(options),
@@ -278,7 +280,7 @@ def _list(chosen: Mapping[str, Sequence[AnyCase]]) -> None:
 def _line(case: AnyCase) -> str:
     if isinstance(case, curvature_cases.Case):
         return curvature_cases.describe(case)
-    if isinstance(case, (norms_cases.Case, ConvCase)):
+    if isinstance(case, NORMS):
         return norms_cases.describe(case)
     if not isinstance(case, Case):
         return preparation.describe(case)

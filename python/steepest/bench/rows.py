@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 _COMPUTE_BOUND = ("polar", "norms")
+_READ_ONCE = ("norms.report",)  # calls of those families that are bound by memory
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Row:
     @property
     def is_compute_bound(self) -> bool:
         """Whether the ceiling is a peak of arithmetic, not one of memory."""
-        return self.family in _COMPUTE_BOUND
+        return self.family in _COMPUTE_BOUND and self.impl not in _READ_ONCE
 
     @property
     def counts(self) -> bool:

@@ -14,6 +14,7 @@ steepest.norms.jacobian_nuclear_surrogate  of a Jacobian, from displaced values 
 steepest.norms.path_norm           of a layered ReLU network, from its weights
 steepest.norms.streaming_top_eigenvector  of the second moment of a stream of samples
 steepest.norms.symmetric_tensor_power  eigenpair of a symmetric tensor
+steepest.norms.report              norms of rows, columns, entries and their duals in one read
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from .lipschitz import Convolution, lipschitz_bound
 from .matrix_nuclear import matrix_nuclear_norm
 from .path import path_norm
 from .power import PowerResult, power_iteration
+from .report import NormReport, report
 from .rescaling import Rescaled, spectral_rescaling
 from .results import NormGradient, NormValue, SingularPair, SpectralBound, SpectralEstimate
 from .spectral import dominant_pair, spectral_norm, spectral_norm_grad
@@ -35,6 +37,7 @@ from .tensor_power import TensorEigenpair, symmetric_tensor_power
 __all__ = [
     "Convolution",
     "NormGradient",
+    "NormReport",
     "NormValue",
     "PowerResult",
     "Rescaled",
@@ -53,6 +56,7 @@ __all__ = [
     "matrix_nuclear_norm",
     "path_norm",
     "power_iteration",
+    "report",
     "schatten",
     "spectral_norm",
     "spectral_norm_grad",

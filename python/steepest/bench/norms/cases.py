@@ -1,4 +1,4 @@
-"""The cases of the benchmark of spectral norms."""
+"""The cases of the benchmark of spectral norms and of the norm report."""
 
 from __future__ import annotations
 
@@ -68,7 +68,30 @@ class Case:
         return 8 * sum(self.shape[-2:]) * 2.0**-53
 
 
-AnyCase: TypeAlias = "Case | ConvCase"
+# The matrices of GPT-2 with 124M parameters.
+GPT2 = (*((768, 2304), (768, 768), (768, 3072), (3072, 768)) * 12, (50257, 768), (1024, 768))
+
+
+@dataclass(frozen=True)
+class ReportCase:
+    """Gaussian float32 matrices of these shapes, read once."""
+
+    name: str
+    shapes: tuple[Shape, ...]
+
+    impl = "norms.report"
+    flops = 0  # what counts is the memory that is read
+
+    @property
+    def elements(self) -> int:
+        return sum(map(math.prod, self.shapes))
+
+    @property
+    def bytes(self) -> int:
+        return 4 * self.elements
+
+
+AnyCase: TypeAlias = "Case | ConvCase | ReportCase"
 
 
 def cases(*, quick: bool) -> tuple[AnyCase, ...]:
@@ -80,11 +103,16 @@ def cases(*, quick: bool) -> tuple[AnyCase, ...]:
         for rigorous in (True, False):
             kind = "interval" if rigorous else "estimate"
             found.append(Case(f"{label(shape)} {kind} {TOL:g}", shape, rigorous))
+    for name, shapes in (("GPT-2", GPT2), ("4096x4096", ((4096, 4096),))):
+        divided = tuple((rows // divisor, cols // divisor) for rows, cols in shapes)
+        found.append(ReportCase(f"{name}{'/4' if quick else ''} report", divided))
     return (*found, *conv_cases(quick=quick, tol=TOL))
 
 
 def describe(case: AnyCase) -> str:
     """What is counted, in a line."""
+    if isinstance(case, ReportCase):
+        return f"{case.name} ({case.impl}): {len(case.shapes)} matrices, {case.bytes} bytes read"
     if isinstance(case, ConvCase):
         return f"{case.name} ({case.impl}): {case.flops() / 1e9:.4g} GFLOP; {case.bytes} bytes"
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,20 +12,13 @@ import steepest
 
 from ..polar import blas
 from ..polar.matrices import nothing
-from ..rivals import NormsRival
 from ..rows import Row, judge
 from ..steps.suite import OURS
-from ..timing import Effort, Timing, interleave, repeated
-from .cases import AnyCase
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to run a suite."""
-
-    effort: Effort
-    threads: int
-    rivals: Sequence[NormsRival] = ()
+from ..timing import Timing, interleave, repeated
+from . import reports
+from .cases import AnyCase, Case, ReportCase
+from .conv_cases import ConvCase
+from .settings import Settings
 
 
 def run(cases: Sequence[AnyCase], settings: Settings) -> Iterator[list[Row]]:
@@ -35,12 +28,15 @@ def run(cases: Sequence[AnyCase], settings: Settings) -> Iterator[list[Row]]:
     try:
         with blas.limited(settings.threads):
             for case in cases:
-                yield measure(case, settings)
+                if isinstance(case, ReportCase):
+                    yield reports.measure(case, settings)
+                else:
+                    yield measure(case, settings)
     finally:
         steepest.cpu.set_threads(before)
 
 
-def measure(case: AnyCase, settings: Settings) -> list[Row]:
+def measure(case: Case | ConvCase, settings: Settings) -> list[Row]:
     """Checks one call of a case and times it against its rivals."""
     data: Any = case.data()
 
@@ -59,7 +55,7 @@ def measure(case: AnyCase, settings: Settings) -> list[Row]:
     return [judge(each, None) for each in compared or [row]]
 
 
-def error_of(case: AnyCase, data: Any) -> float:
+def error_of(case: Case | ConvCase, data: Any) -> float:
     """In units of the tolerance; infinite for an interval that misses the singular value."""
     sigma = case.sigma(data)
     slack = case.rounding() * sigma
@@ -72,7 +68,7 @@ def error_of(case: AnyCase, data: Any) -> float:
     return float(np.max(found.width) / case.tol) if holds else float("inf")
 
 
-def _row(case: AnyCase, threads: int, data: Any, ours: Timing) -> Row:
+def _row(case: Case | ConvCase, threads: int, data: Any, ours: Timing) -> Row:
     """A row without a rival, not yet judged."""
     return Row(
         family="norms",

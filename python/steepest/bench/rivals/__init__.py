@@ -9,7 +9,7 @@ Rivals in orthogonalisation are modules ``polar_*`` of the same form: ``make(cas
 threads)`` returns a function that reads the matrices and returns its result. Some also have
 ``make_product(a, compute, threads)``, for the symmetric product A A^T of that operand alone. Rivals
 of probes are modules ``curvature_*``: ``make(case, arrays)``; those in spectral norms, ``norms_*``,
-are given the case's data.
+are given the case's data. Some of these also have ``make_report(matrices)``, for the norm report.
 """
 
 from __future__ import annotations

@@ -1,0 +1,54 @@
+// What a CPU target supplies to the norm report: everything here is data, so that the targets share
+// no code.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/reduce.h"
+#include "steepest/steepest.h"
+
+namespace steepest::norms {
+
+// Rows that are read together: the sums of their columns are loaded and stored once for all.
+inline constexpr int kGroup = 2;
+// Columns that are packed at a time, a multiple of kLanes.
+inline constexpr int64_t kPacked = 512;
+// From row to row, which is no power of two: a packed column would meet in a few sets of the cache.
+inline constexpr int64_t kPackedLd = kPacked + 16;
+
+// The lanes of one row.
+struct RowLanes {
+    double squares[kLanes], abs[kLanes];
+};
+
+// Part of a matrix: `rows` rows of `cols` elements from (row, col) on.
+struct Part {
+    int64_t row, col, rows, cols;
+};
+
+// Where elements go.
+struct Sums {
+    RowLanes* lanes;  // of the first row
+    bool begins;      // what is in the lanes is to be overwritten
+    double* columns;  // sums of squares
+    double* largest;  // of magnitudes other than NaN
+};
+
+// Takes in at most kGroup rows of n elements in T, n <= kBlock, `ld` elements apart; the first is
+// in lane 0.
+using AddFn = void (*)(const void* x, int64_t ld, int64_t rows, int64_t n, const Sums& to);
+// The lanes of rows, of which the first n hold something; the sums of row i go to index i * stride.
+using FoldFn = void (*)(RowLanes* lanes, int64_t rows, int64_t n, int64_t stride, double* squares,
+                        double* abs);
+// Copies elements to T, kPackedLd elements from row to row, times a power of two for doubles.
+using PackFn = void (*)(const steepest_matrix& matrix, const Part& part, double scale, void* to);
+
+// T is float for all but double, index [0]; index [1] is double.
+struct ReportKernels {
+    AddFn add[2];
+    PackFn pack[kDTypes];
+    FoldFn fold;
+};
+
+}  // namespace steepest::norms

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "core/cpu.h"
+#include "norms/kernel_table.h"
+
+namespace steepest::norms {
+
+const ReportKernels& report_kernels_of(cpu::Target target);
+
+}  // namespace steepest::norms
