@@ -27,9 +27,9 @@ template <template <class> class... Rule>
 struct RuleList {};
 
 // The position of a rule is its number in the C ABI: append, do not insert.
-using Rules = RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion,
-                       Adafactor, AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon,
-                       AdaHessian, Sophia, Oasis>;
+using Rules =
+    RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion, Adafactor,
+             AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon, AdaHessian, Sophia, Oasis>;
 
 template <template <class> class... Rule>
 constexpr int count_rules(RuleList<Rule...>) {

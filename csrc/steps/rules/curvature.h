@@ -6,8 +6,8 @@
 namespace steepest {
 
 // The latest estimate, written by the caller; the rules leave it as it is.
-inline constexpr StateSpec kHessian{"hessian",
-                                    "latest estimate of the Hessian diagonal, read but not changed"};
+inline constexpr StateSpec kHessian{
+    "hessian", "latest estimate of the Hessian diagonal, read but not changed"};
 inline constexpr HyperSpec kHessianInterval{.name = "hessian_update_interval",
                                             .doc = "steps from one new estimate to the next",
                                             .value = {10, 0},

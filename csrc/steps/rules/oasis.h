@@ -14,7 +14,8 @@ struct Oasis {
         .class_name = "",
         .summary = "Gradient divided by the truncated moving average of a signed Hessian diagonal.",
         .source =
-            "Jahani et al., arXiv 2109.05198, with a given learning rate: D = beta2 D + (1 - beta2) "
+            "Jahani et al., arXiv 2109.05198, with a given learning rate: D = beta2 D + (1 - "
+            "beta2) "
             "hessian, the first D being the first estimate, p -= lr g / max(|D|, alpha)",
         .decay = Decay::l2,
         .lr = 1e-2,

@@ -15,7 +15,8 @@ struct Sophia {
         .summary = "Momentum divided by a Hessian diagonal and clipped to 1 per element.",
         .source =
             "Liu et al., arXiv 2305.14342, algorithm 3: h = beta2 h + (1 - beta2) hessian every k "
-            "steps, p -= lr clip(m / max(rho h, eps), 1); denominator=\"sum\" is the authors' code, "
+            "steps, p -= lr clip(m / max(rho h, eps), 1); denominator=\"sum\" is the authors' "
+            "code, "
             "m / (rho batch_size h + eps)",
         .decay = Decay::decoupled,
         .lr = 1e-4,
