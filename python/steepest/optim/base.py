@@ -103,27 +103,12 @@ class Optimizer:
         Raises TypeError (structure, dtype), ValueError (length, shape, layout, overlap, option out
         of range), BufferError (read-only parameter); then nothing has been written.
         """
-        groups = self._groups
-        if grads is None:
-            parts: list[Any] = [structure.read_grads(group.arrays) for group in groups]
-        else:
-            parts = structure.split_grads(grads, self._structure, self._sizes, self._names)
-        keywords = {} if stream is None else {"stream": stream}
-        applied = _core.run(
-            self._calls(parts),
-            grad_scale=grad_scale,
-            max_grad_norm=max_grad_norm,
-            skip_nonfinite=skip_nonfinite,
-            **keywords,
-        )
-        if self._capturable:
-            return applied
-        if not applied:  # on a device this waits for the answer
-            return False
-        self._after(parts, keywords)
-        for group, part in zip(groups, parts, strict=True):
-            group.advance(part)
-        return True
+        options = {
+            "grad_scale": grad_scale,
+            "max_grad_norm": max_grad_norm,
+            "skip_nonfinite": skip_nonfinite,
+        }
+        return self._run(self._parts(grads), options, stream)
 
     @property
     def lr(self) -> Any:
@@ -248,6 +233,27 @@ class Optimizer:
             options = (f"{name}={group[name]!r}" for name in self.rule.defaults)
             lines.append(f"  group {i}, {len(group['params'])} parameters: {', '.join(options)}")
         return "\n".join([*lines, ")"])
+
+    def _parts(self, grads: structure.Gradients) -> list[Sequence[Any]]:
+        """The gradients of each group."""
+        if grads is None:
+            return [structure.read_grads(group.arrays) for group in self._groups]
+        return structure.split_grads(grads, self._structure, self._sizes, self._names)
+
+    def _run(
+        self, parts: Sequence[Sequence[Any]], options: Mapping[str, Any], stream: Any
+    ) -> bool | _core.DeviceFlag:
+        """The step with these gradients."""
+        keywords = {} if stream is None else {"stream": stream}
+        applied = _core.run(self._calls(parts), **options, **keywords)
+        if self._capturable:
+            return applied
+        if not applied:  # on a device this waits for the answer
+            return False
+        self._after(parts, keywords)
+        for group, part in zip(self._groups, parts, strict=True):
+            group.advance(part)
+        return True
 
     def _calls(self, parts: Sequence[Sequence[Any]]) -> list[Any]:
         """The native calls that the gradients of each group go into."""
