@@ -72,7 +72,8 @@ class AdaHessian(ProbingOptimizer):
         "block", `block` elements that follow each other in C order; or "none".
     block : for "block": a divisor of the number of elements, or a list of one per parameter.
     absolute : share the mean of |z * (H z)|, as published; errors of the estimate then add up to a
-        bias. False: of the signed values, whose errors cancel.
+        bias. False: of the signed values, whose errors cancel; but so do the curvatures of an
+        indefinite Hessian, and where they do the step is bounded by eps alone.
     weight_decay : a number, or one per parameter.
     decoupled_weight_decay : p *= 1 - lr weight_decay, instead of adding weight_decay p to g.
     maximize, rounding, state_dtype, master_weights : as in the other optimizers.
