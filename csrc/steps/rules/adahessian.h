@@ -51,14 +51,33 @@ struct AdaHessian : AdamCore<T> {
         return x > 0 && x < __builtin_inf() ? T(pow(double(x), k)) : x;
     }
 
-    STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg,
-                                                  T& exp_hessian_diag_sq, T& hessian) {
+    template <bool kRaised>
+    STEEPEST_HD static STEEPEST_INLINE void move(const Constants& c, T& p, T g, T& exp_avg,
+                                                 T& exp_hessian_diag_sq, T hessian) {
         const T m = Core::first_moment(c, g, exp_avg);
         const T v = Core::second_moment(c, hessian, exp_hessian_diag_sq);
-        p = p - c.step_size * (m / (raise(sqrt(v) * c.correction, c.exponent) + c.eps));
+        const T root = sqrt(v) * c.correction;
+        p = p - c.step_size * (m / ((kRaised ? raise(root, c.exponent) : root) + c.eps));
         exp_avg = m;
         exp_hessian_diag_sq = v;
     }
+
+    STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg,
+                                                  T& exp_hessian_diag_sq, T& hessian) {
+        move<true>(c, p, g, exp_avg, exp_hessian_diag_sq, hessian);
+    }
+
+    // Without a power, which no compiler makes vectors of.
+    struct Usual {
+        using Constants = typename AdaHessian::Constants;
+
+        static bool fits(const Constants& c) { return c.exponent == 1; }
+
+        static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg,
+                                          T& exp_hessian_diag_sq, T& hessian) {
+            move<false>(c, p, g, exp_avg, exp_hessian_diag_sq, hessian);
+        }
+    };
 };
 
 }  // namespace STEEPEST_TARGET

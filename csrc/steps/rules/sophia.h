@@ -66,10 +66,12 @@ struct Sophia {
                 .adds = in.hyper[kDenominator] != 0};
     }
 
-    // m / d in [-1, 1]; d is 0 only where eps is 0, and then the ratio has no bound but 1.
+    // m / d in [-1, 1]; d is 0 only where eps is 0, and over the smallest number that is sign(m).
     STEEPEST_HD static STEEPEST_INLINE T clipped(T m, T d) {
-        const T ratio = m / (d != 0 ? d : T(1));
-        return d == 0 ? sign(m) : ratio > 1 ? T(1) : ratio < -1 ? T(-1) : ratio;
+        constexpr T kSmallest = sizeof(T) == 4 ? T(0x1p-149) : T(0x1p-1074);
+        const T ratio = m / (d != 0 ? d : kSmallest);
+        const T bounded = ratio < -1 ? T(-1) : ratio;
+        return bounded > 1 ? T(1) : bounded;
     }
 
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg,
