@@ -61,9 +61,17 @@ template <class R, class T, int... State>
 struct Entry {
     template <bool Staged>
     static void apply(const void* constants, const void* stage, void* const* s, int64_t n) {
-        apply_loop<R, Staged>(*static_cast<const typename R::Constants*>(constants),
-                              *static_cast<const Stage<T>*>(stage), n, static_cast<T*>(s[0]),
-                              static_cast<const T*>(s[1]), static_cast<T*>(s[2 + State])...);
+        if constexpr (requires { typename R::Usual; })
+            if (R::Usual::fits(*static_cast<const typename R::Constants*>(constants)))
+                return apply_as<typename R::Usual, Staged>(constants, stage, s, n);
+        apply_as<R, Staged>(constants, stage, s, n);
+    }
+
+    template <class Rule, bool Staged>
+    static void apply_as(const void* constants, const void* stage, void* const* s, int64_t n) {
+        apply_loop<Rule, Staged>(*static_cast<const typename R::Constants*>(constants),
+                                 *static_cast<const Stage<T>*>(stage), n, static_cast<T*>(s[0]),
+                                 static_cast<const T*>(s[1]), static_cast<T*>(s[2 + State])...);
     }
 
     template <bool Staged>

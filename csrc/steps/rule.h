@@ -17,6 +17,9 @@
 //       columns static T axis_update(const Constants&, T state, double mean); static T
 //       row_factor(const Constants&, T row, double mean_of_rows);
 //
+// `struct Usual` with `fits(const Constants&)` and an `apply` of its own is a faster way to the
+// same bits on the host, for constants that it fits.
+//
 // The functions work on scalars and run on host and device. The drivers own everything else:
 // storage types, gradient scaling, clipping, weight decay, threads and launches.
 #pragma once

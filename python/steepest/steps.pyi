@@ -23,6 +23,7 @@ __all__ = [
     "Plan",
     "adafactor",
     "adagrad",
+    "adahessian",
     "adam",
     "adamax",
     "adamuon",
@@ -36,7 +37,9 @@ __all__ = [
     "lamb",
     "lion",
     "momentum",
+    "oasis",
     "sgd",
+    "sophia",
 ]
 
 class GradNorm(NamedTuple):
@@ -477,4 +480,97 @@ def adamuon(
 
     Si et al., arXiv 2507.11005: v = beta2 v + (1 - beta2) d^2, params = lr c d / (sqrt(v) + eps),
     where c keeps the Euclidean norm of d. params is only written, and weight_decay has no effect.
+    """
+
+def adahessian(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_hessian_diag_sq: _Arrays,
+    hessian: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.15,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 0.0001,
+    hessian_power: float = 1.0,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = True,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Adam with the square of the Hessian diagonal D as second moment.
+
+    Yao et al., arXiv 2006.00719, algorithm 1: m and v are moving averages of g and D^2, p -= lr
+    mhat / (sqrt(vhat)^k + eps).
+    """
+
+def sophia(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_hessian_diag: _Arrays,
+    hessian: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.0001,
+    betas: tuple[float, float] = (0.965, 0.99),
+    rho: float = 0.04,
+    batch_size: float = 1.0,
+    eps: float = 1e-12,
+    hessian_update_interval: float = 10.0,
+    denominator: Literal["max", "sum"] = "max",
+    weight_decay: _Numbers = 0.1,
+    decoupled_weight_decay: bool = True,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Momentum divided by a Hessian diagonal and clipped to 1 per element.
+
+    Liu et al., arXiv 2305.14342, algorithm 3: h = beta2 h + (1 - beta2) hessian every k steps, p -=
+    lr clip(m / max(rho h, eps), 1); denominator="sum" is the authors' code, m / (rho batch_size h +
+    eps).
+    """
+
+def oasis(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_hessian_diag: _Arrays,
+    hessian: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.01,
+    beta2: float = 0.99,
+    alpha: float = 1e-05,
+    hessian_update_interval: float = 1.0,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Gradient divided by the truncated moving average of a signed Hessian diagonal.
+
+    Jahani et al., arXiv 2109.05198, with a given learning rate: D = beta2 D + (1 - beta2) hessian,
+    the first D being the first estimate, p -= lr g / max(|D|, alpha).
     """

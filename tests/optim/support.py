@@ -6,8 +6,8 @@ import numpy as np
 from steepest import optim
 
 SHAPES = ((7, 5), (11,), (), (3, 4, 6))
-# Those of one native rule.
-COMPOSITE = ("LANTON", "Muon", "Scion", "TrustRegion")
+# All others have one native rule and no argument of their own in step.
+COMPOSITE = ("AdaHessian", "LANTON", "Muon", "Scion", "SophiaG", "SophiaH", "TrustRegion")
 CLASSES = [getattr(optim, n) for n in optim.__all__ if n not in ("Optimizer", *COMPOSITE)]
 
 

@@ -8,7 +8,7 @@ from steepest import _core
 TABLE = {rule["name"]: rule for rule in _core.rules() if rule["public"]}
 RULES = tuple(TABLE)
 # The step decides by signs, so a rounding error of a decision variable near 0 is not a small error.
-DECIDING = ("lion", "c_lion", "c_adamw")
+DECIDING = ("lion", "c_lion", "c_adamw", "sophia")
 # Nothing but their own element decides over an element's step.
 ELEMENTWISE = tuple(
     r for r in RULES if r not in ("lamb", "c_adamw", "c_lion", "adafactor", "adamuon")
@@ -32,7 +32,8 @@ def state_shape(stream, shape):
 
 class Tensors:
     """params: list of arrays; states: name -> list of arrays, or of None where a tensor has none,
-    all of them zero at first, in the parameter's dtype or in `state_dtypes[name]`."""
+    all of them zero at first, but for the input "hessian", in the parameter's dtype or in
+    `state_dtypes[name]`."""
 
     def __init__(self, rule, params, state_dtypes=None):
         self.rule = rule
@@ -45,6 +46,13 @@ class Tensors:
                 dtype = (state_dtypes or {}).get(name, p.dtype)
                 arrays.append(None if shape is None else np.zeros(shape, dtype))
             self.states[name] = arrays
+        self._draw_hessians()
+
+    def _draw_hessians(self):
+        """Diagonals of either sign, several orders of magnitude apart."""
+        rng = np.random.default_rng(11)
+        for a in self.states.get("hessian", ()):
+            a[...] = rng.standard_normal(a.shape) * 10.0 ** rng.uniform(-3, 3, a.shape)
 
     def step(self, grads, **options):
         return self.call(self.params, grads, list(self.states.values()), **options)

@@ -87,6 +87,25 @@ OWN = {
         "d": {"d": 0.1},
         "large_lr": {"lr": 10.0},
     },
+    "adahessian": {
+        **BETAS,
+        "root_of_the_root": {"hessian_power": 0.5},
+        "no_curvature": {"hessian_power": 0.0},
+    },
+    "sophia": {
+        "betas": {"betas": (0.5, 0.75)},
+        "rho": {"rho": 2.0},
+        "batch_size": {"batch_size": 480.0},
+        "eps": {"eps": 0.1},
+        "interval": {"hessian_update_interval": 3},
+        "every_step": {"hessian_update_interval": 1},
+        "sum": {"denominator": "sum", "eps": 1e-15},
+    },
+    "oasis": {
+        "beta2": {"beta2": 0.5},
+        "alpha": {"alpha": 0.1},
+        "interval": {"hessian_update_interval": 3},
+    },
 }
 
 

@@ -3,6 +3,7 @@
 
 #include "steps/rules/adafactor.h"
 #include "steps/rules/adagrad.h"
+#include "steps/rules/adahessian.h"
 #include "steps/rules/adam.h"
 #include "steps/rules/adamax.h"
 #include "steps/rules/adamuon.h"
@@ -15,7 +16,9 @@
 #include "steps/rules/lamb.h"
 #include "steps/rules/lion.h"
 #include "steps/rules/momentum.h"
+#include "steps/rules/oasis.h"
 #include "steps/rules/sgd.h"
+#include "steps/rules/sophia.h"
 
 namespace steepest {
 inline namespace STEEPEST_TARGET {
@@ -24,8 +27,9 @@ template <template <class> class... Rule>
 struct RuleList {};
 
 // The position of a rule is its number in the C ABI: append, do not insert.
-using Rules = RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion,
-                       Adafactor, AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon>;
+using Rules =
+    RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion, Adafactor,
+             AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon, AdaHessian, Sophia, Oasis>;
 
 template <template <class> class... Rule>
 constexpr int count_rules(RuleList<Rule...>) {

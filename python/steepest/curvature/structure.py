@@ -65,10 +65,14 @@ class Structure:
         Raises TypeError for another structure, kind or dtype, ValueError for other keys, lengths or
         shapes, DeviceError for an array on a device.
         """
-        arrays = self._parts(given, name)
+        arrays = self.parts(given, name)
         return [self._checked(i, array, name) for i, array in enumerate(arrays)]
 
-    def _parts(self, given: Any, name: str) -> list[Any]:
+    def parts(self, given: Any, name: str) -> list[Any]:
+        """The entries of another object of this structure, whatever they are.
+
+        Raises TypeError for another structure, ValueError for other keys or lengths.
+        """
         if self.container is None:
             return [given]
         expected = "dict" if self.container is dict else "list"

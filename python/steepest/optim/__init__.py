@@ -3,7 +3,9 @@
 
 One class per rule of the native table: SGD, Adam, AdamW, AMSGrad, AdaMax, Adagrad, Lion, LAMB,
 CAdamW, CLion, Adafactor. And those whose steps follow a direction made of the momentum of whole
-matrices: LANTON, Muon, Scion, TrustRegion, for arrays in host memory.
+matrices: LANTON, Muon, Scion, TrustRegion, for arrays in host memory. And those on an estimate of
+the Hessian's diagonal: AdaHessian, SophiaH, SophiaG, likewise; their `step` takes the product with
+the Hessian, or what the estimate is made of.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)
@@ -16,17 +18,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from .adahessian import AdaHessian
 from .base import Optimizer
 from .lanton import LANTON
 from .muon import Muon
 from .scion import Scion
+from .sophia import SophiaG, SophiaH
 from .table import make_class, own_classes
 from .trust_region import TrustRegion
 
 _CLASSES = {rule.class_name: make_class(rule, Optimizer, __name__) for rule in own_classes()}
 globals().update(_CLASSES)
 
-__all__ = ["LANTON", "Muon", "Optimizer", "Scion", "TrustRegion", *_CLASSES]
+__all__ = [
+    "AdaHessian",
+    "LANTON",
+    "Muon",
+    "Optimizer",
+    "Scion",
+    "SophiaG",
+    "SophiaH",
+    "TrustRegion",
+    *_CLASSES,
+]
 
 
 def __getattr__(name: str) -> Any:

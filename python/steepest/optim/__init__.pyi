@@ -3,10 +3,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .._core import _Array, _Numbers, _Rounding
+from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
 from .lanton import LANTON as LANTON
 from .muon import Muon as Muon
 from .scion import Scion as Scion
+from .sophia import SophiaG as SophiaG
+from .sophia import SophiaH as SophiaH
 from .trust_region import TrustRegion as TrustRegion
 
 _Entry: TypeAlias = _Array | tuple[str, _Array] | Mapping[str, Any]
@@ -17,6 +20,7 @@ __all__ = [
     "LANTON",
     "SGD",
     "AMSGrad",
+    "AdaHessian",
     "AdaMax",
     "Adafactor",
     "Adagrad",
@@ -28,6 +32,8 @@ __all__ = [
     "Muon",
     "Optimizer",
     "Scion",
+    "SophiaG",
+    "SophiaH",
     "TrustRegion",
 ]
 

@@ -103,15 +103,12 @@ class Optimizer:
         Raises TypeError (structure, dtype), ValueError (length, shape, layout, overlap, option out
         of range), BufferError (read-only parameter); then nothing has been written.
         """
-        return self._step(
-            self._parts(grads),
-            {
-                "grad_scale": grad_scale,
-                "max_grad_norm": max_grad_norm,
-                "skip_nonfinite": skip_nonfinite,
-            },
-            {} if stream is None else {"stream": stream},
-        )
+        options = {
+            "grad_scale": grad_scale,
+            "max_grad_norm": max_grad_norm,
+            "skip_nonfinite": skip_nonfinite,
+        }
+        return self._run(self._parts(grads), options, stream)
 
     @property
     def lr(self) -> Any:
@@ -237,17 +234,18 @@ class Optimizer:
             lines.append(f"  group {i}, {len(group['params'])} parameters: {', '.join(options)}")
         return "\n".join([*lines, ")"])
 
-    def _parts(self, grads: structure.Gradients) -> list[Any]:
+    def _parts(self, grads: structure.Gradients) -> list[Sequence[Any]]:
         """The gradients of each group."""
         if grads is None:
             return [structure.read_grads(group.arrays) for group in self._groups]
         return structure.split_grads(grads, self._structure, self._sizes, self._names)
 
-    def _step(
-        self, parts: list[Any], scaling: Mapping[str, Any], keywords: Mapping[str, Any]
+    def _run(
+        self, parts: Sequence[Sequence[Any]], options: Mapping[str, Any], stream: Any
     ) -> bool | _core.DeviceFlag:
-        """`step` with the gradients of each group; `keywords` are those of every native call."""
-        applied = _core.run(self._calls(parts), **scaling, **keywords)
+        """The step with these gradients."""
+        keywords = {} if stream is None else {"stream": stream}
+        applied = _core.run(self._calls(parts), **options, **keywords)
         if self._capturable:
             return applied
         if not applied:  # on a device this waits for the answer

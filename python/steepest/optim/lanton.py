@@ -123,7 +123,7 @@ class LANTON(OracleOptimizer):
                 return False
             self._others = [group.copies() for group in groups]
         # What is gathered is scratch memory: the first stage checks all else before it writes.
-        return self._gather(parts, scaling, keywords) and self._step(parts, scaling, keywords)
+        return self._gather(parts, scaling, keywords) and self._run(parts, scaling, stream)
 
     def ratios(self) -> list[float]:
         """Learning rate of each parameter at its last step over its lr, in the order of the

@@ -13,6 +13,14 @@ def digits(samples):
     return quarters.reshape(-1, 16) / 16.0, data.target[:samples]
 
 
+def images(samples):
+    """(images (samples, 64) in [0, 1], labels), all 8 x 8 pixels. Needs scikit-learn."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    return data.data[:samples] / 16.0, data.target[:samples]
+
+
 def softmax(logits):
     """Works for complex numbers with small imaginary parts too."""
     powers = np.exp(logits - logits.real.max(axis=1, keepdims=True))
@@ -32,6 +40,9 @@ class Logistic:
     def __init__(self, samples=200, decay=1e-3):
         self.x, self.y = digits(samples)
         self.decay = decay
+
+    def logits(self, params):
+        return self.x @ params[0].T
 
     def gradient(self, params):
         (w,) = params
@@ -54,6 +65,10 @@ class Network:
         self.x, self.y = digits(samples)
         self.shapes = ((hidden, 16), (hidden,), (10, hidden), (10,))
 
+    def logits(self, params):
+        w1, b1, w2, b2 = params
+        return np.tanh(self.x @ w1.T + b1) @ w2.T + b2
+
     def gradient(self, params):
         w1, b1, w2, b2 = params
         active = np.tanh(self.x @ w1.T + b1)
@@ -72,6 +87,20 @@ class Network:
             at[j] = at[j].real
         h = np.array(columns)
         return (h + h.T) / 2
+
+
+class WideLogistic(Logistic):
+    """Of all 64 pixels."""
+
+    shapes = ((10, 64),)
+
+
+class WideNetwork(Network):
+    """64 - 32 - 10."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = ((32, 64), (32,), (10, 32), (10,))
 
 
 def initial(shapes, seed=0):

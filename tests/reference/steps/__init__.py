@@ -12,6 +12,7 @@ from typing import Any
 from . import stages
 from .adafactor import adafactor
 from .adaptive import adagrad, adam, adamax, amsgrad, lamb
+from .curvature import adahessian, oasis, sophia
 from .directions import adamuon, descend, extrapolate, momentum
 from .signs import c_adamw, c_lion, lion
 from .simple import sgd
@@ -45,6 +46,9 @@ RULES = {
     "descend": Rule(descend, 1e-3, 0.0, "own", writes=True),
     "extrapolate": Rule(extrapolate, 1e-3, 0.0, "own", writes=True),
     "adamuon": Rule(adamuon, 1.0, 0.0, "own", writes=True),
+    "adahessian": Rule(adahessian, 0.15, 0.0, "decoupled"),
+    "sophia": Rule(sophia, 1e-4, 0.1, "decoupled"),
+    "oasis": Rule(oasis, 1e-2, 0.0, "l2"),
 }
 
 

@@ -170,6 +170,37 @@ def _adamuon(h: Hypers, t: int, p: Array, g: Array, v: Array) -> None:
     p[...] = float(np.linalg.norm(g) / np.linalg.norm(u)) * u
 
 
+def _adahessian(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array, d: Array) -> None:
+    beta1, beta2 = h["betas"]
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * d * d
+    p *= 1 - h["lr"] * h["weight_decay"]
+    denominator = np.sqrt(v) / math.sqrt(1 - beta2**t) + h["eps"]
+    p -= h["lr"] / (1 - beta1**t) * m / denominator
+
+
+def _take_estimate(h: Hypers, t: int, beta: float, average: Array, d: Array) -> None:
+    if (t - 1) % h.get("hessian_update_interval", 1) == 0:
+        average *= beta
+        average += (1 - beta) * d
+
+
+def _sophia(h: Hypers, t: int, p: Array, g: Array, m: Array, average: Array, d: Array) -> None:
+    beta1, beta2 = h["betas"]
+    m *= beta1
+    m += (1 - beta1) * g
+    _take_estimate(h, t, beta2, average, d)
+    p *= 1 - h["lr"] * h["weight_decay"]
+    p -= h["lr"] * np.clip(m / np.maximum(h["rho"] * average, h["eps"]), -1, 1)
+
+
+def _oasis(h: Hypers, t: int, p: Array, g: Array, average: Array, d: Array) -> None:
+    _take_estimate(h, t, h["beta2"], average, d)
+    p -= h["lr"] * g / np.maximum(np.abs(average), h["alpha"])
+
+
 STEPS: Mapping[str, Step] = {
     "sgd": _sgd,
     "adam": _adam,
@@ -186,4 +217,7 @@ STEPS: Mapping[str, Step] = {
     "descend": _descend,
     "extrapolate": _extrapolate,
     "adamuon": _adamuon,
+    "adahessian": _adahessian,
+    "sophia": _sophia,
+    "oasis": _oasis,
 }

@@ -87,10 +87,12 @@ def _values(stream: str, n: int) -> Array:
     x = rng.standard_normal(n)
     if stream == PARAMS:
         return 0.1 * x
-    if stream in ("exp_avg_sq", "max_exp_avg_sq", "second_moment"):
+    if stream in ("exp_avg_sq", "max_exp_avg_sq", "second_moment", "exp_hessian_diag_sq"):
         return (2e-4 if stream == "max_exp_avg_sq" else 1e-4) * (0.1 + x * x)
     if stream == "sum":
         return 1e-3 * (0.1 + x * x)
+    if stream == "exp_hessian_diag":
+        return 0.1 + x * x
     if stream == "exp_inf":
         return 1e-2 * (0.1 + np.abs(x))
     return 1e-2 * x

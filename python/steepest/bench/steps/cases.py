@@ -90,6 +90,8 @@ def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
 
 # Rules that are stages of Muon and its relatives.
 STAGES = ("momentum", "descend", "extrapolate", "adamuon")
+# Rules on a Hessian diagonal.
+CURVATURE = ("adahessian", "sophia", "oasis")
 
 
 def _large(n: int) -> Iterator[Case]:
@@ -97,7 +99,7 @@ def _large(n: int) -> Iterator[Case]:
     side = math.isqrt(n)
     for rule in ("adamw", "lion", "sgd", "adam", "amsgrad", "adamax", "adagrad"):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
-    for rule in ("lamb", "c_adamw", "c_lion", *STAGES):
+    for rule in ("lamb", "c_adamw", "c_lion", *STAGES, *CURVATURE):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
     yield Case(f"adafactor {side}x{side}", "adafactor", ((side, side),))
     for rule in ("adamw", "lion"):

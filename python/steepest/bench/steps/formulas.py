@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..bounded import UNIT, Bounded
-from .rules import GRADS, PARAMS
+from .rules import GRADS, HESSIAN, PARAMS
 
 Streams = Mapping[str, Bounded]
 Hypers = Mapping[str, Any]
@@ -181,6 +181,37 @@ def _adamuon(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded
     return {PARAMS: (h["lr"] * totals[0].sqrt()) * (u / totals[1].sqrt()), "second_moment": v}
 
 
+def _adahessian(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    beta1, beta2 = h["betas"]
+    diagonal = x[HESSIAN]
+    m = _average(beta1, x["exp_avg"], x[GRADS])
+    v = _average(beta2, x["exp_hessian_diag_sq"], diagonal * diagonal)
+    p = _decayed(x, h) - _rate(x, h, t) * _direction(x, h, t, m, v)
+    return {PARAMS: p, "exp_avg": m, "exp_hessian_diag_sq": v, HESSIAN: diagonal}
+
+
+def _averaged_hessian(x: Streams, h: Hypers, t: int, beta: float) -> Bounded:
+    """The average with the estimate in it, at the steps that take one."""
+    old = x["exp_hessian_diag"]
+    takes = (t - 1) % h.get("hessian_update_interval", 1) == 0
+    return _average(beta, old, x[HESSIAN]) if takes else old
+
+
+def _sophia(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    beta1, beta2 = h["betas"]
+    m = _average(beta1, x["exp_avg"], x[GRADS])
+    d = _averaged_hessian(x, h, t, beta2)
+    clipped = (m / (h["rho"] * d).maximum(h["eps"])).minimum(1.0).maximum(-1.0)
+    p = _decayed(x, h) - h["lr"] * clipped
+    return {PARAMS: p, "exp_avg": m, "exp_hessian_diag": d, HESSIAN: x[HESSIAN]}
+
+
+def _oasis(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    d = _averaged_hessian(x, h, t, h["beta2"])
+    p = x[PARAMS] - h["lr"] * (x[GRADS] / d.absolute().maximum(h["alpha"]))
+    return {PARAMS: p, "exp_hessian_diag": d, HESSIAN: x[HESSIAN]}
+
+
 FORMULAS: Mapping[str, Formula] = {
     "sgd": _sgd,
     "adam": _adam,
@@ -196,6 +227,9 @@ FORMULAS: Mapping[str, Formula] = {
     "descend": _descend,
     "extrapolate": _extrapolate,
     "adamuon": _adamuon,
+    "adahessian": _adahessian,
+    "sophia": _sophia,
+    "oasis": _oasis,
 }
 
 # Sums over a whole tensor that a formula needs.

@@ -9,6 +9,7 @@ from typing import Any
 PARAMS = "params"
 GRADS = "grads"
 COPY = "working_copy"
+HESSIAN = "hessian"
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,14 @@ class RuleFacts:
     decoupled: bool = False
     needs_step: bool = True
     writes_params: bool = False  # without reading them
+    inputs: tuple[str, ...] = ()  # of the states, those that are only read
 
     def passes(self, *, clip: bool, copy: bool) -> tuple[Pass, ...]:
         """All walks over memory of one step."""
-        updated = self.states if self.writes_params else (PARAMS, *self.states)
+        moved = tuple(state for state in self.states if state not in self.inputs)
+        updated = moved if self.writes_params else (PARAMS, *moved)
         written = ((PARAMS,) if self.writes_params else ()) + ((COPY,) if copy else ())
-        update = Pass(read=(GRADS,), update=updated, write=written)
+        update = Pass(read=(GRADS, *self.inputs), update=updated, write=written)
         norm = NORM_PASSES if clip else ()
         return (*norm, *self.reduce, update)
 
@@ -116,6 +119,34 @@ RULES: Mapping[str, RuleFacts] = {
         reduce=_read(GRADS, "second_moment"),
         needs_step=False,
         writes_params=True,
+    ),
+    "adahessian": RuleFacts(
+        ("exp_avg", "exp_hessian_diag_sq", HESSIAN),
+        {"lr": 0.15, "betas": (0.9, 0.999), "eps": 1e-4, "weight_decay": 5e-4},
+        flops=14,
+        decoupled=True,
+        inputs=(HESSIAN,),
+    ),
+    # The first step of the benchmark, the tenth, takes an estimate in.
+    "sophia": RuleFacts(
+        ("exp_avg", "exp_hessian_diag", HESSIAN),
+        {
+            "lr": 1e-4,
+            "betas": (0.965, 0.99),
+            "rho": 0.04,
+            "eps": 1e-12,
+            "hessian_update_interval": 3,
+            "weight_decay": 0.1,
+        },
+        flops=14,
+        decoupled=True,
+        inputs=(HESSIAN,),
+    ),
+    "oasis": RuleFacts(
+        ("exp_hessian_diag", HESSIAN),
+        {"lr": 1e-2, "beta2": 0.99, "alpha": 1e-5},
+        flops=8,
+        inputs=(HESSIAN,),
     ),
     # The averages of the squares need one pass, the norms of parameter and update a second.
     "adafactor": RuleFacts(

@@ -1,0 +1,199 @@
+"""Optimizers whose rule reads an estimate of the Hessian's diagonal, the state `hessian`.
+
+A step that takes an estimate has two parts: the estimate is made and checked, which writes nothing;
+then it is written to the state, and the rule steps. If the step is refused or skipped the state
+gets its old bits back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _arrays
+from .._arrays import Array
+from ..curvature import structure as curvature_structure
+from ..curvature.structure import Structure
+from ..polar import arguments
+from .base import Optimizer
+from .composite import rule_of
+from .group import Group
+from .table import Rule, rules
+
+HESSIAN = "hessian"
+INTERVAL = "hessian_update_interval"
+_MOST_STEPS = 2**31 - 1
+
+Values = NDArray[Any]
+
+
+class Entry(NamedTuple):
+    """A parameter that takes an estimate at the coming step."""
+
+    group: CurvatureGroup
+    place: int  # in the group
+
+    @property
+    def position(self) -> int:
+        """Its number among the parameters of all groups."""
+        return self.group.first + self.place
+
+    @property
+    def state(self) -> Array:
+        return self.group.states[HESSIAN][self.place]
+
+
+class CurvatureGroup(Group):
+    """A group with the state `hessian`, renewed every hessian_update_interval steps of each of its
+    parameters."""
+
+    def check(self) -> None:
+        """Raises for options that the estimate or the step would refuse."""
+        self.interval()
+
+    def interval(self) -> int:
+        """Steps from one estimate to the next."""
+        return arguments.count(INTERVAL, self.options[INTERVAL], 1, _MOST_STEPS)
+
+    def due(self, grads: Sequence[Array | None]) -> list[Entry]:
+        """The parameters with a gradient whose coming step takes an estimate: their first, and
+        every interval-th after it."""
+        if len(grads) != len(self.views):
+            raise ValueError(f"grads: {len(grads)} given, expected {len(self.views)}")
+        now = self.steps.values() % self.interval() == 0
+        return [Entry(self, i) for i, g in enumerate(grads) if g is not None and now[i]]
+
+    def signed(self, values: Values) -> Values:
+        """The estimate as the rule is to see it."""
+        return values
+
+    def _bind(self) -> None:
+        for i, view in enumerate(self.views):
+            if _arrays.device_of(view) is not None:
+                raise ValueError(
+                    f"params[{self.first + i}]: array on a CUDA device given, expected one in host "
+                    "memory: there are no kernels for probes on devices yet"
+                )
+        self.check()
+        super()._bind()
+
+
+class CurvatureOptimizer(Optimizer):
+    """An optimizer of such groups."""
+
+    group_class: ClassVar[type[Group]] = CurvatureGroup
+
+    @property
+    def hessian_due(self) -> bool:
+        """Whether the coming step takes an estimate, of any parameter that then has a gradient."""
+        return any(group.due(group.views) for group in self._curved())
+
+    def _due(self, parts: Sequence[Sequence[Array | None]]) -> list[Entry]:
+        """The entries that are due with these gradients; the options that estimates need are
+        checked."""
+        groups = self._curved()
+        for group in groups:
+            group.check()
+        return [e for g, part in zip(groups, parts, strict=True) for e in g.due(part)]
+
+    def _like(self) -> Structure:
+        """The parameters in the structure that they were given in."""
+        views = [view for group in self._groups for view in group.views]
+        if self._structure == "array":
+            return curvature_structure.read(views[0], "params")
+        if self._structure == "dict" and self._names is not None:
+            named = dict(zip(self._names, views, strict=True))
+            return curvature_structure.read(named, "params")
+        return curvature_structure.read(views, "params")
+
+    def _given(self, diagonal: Any, entries: Sequence[Entry], name: str) -> list[Values]:
+        """The arrays of the entries from a structure like the parameters', in single or double."""
+        of = self._like()
+        parts = of.parts(diagonal, name)
+        return [
+            floats(parts[e.position], of, e.position, of.label(e.position, name)) for e in entries
+        ]
+
+    def _checked_not_given(self, **unwanted: Any) -> None:
+        """Raises for what is of no use at a step that takes no estimate."""
+        for name, value in unwanted.items():
+            if value is not None:
+                raise ValueError(
+                    f"{name}: given at a step that takes no estimate, expected None: see "
+                    "hessian_due and hessian_update_interval"
+                )
+
+    def _stepped(
+        self,
+        parts: Sequence[Sequence[Array | None]],
+        entries: Sequence[Entry],
+        estimates: Sequence[Values],
+        options: Mapping[str, Any],
+        stream: Any,
+    ) -> bool:
+        """The step with these estimates in the states; without a step they are put back."""
+        kept = [_arrays.to_host(e.state).copy() for e in entries]
+        applied = False
+        try:
+            for entry, values in zip(entries, estimates, strict=True):
+                _write(entry.state, entry.group.signed(values))
+            applied = bool(self._run(parts, options, stream))
+        finally:
+            for entry, old in zip(entries, kept, strict=True) if not applied else ():
+                _arrays.assign(entry.state, old)
+        return applied
+
+    def _curved(self) -> list[CurvatureGroup]:
+        return [group for group in self._groups if isinstance(group, CurvatureGroup)]
+
+
+def native_rule(cls: type, name: str) -> Rule:
+    """The row of a class over one native rule, with the options of its constructor."""
+    native = next(rule for rule in rules() if rule.name == name)
+    own = rule_of(cls, name, native.streams)
+    called = tuple(option for option in native.call_options if option in own.defaults)
+    return replace(own, call_options=called)
+
+
+def floats(array: Any, of: Structure, i: int, label: str) -> Values:
+    """An array as one in NumPy, in the precision that parameter i is computed in, checked: its
+    dtype, its shape, and that all elements are finite there."""
+    shape = of.shapes[i]
+    seen = curvature_structure.read(array, label)
+    if seen.is_list:
+        raise TypeError(f"{label}: {_arrays.describe(array)} given, expected an array")
+    if seen.shapes[0] != shape:
+        raise ValueError(f"{label}: shape {seen.shapes[0]} given, expected {shape}")
+    view = seen.arrays[0]
+    if seen.dtypes[0] == "bfloat16":
+        values: Values = np.empty(shape, np.float32)
+        _arrays.float32_copy(view, values)
+    else:
+        values = _arrays.as_numpy(view)
+    with np.errstate(over="ignore"):
+        return finite(values.astype(precision(of.dtypes[i]), copy=False), label)
+
+
+def precision(dtype: str) -> type[np.floating[Any]]:
+    """What arrays of this dtype are computed in."""
+    return np.float64 if dtype == "float64" else np.float32
+
+
+def finite(values: Values, label: str) -> Values:
+    """The values, none of which may be a NaN or an infinity."""
+    if not np.isfinite(values).all():
+        raise ValueError(f"{label}: a NaN or an infinity given, expected finite numbers")
+    return values
+
+
+def _write(state: Array, values: Values) -> None:
+    """Writes values to a state, rounded to its dtype."""
+    torch = _arrays.torch_of(state)
+    if torch is not None:
+        state.copy_(torch.from_numpy(np.array(values, order="C")))
+    else:
+        state[...] = values

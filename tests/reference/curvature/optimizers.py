@@ -1,0 +1,64 @@
+"""AdaHessian and Sophia as their papers have them, on lists of float64 arrays."""
+
+import numpy as np
+
+
+def spatial(values):
+    """The mean over the kernel of a convolution, for each of its elements."""
+    if values.ndim < 3:
+        return values
+    axes = tuple(range(2, values.ndim))
+    return np.broadcast_to(values.mean(axis=axes, keepdims=True), values.shape)
+
+
+def rows(values):
+    """The mean over all axes but the first."""
+    if values.ndim < 2:
+        return values
+    axes = tuple(range(1, values.ndim))
+    return np.broadcast_to(values.mean(axis=axes, keepdims=True), values.shape)
+
+
+def blocks(values, size):
+    """The mean over `size` elements that follow each other in C order."""
+    means = values.reshape(-1, size).mean(axis=1, keepdims=True)
+    return np.broadcast_to(means, (means.size, size)).reshape(values.shape)
+
+
+class AdaHessian:
+    """Algorithm 1 of arXiv 2006.00719: the probes are given, average and sign are functions."""
+
+    def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-4, power=1.0, decay=0.0):
+        self.params, self.lr, self.betas, self.eps = params, lr, betas, eps
+        self.power, self.decay, self.t = power, decay, 0
+        self.m = [np.zeros_like(p) for p in params]
+        self.v = [np.zeros_like(p) for p in params]
+
+    def step(self, grads, diagonals):
+        self.t += 1
+        beta1, beta2 = self.betas
+        for i, (p, g, d) in enumerate(zip(self.params, grads, diagonals, strict=True)):
+            self.m[i] = beta1 * self.m[i] + (1 - beta1) * g
+            self.v[i] = beta2 * self.v[i] + (1 - beta2) * d * d
+            root = np.sqrt(self.v[i] / (1 - beta2**self.t)) ** self.power
+            update = self.m[i] / (1 - beta1**self.t) / (root + self.eps)
+            p[...] = p - self.lr * (update + self.decay * p)
+
+
+class Sophia:
+    """Algorithm 3 of arXiv 2305.14342; an estimate where there is one."""
+
+    def __init__(self, params, lr, betas, rho, decay, eps=1e-12):
+        self.params, self.lr, self.betas = params, lr, betas
+        self.rho, self.decay, self.eps = rho, decay, eps
+        self.m = [np.zeros_like(p) for p in params]
+        self.h = [np.zeros_like(p) for p in params]
+
+    def step(self, grads, estimates=None):
+        beta1, beta2 = self.betas
+        for i, (p, g) in enumerate(zip(self.params, grads, strict=True)):
+            self.m[i] = beta1 * self.m[i] + (1 - beta1) * g
+            if estimates is not None:
+                self.h[i] = beta2 * self.h[i] + (1 - beta2) * estimates[i]
+            ratio = self.m[i] / np.maximum(self.rho * self.h[i], self.eps)
+            p[...] = (1 - self.lr * self.decay) * p - self.lr * np.clip(ratio, -1.0, 1.0)
