@@ -20,8 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # By what the name of an elementwise kernel holds; the first that fits counts. Doubles take two
-# registers each; two rules have more streams or constants of them than the others.
-MOST_REGISTERS = {"AmsGrad<double>": 128, "Lamb<double>": 128, "double": 80, "": 64}
+# registers each; some rules have more streams, constants or arithmetic than the others.
+MOST_REGISTERS = {
+    "AdaHessian": 128,
+    "AmsGrad<double>": 128,
+    "Lamb<double>": 128,
+    "Sophia<double>": 128,
+    "Sophia": 80,
+    "double": 80,
+    "": 64,
+}
 ELEMENTWISE = "apply_kernel"
 WITHOUT_STACK = (ELEMENTWISE, "reduce_kernel")
 

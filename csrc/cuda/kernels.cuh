@@ -21,14 +21,17 @@ __device__ STEEPEST_INLINE bool warp_item(const Pass& pass, const Thread& thread
 
 // Memory-bound: four blocks on a multiprocessor, that is at most 64 registers per thread, keep
 // enough loads under way. Doubles take two registers each, but also bring twice the bytes: three
-// blocks do, and two where many must be held.
+// blocks do, and two where many must be held. A rule with long arithmetic may ask for fewer.
 template <class R, class T>
-inline constexpr int kResidentBlocks = sizeof(T) == 4   ? 4
-                                       : kCrowded<R, T> ? 2
-                                                        : 3;
+constexpr int resident_blocks() {
+    constexpr int usual = sizeof(T) == 4 ? 4 : kCrowded<R, T> ? 2 : 3;
+    if constexpr (requires { R::kMostBlocks; })
+        return usual < R::kMostBlocks ? usual : R::kMostBlocks;
+    return usual;
+}
 
 template <class R, class T, Storage kStorage>
-__global__ void __launch_bounds__(kThreads, kResidentBlocks<R, T>)
+__global__ void __launch_bounds__(kThreads, resident_blocks<R, T>())
     apply_kernel(const __grid_constant__ Pass pass) {
     Apply<R, T, kStorage>::run(pass, this_thread());
 }
