@@ -1,35 +1,34 @@
 """Makes what the pages show from recorded runs and from the library itself.
 
-    python docs/figures.py            the tables and the picture of orthogonalisation.md
+    python docs/figures.py            the tables of all pages, and a picture
     python docs/figures.py --table    the tables alone
 
-The measured one comes from the newest bench/results/polar-cpu-*.json.
+Measured ones come from the newest bench/results/FAMILY-cpu-*.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "orthogonalisation.md"
 PICTURE = ROOT / "docs" / "singular_values.png"
 INTERVALS = (1e-2, 1e-3, 1e-4)
 SETS = ("jordan", "you", "polar_express", "cans", "cubic5", "deepseek_v4")
 
 
-def newest_run() -> Path | None:
+def newest_run(family: str) -> Path | None:
     """The newest recorded run of the family, by the date in its name."""
-    runs = sorted((ROOT / "bench" / "results").glob("polar-cpu-*.json"))
+    runs = sorted((ROOT / "bench" / "results").glob(f"{family}-cpu-*.json"))
     return runs[-1] if runs else None
 
 
-def table() -> str:
-    """The measured part of the page."""
-    run = newest_run()
+def table(family: str) -> str:
+    """The measured part of a page."""
+    run = newest_run(family)
     if run is None:
         return "No run has been recorded yet.\n"
     document = json.loads(run.read_text("utf-8"))
@@ -68,14 +67,17 @@ def sets() -> str:
     return "\n".join(lines) + "\n"
 
 
-PARTS = {"measured": table, "sets": sets}
+PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "orthogonalisation.md": {"measured": lambda: table("polar"), "sets": sets},
+    "norms.md": {"measured": lambda: table("norms")},
+}
 
 
-def page() -> str:
-    """The page with its generated parts made anew."""
-    text = PAGE.read_text("utf-8")
-    for name, make in PARTS.items():
-        begin, end = f"<!-- {name}: python docs/figures.py -->\n", f"<!-- end of {name} -->\n"
+def page(name: str) -> str:
+    """A page with its generated parts made anew."""
+    text = (ROOT / "docs" / name).read_text("utf-8")
+    for part, make in PAGES[name].items():
+        begin, end = f"<!-- {part}: python docs/figures.py -->\n", f"<!-- end of {part} -->\n"
         head, rest = text.split(begin)
         text = head + begin + make() + end + rest.split(end)[1]
     return text
@@ -111,7 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--table", action="store_true", help="leave the picture as it is")
     options = parser.parse_args(arguments)
-    PAGE.write_text(page(), "utf-8")
+    for name in PAGES:
+        (ROOT / "docs" / name).write_text(page(name), "utf-8")
     if not options.table:
         draw()
 
