@@ -45,5 +45,21 @@ STEEPEST_HD STEEPEST_INLINE double fold_pairs(double* value, int64_t n, int64_t 
     return value[0];
 }
 
+// The same for n vectors of `length` doubles, one behind the other: elements [begin, end) of the
+// first receive the totals.
+STEEPEST_INLINE void fold_vectors(double* vectors, int64_t n, int64_t length, int64_t begin,
+                                  int64_t end) {
+    for (; n > 1; n = (n + 1) / 2) {
+        for (int64_t i = 0; i < n / 2; ++i) {
+            double* to = vectors + i * length;
+            const double *a = vectors + 2 * i * length, *b = a + length;
+            for (int64_t j = begin; j < end; ++j) to[j] = a[j] + b[j];
+        }
+        if (n % 2)
+            for (int64_t j = begin; j < end; ++j)
+                vectors[n / 2 * length + j] = vectors[(n - 1) * length + j];
+    }
+}
+
 }  // namespace STEEPEST_TARGET
 }  // namespace steepest

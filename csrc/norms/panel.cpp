@@ -113,17 +113,6 @@ Scratch::Scratch(int64_t cols, int64_t columns)
       row_abs_(doubles(kMostLines)),
       columns_(doubles(columns)) {}
 
-void fold_vectors(double* vectors, int64_t n, int64_t count) {
-    for (; n > 1; n = (n + 1) / 2) {
-        for (int64_t i = 0; i < n / 2; ++i) {
-            double* to = vectors + i * count;
-            const double *a = vectors + 2 * i * count, *b = a + count;
-            for (int64_t j = 0; j < count; ++j) to[j] = a[j] + b[j];
-        }
-        if (n % 2) std::copy_n(vectors + (n - 1) * count, count, vectors + n / 2 * count);
-    }
-}
-
 ChunkSums sum_chunk(const Source& source, int64_t begin, int64_t end, const Scratch& scratch,
                     double* columns) {
     const int64_t cols = source.matrix->cols, panels = (end - begin + kLines - 1) / kLines;
@@ -136,7 +125,7 @@ ChunkSums sum_chunk(const Source& source, int64_t begin, int64_t end, const Scra
             std::max(largest, panel.sum(begin + first, std::min(begin + first + kLines, end),
                                         scratch.row_squares() + first, scratch.row_abs() + first));
     }
-    fold_vectors(sums, panels, cols);
+    fold_vectors(sums, panels, cols, 0, cols);
     if (panels > 1) std::copy_n(sums, cols, columns);
     return sums_of(end - begin, scratch, largest);
 }

@@ -48,8 +48,4 @@ class Scratch {
 ChunkSums sum_chunk(const Source& source, int64_t begin, int64_t end, const Scratch& scratch,
                     double* columns);
 
-// Adds n vectors of `count` elements, one behind the other, in adjacent pairs as fold_pairs does,
-// in place; the first receives the sum.
-void fold_vectors(double* vectors, int64_t n, int64_t count);
-
 }  // namespace steepest::norms

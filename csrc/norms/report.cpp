@@ -163,7 +163,7 @@ double largest(const Job& job, double ChunkSums::* member) {
 
 void add_columns(const Job& job, steepest_norm_report_values& r) {
     const int64_t cols = job.matrix->cols;
-    fold_vectors(job.columns, job.chunks, cols);
+    fold_vectors(job.columns, job.chunks, cols, 0, cols);
     for (int64_t j = 0; j < cols; ++j) {
         job.columns[j] = std::sqrt(job.columns[j]);
         r.max_column = std::max(r.max_column, job.columns[j]);

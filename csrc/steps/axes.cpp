@@ -75,18 +75,6 @@ void sum_item(const Job& job, const StepKernels& kernels, const Grid& g, int64_t
     }
 }
 
-// Adds the line blocks of a matrix in adjacent pairs, all columns at once.
-void fold_across(double* sum, int64_t blocks, int64_t inner, int64_t begin, int64_t end) {
-    for (int64_t n = blocks; n > 1; n = (n + 1) / 2) {
-        for (int64_t b = 0; b < n / 2; ++b)
-            for (int64_t i = begin; i < end; ++i)
-                sum[b * inner + i] = sum[2 * b * inner + i] + sum[(2 * b + 1) * inner + i];
-        if (n % 2)
-            std::copy(sum + (n - 1) * inner + begin, sum + (n - 1) * inner + end,
-                      sum + n / 2 * inner + begin);
-    }
-}
-
 // The fixed tree over n values, by recursion: left of a pair is the largest power of two of blocks.
 template <class T>
 double tree_sum(const T* values, int64_t n) {
@@ -172,7 +160,7 @@ void run_job(const Job& job, const StepKernels& kernels, double* scratch) {
             const int64_t begin = (first + i) % g.inner;
             const int64_t m = std::min(g.inner - begin, n - i);
             double* sums = across_sum + matrix * g.line_blocks * g.inner;
-            fold_across(sums, g.line_blocks, g.inner, begin, begin + m);
+            fold_vectors(sums, g.line_blocks, g.inner, begin, begin + m);
             std::copy_n(sums + begin, m, folded + i);
             i += m;
         }

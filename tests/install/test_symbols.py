@@ -28,8 +28,8 @@ def test_the_package_s_library_exports_the_c_interface_only():
 
 
 def test_the_plain_library_exports_every_declared_function_and_nothing_else(prefix, libdir):
-    header = (prefix / "include/steepest/steepest.h").read_text()
-    declared = re.findall(r"^STEEPEST_API [^;(]*?\b(steepest_\w+)\(", header, re.MULTILINE)
+    headers = "".join(h.read_text() for h in sorted((prefix / "include/steepest").glob("*.h")))
+    declared = re.findall(r"^STEEPEST_API [^;(]*?\b(steepest_\w+)\(", headers, re.MULTILINE)
     assert sorted(exported(libdir / "libsteepest.so")) == sorted(declared)
 
 

@@ -48,9 +48,10 @@ struct Sophia {
     static constexpr int kMostBlocks = 3;  // five streams and as many constants
 
     struct Constants {
-        T beta1, gain1, beta2, gain2;  // of h: 1 and 0 between estimates
+        T beta1, gain1, beta2, gain2;
         T scale, eps, lr;
-        bool takes, adds;
+        bool takes;  // in the estimate, at this step
+        bool adds;   // eps to the denominator
     };
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {

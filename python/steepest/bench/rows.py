@@ -5,10 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
+
+from .timing import Timing
 
 _COMPUTE_BOUND = ("polar", "norms")
 _READ_ONCE = ("norms.report",)  # calls of those families that are bound by memory
+
+
+class Counted(Protocol):
+    """What a row takes from any family's case."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def bytes(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,19 @@ class Row:
     ratio: float | None  # rival's time / ours: above 1, we are faster
     nominal_fraction: float | None = None  # on a GPU: of the bandwidth by the data sheet
     ceiling_by: str | None = None  # the probe of arithmetic that was fastest, for each type
+
+    @classmethod
+    def unjudged(
+        cls, family: str, case: Counted, ours: Timing, *, impl: str, dtype: str, threads: int,
+        error: float, flops: int,
+    ) -> Row:  # fmt: skip
+        """A row without a rival and a ceiling."""
+        return cls(
+            family=family, case=case.name, impl=impl, dtype=dtype, threads=threads,
+            median_s=ours.median_s, p10_s=ours.p10_s, p90_s=ours.p90_s,
+            bytes=case.bytes, flops=flops, ceiling_fraction=None, error=error,
+            rival=None, rival_median_s=None, ratio=None,
+        )  # fmt: skip
 
     @property
     def is_compute_bound(self) -> bool:

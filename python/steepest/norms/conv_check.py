@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .. import _arrays, _core
 from ..polar import arguments
 from .conv_symbol import Values
+from .elements import widened
 
 _MOST = 2**20
 
@@ -60,10 +59,7 @@ def kernel(given: Any, groups: Any, least: int = 3) -> tuple[Values, int]:
         raise ValueError(f"groups: {groups} given, expected a divisor of c_out = {shape[0]}")
     if 0 in shape[2:]:
         raise ValueError(f"kernel: shape {tuple(shape)} given, expected at least one tap")
-    bits = _arrays.to_host(given, "kernel")
-    if dtype == "bfloat16":
-        bits = (bits.astype(np.uint32) << 16).view(np.float32)
-    values = np.ascontiguousarray(bits, np.float64)
+    values = widened(_arrays.to_host(given, "kernel"), dtype)
     return values.reshape(groups, shape[0] // groups, *shape[1:]), groups
 
 

@@ -28,10 +28,14 @@ def read(given: Any, name: str) -> tuple[Values, str]:
     dtype = _arrays.dtype_name(view)
     if dtype not in EPS:
         raise TypeError(f"{name}: dtype {dtype} given, expected {', '.join(EPS)}")
-    bits = _arrays.as_numpy(view, name)
+    return widened(_arrays.as_numpy(view, name), dtype), dtype
+
+
+def widened(stored: Any, dtype: str) -> Values:
+    """A copy in C order of elements in NumPy; those of bfloat16 are given as their bits."""
     if dtype == "bfloat16":
-        bits = (bits.astype(np.uint32) << 16).view(np.float32)
-    return np.array(bits, np.float64, order="C"), dtype
+        stored = (stored.astype(np.uint32) << 16).view(np.float32)
+    return np.array(stored, np.float64, order="C")
 
 
 def read_finite(given: Any, name: str) -> tuple[Values, str]:

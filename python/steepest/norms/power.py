@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .. import _arrays
 from ..polar import arguments
 from . import calls
+from .elements import widened
 
 Values = NDArray[np.float64]
 
@@ -72,10 +73,7 @@ def _matrix(W: Any) -> Values:  # noqa: N803
     if facts.is_list or len(facts.facts[0][0]) != 2:
         given = "a list" if facts.is_list else f"shape {facts.facts[0][0]}"
         raise ValueError(f"W: {given} given, expected one matrix")
-    bits = _arrays.to_host(W, "W")
-    if facts.facts[0][1] != "bfloat16":
-        return bits.astype(np.float64)
-    return (bits.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    return widened(_arrays.to_host(W, "W"), facts.facts[0][1])
 
 
 def _start(given: Any, n: int, seed: int) -> Values:

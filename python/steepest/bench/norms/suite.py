@@ -70,20 +70,13 @@ def error_of(case: Case | ConvCase, data: Any) -> float:
 
 def _row(case: Case | ConvCase, threads: int, data: Any, ours: Timing) -> Row:
     """A row without a rival, not yet judged."""
-    return Row(
-        family="norms",
-        case=case.name,
+    return Row.unjudged(
+        "norms",
+        case,
+        ours,
         impl=case.impl,
         dtype="float32",
         threads=threads,
-        median_s=ours.median_s,
-        p10_s=ours.p10_s,
-        p90_s=ours.p90_s,
-        bytes=case.bytes,
-        flops=case.work(data),
-        ceiling_fraction=None,
         error=error_of(case, data),
-        rival=None,
-        rival_median_s=None,
-        ratio=None,
+        flops=case.work(data),
     )

@@ -66,20 +66,13 @@ def _timings(
 
 def _row(case: AnyCase, threads: int, error: float, ours: Timing) -> Row:
     """A row without a rival, not yet judged."""
-    return Row(
-        family="polar",
-        case=case.name,
+    return Row.unjudged(
+        "polar",
+        case,
+        ours,
         impl=case.impl,
         dtype=case.compute,
         threads=threads,
-        median_s=ours.median_s,
-        p10_s=ours.p10_s,
-        p90_s=ours.p90_s,
-        bytes=case.bytes,
-        flops=case.flops,
-        ceiling_fraction=None,
         error=error,
-        rival=None,
-        rival_median_s=None,
-        ratio=None,
+        flops=case.flops,
     )

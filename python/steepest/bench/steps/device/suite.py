@@ -100,20 +100,13 @@ def _rival(
 
 def _row(case: DeviceCase, error: float, ours: Timing) -> Row:
     """A row without a rival, not yet judged. One host thread makes the calls."""
-    return Row(
-        family="steps",
-        case=case.name,
+    return Row.unjudged(
+        "steps",
+        case,
+        ours,
         impl=impl_name(case),
         dtype=case.dtype_label,
         threads=1,
-        median_s=ours.median_s,
-        p10_s=ours.p10_s,
-        p90_s=ours.p90_s,
-        bytes=case.bytes,
-        flops=case.flops,
-        ceiling_fraction=None,
         error=error,
-        rival=None,
-        rival_median_s=None,
-        ratio=None,
+        flops=case.flops,
     )

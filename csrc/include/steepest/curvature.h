@@ -1,0 +1,69 @@
+/* Steepest: probes, and the statistics of products with them. */
+#ifndef STEEPEST_CURVATURE_H
+#define STEEPEST_CURVATURE_H
+
+#include <steepest/steepest.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Probes
+ * --------------------------------------------------------------------------------------
+ *
+ * Hutchinson estimates. Random vectors z are functions of (seed, probe, id of the tensor, number of
+ * the element): nothing is stored, and what reads them makes them anew. */
+
+typedef enum steepest_distribution {
+    STEEPEST_RADEMACHER = 0, /* 1 or -1, one random bit each */
+    STEEPEST_GAUSSIAN = 1    /* standard normal, in double and then rounded to the dtype */
+} steepest_distribution;
+
+/* One tensor, or a slice of one, dense and aligned to its item size. Statistics are float64 for
+ * float64 values and float32 for all others, one per `group` elements that follow each other, all
+ * zeros before the first sample: `mean` of z h; `scatter`, the sum of squared deviations from it;
+ * with `weight`, which receives the sum of z^2, `mean` is sum z h / sum z^2 instead and `scatter`
+ * the sum of the squares of h - z mean. */
+typedef struct steepest_probe_tensor {
+    int64_t count;  /* elements */
+    int64_t offset; /* number of the first one: 0 unless this is a slice */
+    int64_t group;  /* divides count; 1 with a weight */
+    uint32_t id;    /* the tensor's coordinate: its position in the list, as a rule */
+    int32_t dtype;  /* steepest_dtype of values */
+    void* values;   /* receives z, or holds h = H z and is only read */
+    void* mean;     /* null: only sums are wanted */
+    void* scatter;
+    void* weight; /* may be null */
+} steepest_probe_tensor;
+
+typedef struct steepest_probe_args {
+    size_t struct_size;
+    size_t tensor_size; /* sizeof(steepest_probe_tensor) */
+    int64_t tensor_count;
+    const steepest_probe_tensor* tensors;
+    uint64_t seed;
+    uint32_t probe;
+    int32_t distribution; /* steepest_distribution */
+    int64_t sample;       /* how many products the statistics then hold: 1 for the first */
+    double* sums;         /* receives z^T h of each tensor; may be null */
+    void* workspace;      /* aligned to 64 bytes */
+    size_t workspace_size;
+    double total; /* result: z^T h of all */
+} steepest_probe_args;
+
+STEEPEST_API steepest_status steepest_probe_workspace(const steepest_probe_args* args,
+                                                      size_t* size);
+
+/* Writes a probe to the values. */
+STEEPEST_API steepest_status steepest_probe_fill(const steepest_probe_args* args);
+
+/* Takes in products h = H z of a probe: the statistics of every element and the sums z^T h, added
+ * over the fixed tree in double, in one pass. The same bits on every target and for any number of
+ * threads. A NaN passes on. Written arrays may overlap no other array of the call. */
+STEEPEST_API steepest_status steepest_probe_accumulate(steepest_probe_args* args);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* STEEPEST_CURVATURE_H */

@@ -1,0 +1,97 @@
+/* Steepest: spectral norms and the norm report. */
+#ifndef STEEPEST_NORMS_H
+#define STEEPEST_NORMS_H
+
+#include <steepest/polar.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Spectral norms
+ * ---------------------------------------------------------------------------
+ *
+ * Bounds of the largest singular value from the Gram matrix of the short side: by a vector and a
+ * verified factorisation, or by squaring it again and again, each squaring halving the logarithm of
+ * what is between a bound and the norm. */
+
+typedef enum steepest_spectral_method {
+    STEEPEST_SPECTRAL_INTERVAL = 0, /* lower <= norm <= upper, all rounding errors included */
+    STEEPEST_SPECTRAL_ESTIMATE = 1, /* the same in float32, without regard to rounding */
+    STEEPEST_SPECTRAL_SCHATTEN = 2, /* upper: Schatten norm of order 2^(iterations + 2) */
+    STEEPEST_SPECTRAL_AOL = 3,      /* upper: root of the Gram matrix's largest absolute row sum */
+    STEEPEST_SPECTRAL_FROBENIUS = 4 /* upper: Frobenius norm */
+} steepest_spectral_method;
+
+typedef struct steepest_spectral_norm_args {
+    size_t struct_size;
+    size_t matrix_size; /* sizeof(steepest_matrix) */
+    int64_t count;
+    const steepest_matrix* matrices; /* of which result, method and bound are not looked at */
+    int32_t method;                  /* steepest_spectral_method, of all */
+    int32_t iterations;              /* squarings, at most 64; negative: as many as `tol` needs */
+    double tol;                      /* of (upper - lower) / upper, below 1; the interval is wider
+                                        where rounding errors leave it wider */
+    double enough;                   /* of an interval with negative iterations: a matrix whose norm
+                                        is proved to be at most this gets an upper bound of about
+                                        this and maybe no lower one; 0: none */
+    double* lower;                   /* one per matrix; 0 where a method has none */
+    double* upper;
+    int32_t* iterations_done; /* one per matrix, or null */
+    double* const* left;  /* null, or where each matrix's left singular vector goes, of length */
+    double* const* right; /* one; likewise right; either null: not wanted */
+    void* workspace;      /* aligned to 64 bytes */
+    size_t workspace_size;
+} steepest_spectral_norm_args;
+
+/* A matrix of zeros, or of no elements, has norm zero and zeros for vectors; one with a NaN or an
+ * infinity gets NaN everywhere. The bits do not depend on the number of threads; they do on the CPU
+ * target. */
+STEEPEST_API steepest_status steepest_spectral_norm(const steepest_spectral_norm_args* args);
+STEEPEST_API steepest_status
+steepest_spectral_norm_workspace(const steepest_spectral_norm_args* args, size_t* size);
+
+/* Gradient of the Schatten norm of order 2^(iterations + 1), which tends to the spectral norm's. */
+typedef struct steepest_spectral_gradient_args {
+    size_t struct_size;
+    size_t matrix_size; /* sizeof(steepest_matrix) */
+    int64_t count;
+    const steepest_matrix* matrices; /* the gradient goes to result; bound and method not used */
+    int32_t iterations;              /* at most 64 */
+    double* values;                  /* receives the Schatten norms */
+    void* workspace;                 /* aligned to 64 bytes */
+    size_t workspace_size;
+} steepest_spectral_gradient_args;
+
+STEEPEST_API steepest_status
+steepest_spectral_gradient(const steepest_spectral_gradient_args* args);
+STEEPEST_API steepest_status
+steepest_spectral_gradient_workspace(const steepest_spectral_gradient_args* args, size_t* size);
+
+/* ---- Norm report: what one read of each matrix gives
+ * --------------------------------------------------------------------------- */
+
+typedef struct steepest_norm_report_values {
+    double frobenius, max_abs;
+    double max_row, max_column;   /* largest Euclidean norm */
+    double sum_rows, sum_columns; /* sum of the Euclidean norms */
+    double sum_abs;
+} steepest_norm_report_values;
+
+typedef struct steepest_norm_report_args {
+    size_t struct_size;
+    size_t matrix_size; /* sizeof(steepest_matrix) */
+    int64_t count;
+    const steepest_matrix* matrices;     /* of which result, method and bound are not looked at */
+    steepest_norm_report_values* values; /* one per matrix; zeros for one of no elements */
+} steepest_norm_report_args;
+
+/* Sums in double over a fixed tree, without overflow or underflow of a square: the same bits for
+ * any number of threads, any target and any strides. NaN everywhere for a matrix with a NaN. */
+STEEPEST_API steepest_status steepest_norm_report(const steepest_norm_report_args* args);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* STEEPEST_NORMS_H */

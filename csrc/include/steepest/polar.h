@@ -1,0 +1,166 @@
+/* Steepest: products of matrices, orthogonalisation, norms of rows and columns. */
+#ifndef STEEPEST_POLAR_H
+#define STEEPEST_POLAR_H
+
+#include <steepest/steepest.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Products of matrices
+ * ---------------------------------------------------------------------------------------
+ *
+ * C = alpha P + beta D + gamma I for a batch of matrices, where P is one of the products below. */
+
+typedef enum steepest_product {
+    STEEPEST_PRODUCT_GRAM = 0,      /* A A^T; half the work, and C is exactly symmetric */
+    STEEPEST_PRODUCT_SYMMETRIC = 1, /* A B of symmetric matrices that commute; the same */
+    STEEPEST_PRODUCT_GENERAL = 2    /* A B */
+} steepest_product;
+
+/* The same matrix of every member of a batch, row-major: strides in elements. */
+typedef struct steepest_operand {
+    void* data;
+    int64_t row_stride;   /* at least the columns */
+    int64_t batch_stride; /* of any sign; 0: one matrix for the whole batch, not for C */
+    int32_t dtype;        /* STEEPEST_F32, STEEPEST_F64 or STEEPEST_BF16 */
+} steepest_operand;
+
+/* Of C before it is rounded to bfloat16, summed in double. */
+typedef struct steepest_by_products {
+    double trace;
+    double squares; /* of all elements */
+} steepest_by_products;
+
+typedef struct steepest_multiply_args {
+    size_t struct_size;
+    int32_t product;
+    int64_t count;             /* of matrices */
+    int64_t rows, inner, cols; /* A is rows x inner, B inner x cols, C and D rows x cols; all three
+                                  are equal for symmetric products, rows and cols for Gram
+                                  matrices */
+    double alpha, beta, gamma; /* finite; rounded to the type of the sums */
+    steepest_operand a;
+    steepest_operand b;         /* ignored for Gram matrices, else of A's dtype */
+    steepest_operand d;         /* null data, or beta 0: none; may be C; symmetric where C is, and
+                                   then its lower triangle is read */
+    steepest_operand c;         /* overlaps no other operand, but for D where it is C */
+    steepest_by_products* sums; /* receives one entry per matrix; may be null, and is for general
+                                   products */
+    void* workspace;            /* aligned to 64 bytes */
+    size_t workspace_size;
+} steepest_multiply_args;
+
+/* A in double goes with C and D in double; A in float or bfloat16 with C and D in either, sums
+ * being in float. NaN and infinities pass through. The bits do not depend on the number of threads;
+ * they do on the CPU target. */
+STEEPEST_API steepest_status steepest_multiply(const steepest_multiply_args* args);
+STEEPEST_API steepest_status steepest_multiply_workspace(const steepest_multiply_args* args,
+                                                         size_t* size);
+
+/* ---- Orthogonalisation
+ * ---------------------------------------------------------------------------
+ *
+ * Newton-Schulz iterations: every singular value s of a normalised matrix goes through the odd
+ * polynomials a s + b s^3 + c s^5 of the steps, towards 1. */
+
+typedef enum steepest_polar_method {
+    STEEPEST_POLAR_STANDARD = 0, /* iterates on the matrix */
+    STEEPEST_POLAR_GRAM = 1      /* iterates on its Gram matrix, and multiplies once at the end */
+} steepest_polar_method;
+
+typedef enum steepest_normalization {
+    STEEPEST_FROBENIUS = 0, /* divides by the Frobenius norm */
+    STEEPEST_SCHATTEN4 =
+        1,             /* by the fourth root of the sum of the singular values' fourth powers */
+    STEEPEST_AOL = 2,  /* divides each row of the short side by the root of its absolute sum in
+                          the Gram matrix; the limit is then the polar factor of that matrix */
+    STEEPEST_BOUND = 3 /* by a given bound of the largest singular value */
+} steepest_normalization;
+
+/* One matrix and where its result goes: memory of the same shape, which may be the input itself but
+ * must not overlap it otherwise. Strides in elements. */
+typedef struct steepest_matrix {
+    const void* data;
+    void* result;
+    int64_t rows, cols;
+    int64_t row_stride, col_stride;
+    int64_t result_row_stride, result_col_stride;
+    int32_t dtype;  /* steepest_dtype, of both */
+    int32_t method; /* steepest_polar_method */
+    double bound;   /* for STEEPEST_BOUND: positive */
+} steepest_matrix;
+
+typedef struct steepest_orthogonalize_args {
+    size_t struct_size;
+    size_t matrix_size; /* sizeof(steepest_matrix) */
+    int64_t count;
+    const steepest_matrix* matrices;
+    int32_t
+        compute; /* steepest_dtype of the products: F64, F32, or BF16 with float32 accumulation */
+    int32_t normalization;
+    int32_t steps;
+    int32_t restart_count;
+    const double* coefficients; /* a, b, c of each step */
+    const int32_t* restarts;    /* steps after which the Gram matrix is made anew, ascending */
+    double safety;              /* the normalised matrix is divided by this, at least 1 */
+    void* workspace;            /* aligned to 64 bytes */
+    size_t workspace_size;
+} steepest_orthogonalize_args;
+
+/* A zero matrix gives zero; a matrix with a NaN or an infinity gives NaN. Matrices of one shape are
+ * worked on together. The bits do not depend on the number of threads; they do on the CPU target.
+ */
+STEEPEST_API steepest_status steepest_orthogonalize(const steepest_orthogonalize_args* args);
+STEEPEST_API steepest_status
+steepest_orthogonalize_workspace(const steepest_orthogonalize_args* args, size_t* size);
+
+/* ---- Norms of rows and columns
+ * --------------------------------------------------------------------- */
+
+typedef enum steepest_norm_kind {
+    STEEPEST_ROW_NORMS = 0,    /* one for each row */
+    STEEPEST_COLUMN_NORMS = 1, /* one for each column */
+    STEEPEST_WHOLE_NORM = 2,   /* one for all elements */
+    STEEPEST_SIGNS = 3,        /* no norm: scale sign(x), with sign(0) = 0 */
+    STEEPEST_NO_NORM = 4       /* scale x */
+} steepest_norm_kind;
+
+/* result = scale x / (norm + eps) with the Euclidean norm of the kind; 0 where that divides by
+ * zero. The result may be the input itself but must not overlap it otherwise. Strides in elements.
+ */
+typedef struct steepest_normalized {
+    const void* data;
+    void* result;
+    int64_t rows, cols;
+    int64_t row_stride, col_stride;
+    int64_t result_row_stride, result_col_stride;
+    int32_t dtype; /* steepest_dtype, of both */
+    int32_t kind;  /* steepest_norm_kind */
+    double scale, eps;
+    /* Not null, with row norms: one second moment per row, beta2 v + (1 - beta2) (mean square of
+     * the row), is updated, and result = scale c x / (sqrt(v) + eps), where c keeps the norm of all
+     * elements. */
+    void* moments;
+    double beta2;
+    int32_t moments_dtype; /* F32 or F64 */
+} steepest_normalized;
+
+typedef struct steepest_normalize_args {
+    size_t struct_size;
+    size_t matrix_size; /* sizeof(steepest_normalized) */
+    int64_t count;
+    const steepest_normalized* matrices;
+} steepest_normalize_args;
+
+/* Sums run in double over a fixed tree along each row or column: the same bits for any number of
+ * threads, any target and any strides. Infinities and NaN give NaN in their row, column or matrix.
+ */
+STEEPEST_API steepest_status steepest_normalize(const steepest_normalize_args* args);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* STEEPEST_POLAR_H */
