@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import steepest
 
-from .support import bare_environment, build_c_program, run
+from .support import C_FLAGS, bare_environment, build_c_program, c_compiler, run
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +34,14 @@ def test_c_program_against_the_prefix(against_prefix):
     environment.pop("STEEPEST_CPU_TARGET", None)
     output = run(against_prefix, env=environment)
     assert f"on {steepest.cpu.targets()[-1]}" in output
+
+
+@pytest.mark.parametrize("header", ["steepest", "polar", "curvature", "norms"])
+def test_every_header_stands_alone_and_brings_the_rest(header, tmp_path):
+    program = tmp_path / "program.c"
+    used = ("step_args", "orthogonalize_args", "probe_args", "norm_report_args")
+    sizes = " + ".join(f"sizeof(steepest_{name})" for name in used)
+    program.write_text(
+        f"#include <steepest/{header}.h>\nint main(void) {{ return {sizes} == 0; }}\n"
+    )
+    run(c_compiler(), *C_FLAGS, f"-I{steepest.get_include()}", "-fsyntax-only", str(program))

@@ -10,7 +10,8 @@ from steepest import _core
 from .support import SOURCE, bare_environment, dynamic_section, run, source_tree
 
 EXTENSION = Path(_core.__file__).resolve()
-HEADER = Path("include/steepest/steepest.h")
+INCLUDE = Path("include/steepest")
+HEADERS = {INCLUDE / f"{name}.h" for name in ("steepest", "polar", "curvature", "norms")}
 CMAKE_FILES = ("steepestConfig.cmake", "steepestConfigVersion.cmake", "steepestTargets.cmake")
 
 
@@ -22,8 +23,8 @@ def test_the_package_is_typed():
 
 def test_the_package_holds_library_header_and_cmake_files():
     root = EXTENSION.parent
-    assert (root / HEADER).is_file()
-    assert Path(steepest.get_include()) / "steepest/steepest.h" == root / HEADER
+    assert Path(steepest.get_include()) / "steepest" == root / INCLUDE
+    assert all((root / header).is_file() for header in HEADERS)
     for name in CMAKE_FILES:
         assert (Path(steepest.get_cmake_dir()) / name).is_file(), name
     sizes = [p.stat().st_size for p in (EXTENSION, *(root / "lib").glob("libsteepest.*"))]
@@ -31,9 +32,11 @@ def test_the_package_holds_library_header_and_cmake_files():
     assert sum(sizes) < 30e6
 
 
-def test_the_installed_header_is_that_of_the_source_tree():
-    header = source_tree() / "csrc" / HEADER
-    assert header.read_text() == (EXTENSION.parent / HEADER).read_text()
+def test_the_installed_headers_are_those_of_the_source_tree():
+    source = source_tree() / "csrc"
+    assert {p.relative_to(source) for p in (source / INCLUDE).iterdir()} == HEADERS
+    for header in HEADERS:
+        assert (source / header).read_text() == (EXTENSION.parent / header).read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at ELF files")
@@ -71,8 +74,8 @@ def test_the_plain_installation_holds_nothing_else(prefix, libdir):
     found = {p.relative_to(prefix) for p in prefix.rglob("*") if not p.is_dir()}
     base = libdir.relative_to(prefix)
     cmake = {base / "cmake/steepest" / name for name in CMAKE_FILES}
-    assert {HEADER} | cmake <= found
-    rest = found - {HEADER} - cmake
+    assert HEADERS | cmake <= found
+    rest = found - HEADERS - cmake
     assert all(p.name.startswith(("libsteepest.so", "steepestTargets-")) for p in rest), rest
 
 

@@ -1,8 +1,8 @@
 /* Steepest: probes, and the statistics of products with them. */
-#ifndef STEEPEST_CURVATURE_H
+#ifndef STEEPEST_STEEPEST_H
+#include <steepest/steepest.h> /* which includes this file, after what it needs */
+#elif !defined(STEEPEST_CURVATURE_H)
 #define STEEPEST_CURVATURE_H
-
-#include <steepest/steepest.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,5 +1,7 @@
 /* Steepest: spectral norms and the norm report. */
-#ifndef STEEPEST_NORMS_H
+#ifndef STEEPEST_STEEPEST_H
+#include <steepest/steepest.h> /* which includes this file, after what it needs */
+#elif !defined(STEEPEST_NORMS_H)
 #define STEEPEST_NORMS_H
 
 #include <steepest/polar.h>

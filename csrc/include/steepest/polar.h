@@ -1,8 +1,8 @@
 /* Steepest: products of matrices, orthogonalisation, norms of rows and columns. */
-#ifndef STEEPEST_POLAR_H
+#ifndef STEEPEST_STEEPEST_H
+#include <steepest/steepest.h> /* which includes this file, after what it needs */
+#elif !defined(STEEPEST_POLAR_H)
 #define STEEPEST_POLAR_H
-
-#include <steepest/steepest.h>
 
 #ifdef __cplusplus
 extern "C" {
