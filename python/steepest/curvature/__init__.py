@@ -5,6 +5,7 @@ probes         rademacher, gaussian: random vectors that are functions of their 
 estimates      hutchinson_diag, hutchinson_trace, hutchpp_trace: with an error for every number
 spectra        lanczos, spectral_density, extreme_eigenvalues, plot_density
 products       finite_difference_hvp, gauss_newton_product, empirical_fisher_product
+inverses       mkor_update: the inverse of a Kronecker factor, kept by rank-one updates
 
 A product is a callback that gets an array, or a list, tuple or dict of arrays, and returns the
 operator's product with it in the same structure, kinds, shapes and dtypes.
@@ -17,6 +18,7 @@ from .estimates import DiagEstimate, TraceEstimate
 from .hutchinson import hutchinson_diag, hutchinson_trace
 from .hutchpp import hutchpp_trace
 from .krylov import Tridiagonal, lanczos
+from .mkor import MkorUpdate, mkor_update
 from .plot import plot_density
 from .probes import accumulate, gaussian, rademacher
 from .products import empirical_fisher_product, gauss_newton_product
@@ -25,6 +27,7 @@ from .spectrum import Extremes, SpectralDensity, extreme_eigenvalues, spectral_d
 __all__ = [
     "DiagEstimate",
     "Extremes",
+    "MkorUpdate",
     "SpectralDensity",
     "TraceEstimate",
     "Tridiagonal",
@@ -38,6 +41,7 @@ __all__ = [
     "hutchinson_trace",
     "hutchpp_trace",
     "lanczos",
+    "mkor_update",
     "plot_density",
     "rademacher",
     "spectral_density",
