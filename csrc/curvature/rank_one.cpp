@@ -69,22 +69,29 @@ double largest_of(const RankOneCall& call, const RankOneKernels& kernels) {
     return magnitude(call, largest.load());
 }
 
+// Rows [i, i + count) from column j on, n elements of each.
+Rows part_of(const RankOneCall& call, int64_t i, int64_t count, int64_t j, int64_t n) {
+    return {row_of(call, i) + j * (call.is_f64 ? 8 : 4), call.n, count, n};
+}
+
 // Sums of at most kRowGroup rows over the fixed tree.
-void dots(DotsFn dots_of_block, const char* rows, int64_t item, int64_t n, int64_t count,
-          const double* vector, double* sums) {
+void dots(DotsFn dots_of_block, Rows rows, int64_t item, const double* vector, double* sums) {
     double partial[kRowGroup * kMostBlocks];
-    const int64_t blocks = (n + kBlock - 1) / kBlock;
-    for (int64_t b = 0; b < blocks; ++b)
-        dots_of_block(rows + b * kBlock * item, n, count, vector + b * kBlock,
-                      std::min(kBlock, n - b * kBlock), partial + b, blocks);
-    for (int64_t r = 0; r < count; ++r) sums[r] = fold_pairs(partial + r * blocks, blocks);
+    const int64_t n = rows.n, blocks = (n + kBlock - 1) / kBlock;
+    for (int64_t b = 0; b < blocks; ++b) {
+        rows.n = std::min(kBlock, n - b * kBlock);
+        dots_of_block(rows, vector + b * kBlock, partial + b, blocks);
+        rows.data = static_cast<char*>(rows.data) + kBlock * item;
+    }
+    for (int64_t r = 0; r < rows.count; ++r) sums[r] = fold_pairs(partial + r * blocks, blocks);
 }
 
 void multiply(const RankOneCall& call, const RankOneKernels& kernels) {
     for_rows(call, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i += kRowGroup)
-            dots(kernels.dots[call.is_f64], row_of(call, i), call.is_f64 ? 8 : 4, call.n,
-                 std::min<int64_t>(kRowGroup, end - i), call.vector, call.image + i);
+        for (int64_t i = begin; i < end; i += kRowGroup) {
+            const Rows rows = part_of(call, i, std::min<int64_t>(kRowGroup, end - i), 0, call.n);
+            dots(kernels.dots[call.is_f64], rows, call.is_f64 ? 8 : 4, call.vector, call.image + i);
+        }
     });
 }
 
@@ -99,8 +106,7 @@ double combine(const RankOneCall& call, const RankOneKernels& kernels, const For
     for (int64_t i = 0; i < call.n; ++i)
         call.image[i] = form.p * call.image[i] + form.q * call.vector[i];
     double sum = 0;
-    dots(kernels.dots[1], reinterpret_cast<const char*>(call.image), 8, call.n, 1, call.vector,
-         &sum);
+    dots(kernels.dots[1], {call.image, call.n, 1, call.n}, 8, call.vector, &sum);
     return sum;
 }
 
@@ -112,21 +118,44 @@ void make_term(const RankOneCall& call, double root) {
     for (int64_t i = 0; i < call.n; ++i) t[i] = static_cast<T>(root * call.image[i]);
 }
 
+// The square of rows [i, i + count) that holds their diagonal elements.
+template <class T>
+void update_square(const RankOneCall& call, const Form& form, const T* factors, int64_t i,
+                   int64_t count) {
+    const T* t = static_cast<const T*>(call.term) + i;
+    const T scale = static_cast<T>(form.scale), identity = static_cast<T>(form.identity);
+    for (int64_t r = 0; r < count; ++r) {
+        T* row = reinterpret_cast<T*>(row_of(call, i + r)) + i;
+        for (int64_t k = 0; k < count; ++k) row[k] = row[k] * scale + t[k] * factors[r];
+        row[r] += identity;
+    }
+}
+
+// Rows [i, i + count): the square on the diagonal, and what is on both sides of it.
+template <class T>
+void update_group(const RankOneCall& call, const RankOneKernels& kernels, const Form& form,
+                  int64_t i, int64_t count, uint64_t* largest) {
+    const T* t = static_cast<const T*>(call.term);
+    T factors[kRowGroup];
+    for (int64_t r = 0; r < count; ++r) factors[r] = form.numerator < 0 ? -t[i + r] : t[i + r];
+    const int64_t behind = i + count;
+    const UpdateFn update = kernels.update[call.is_f64];
+    update(part_of(call, i, count, 0, i), {form.scale, factors, t}, largest);
+    update_square<T>(call, form, factors, i, count);
+    for (int64_t r = 0; r < count; ++r)
+        kernels.largest[call.is_f64](part_of(call, i + r, 1, i, count).data, count, largest);
+    update(part_of(call, i, count, behind, call.n - behind), {form.scale, factors, t + behind},
+           largest);
+}
+
+// Backwards: the rows that F v was read from last are in the cache still.
 template <class T>
 void update_rows(const RankOneCall& call, const RankOneKernels& kernels, const Form& form,
                  int64_t begin, int64_t end, uint64_t* largest) {
-    const UpdateFn update = kernels.update[call.is_f64];
-    const T* t = static_cast<const T*>(call.term);
-    const T scale = static_cast<T>(form.scale), identity = static_cast<T>(form.identity);
-    // Backwards: the rows that F v was read from last are in the cache still.
-    for (int64_t i = end; i-- > begin;) {
-        T* row = reinterpret_cast<T*>(row_of(call, i));
-        const T factor = form.numerator < 0 ? -t[i] : t[i];
-        const T diagonal = row[i] * scale + t[i] * factor + identity;
-        update(row, {scale, factor, t}, i, largest);
-        update(row + i + 1, {scale, factor, t + i + 1}, call.n - i - 1, largest);
-        row[i] = diagonal;
-        kernels.largest[call.is_f64](row + i, 1, largest);
+    for (int64_t i = end; i > begin;) {
+        const int64_t count = std::min<int64_t>(kRowGroup, i - begin);
+        i -= count;
+        update_group<T>(call, kernels, form, i, count, largest);
     }
 }
 

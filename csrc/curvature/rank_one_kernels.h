@@ -15,14 +15,16 @@ inline namespace STEEPEST_TARGET {
 namespace rank_one {
 
 using curvature::kRowGroup;
+using curvature::Rows;
+using curvature::RowUpdate;
 using products::load;
 using products::store;
 
 using Wide = products::Vector<double>;
 inline constexpr int kWide = products::kLanesOf<double>;
-
-// Rounds of kLanes columns over which the lanes stay in registers.
-inline constexpr int64_t kRounds = 4;
+// Elements in a cache line.
+template <class T>
+inline constexpr int kLine = 64 / sizeof(T);
 
 STEEPEST_INLINE Wide widen(const double* x) { return load(x); }
 
@@ -47,47 +49,38 @@ STEEPEST_INLINE Wide add_product(Wide a, Wide b, Wide sum) {
     return sum + a * b;
 }
 
-// Lanes [l, l + kWide) of some rounds of `Rows` rows.
-template <class T, int Rows>
-STEEPEST_INLINE void add_lanes(const T* x, int64_t ld, const double* vector, int64_t rounds,
-                               double (*lanes)[kLanes], int l) {
-    Wide sums[Rows];
-#pragma GCC unroll 2
-    for (int r = 0; r < Rows; ++r) sums[r] = load(lanes[r] + l);
-    for (int64_t j = l; j < rounds * kLanes; j += kLanes) {
-        const Wide v = load(vector + j);
-#pragma GCC unroll 2
-        for (int r = 0; r < Rows; ++r) sums[r] = add_product<T>(widen(x + r * ld + j), v, sums[r]);
-    }
-#pragma GCC unroll 2
-    for (int r = 0; r < Rows; ++r) store(lanes[r] + l, sums[r]);
+// Columns of a cache line, of `Count` rows; `lanes` are those of the first row.
+template <class T, int Count>
+STEEPEST_INLINE void add_lines(const T* x, int64_t ld, const double* vector, double* lanes) {
+#pragma GCC unroll 4
+    for (int r = 0; r < Count; ++r)
+#pragma GCC unroll 8
+        for (int k = 0; k < kLine<T>; k += kWide) {
+            double* to = lanes + r * kLanes + k;
+            store(to, add_product<T>(widen(x + r * ld + k), load(vector + k), load(to)));
+        }
 }
 
-template <class T, int Rows>
-STEEPEST_INLINE void dot_rows(const T* x, int64_t ld, const double* vector, int64_t n, double* sums,
-                              int64_t stride) {
-    alignas(64) double lanes[Rows][kLanes] = {};
-    int64_t at = 0;
-    for (int64_t rounds; n - at >= kLanes; at += rounds * kLanes) {
-        rounds = (n - at) / kLanes < kRounds ? (n - at) / kLanes : kRounds;
-        for (int l = 0; l < kLanes; l += kWide)
-            add_lanes<T, Rows>(x + at, ld, vector + at, rounds, lanes, l);
-    }
-    for (int r = 0; r < Rows; ++r) {
-        for (int64_t j = at; j < n; ++j)
-            lanes[r][j - at] += static_cast<double>(x[r * ld + j]) * vector[j];
-        sums[r * stride] = fold_lanes(lanes[r]);
-    }
+// One loop over columns, line by line: compilers interleave the rounds of two nested ones, and the
+// lines are then asked for in an order that memory is slow in.
+template <class T, int Count>
+void dot_rows(const T* x, const Rows& rows, const double* vector, double* sums, int64_t stride) {
+    alignas(64) double lanes[Count * kLanes] = {};
+    int64_t j = 0;
+    for (; j + kLine<T> <= rows.n; j += kLine<T>)
+        add_lines<T, Count>(x + j, rows.ld, vector + j, lanes + j % kLanes);
+    for (; j < rows.n; ++j)
+        for (int r = 0; r < Count; ++r)
+            lanes[r * kLanes + j % kLanes] += static_cast<double>(x[r * rows.ld + j]) * vector[j];
+    for (int r = 0; r < Count; ++r) sums[r * stride] = fold_lanes(lanes + r * kLanes);
 }
 
 template <class T>
-void dots(const void* rows, int64_t ld, int64_t count, const double* vector, int64_t n,
-          double* sums, int64_t stride) {
-    const T* x = static_cast<const T*>(rows);
-    if (count == kRowGroup)
-        dot_rows<T, kRowGroup>(x, ld, vector, n, sums, stride);
-    else
-        dot_rows<T, 1>(x, ld, vector, n, sums, stride);
+void dots(const Rows& rows, const double* vector, double* sums, int64_t stride) {
+    const T* x = static_cast<const T*>(rows.data);
+    if (rows.count == kRowGroup) return dot_rows<T, kRowGroup>(x, rows, vector, sums, stride);
+    for (int64_t r = 0; r < rows.count; ++r)
+        dot_rows<T, 1>(x + r * rows.ld, rows, vector, sums + r * stride, stride);
 }
 
 template <class T>
@@ -131,23 +124,39 @@ class Largest {
     Bits one_ = 0;
 };
 
-template <class T>
-void update(void* row, const curvature::RowUpdate& by, int64_t n, uint64_t* largest) {
-    constexpr int kStep = products::kLanesOf<T>;
-    T* x = static_cast<T*>(row);
+template <class T, int Count>
+void update_rows(T* x, const Rows& rows, const T* factors, const RowUpdate& by, Largest<T>& found) {
+    constexpr int64_t kStep = products::kLanesOf<T>;
     const T* vector = static_cast<const T*>(by.vector);
-    const T scale = static_cast<T>(by.scale), factor = static_cast<T>(by.factor);
-    Largest<T> found;
+    const T scale = static_cast<T>(by.scale);
     int64_t j = 0;
-    for (; j + kStep <= n; j += kStep) {
-        const auto value = load(x + j) * scale + load(vector + j) * factor;
-        store(x + j, value);
-        found.add(value);
+    for (; j + kStep <= rows.n; j += kStep) {
+        const auto v = load(vector + j);
+#pragma GCC unroll 4
+        for (int r = 0; r < Count; ++r) {
+            const auto value = load(x + r * rows.ld + j) * scale + v * factors[r];
+            store(x + r * rows.ld + j, value);
+            found.add(value);
+        }
     }
-    for (; j < n; ++j) {
-        x[j] = x[j] * scale + vector[j] * factor;
-        found.add(x[j]);
-    }
+    for (; j < rows.n; ++j)
+        for (int r = 0; r < Count; ++r) {
+            T& element = x[r * rows.ld + j];
+            element = element * scale + vector[j] * factors[r];
+            found.add(element);
+        }
+}
+
+template <class T>
+void update(const Rows& rows, const RowUpdate& by, uint64_t* largest) {
+    T* x = static_cast<T*>(rows.data);
+    const T* factors = static_cast<const T*>(by.factors);
+    Largest<T> found;
+    if (rows.count == kRowGroup)
+        update_rows<T, kRowGroup>(x, rows, factors, by, found);
+    else
+        for (int64_t r = 0; r < rows.count; ++r)
+            update_rows<T, 1>(x + r * rows.ld, rows, factors + r, by, found);
     found.into(largest);
 }
 
