@@ -65,3 +65,28 @@ def error_bound(inverse, v, d, variant, unit):
     off += term * (off_denominator / denominator + 16 * double)
     rounded = 5 * unit * (a * np.abs(inverse) + b * np.eye(n) + term)
     return 1.01 * (rounded + off)
+
+
+class Layers:
+    """Algorithm 1 on the gradients of layers (weight, bias or None), of which each has the pair
+    (left, right) of inverses; `amplification` is the largest ||L|| ||G|| ||R|| / ||L G R|| seen."""
+
+    def __init__(self, shapes, decay, variant="code", stabilizer=None, threshold=2.0, zeta=0.1):
+        self.inverses = [[np.eye(rows), np.eye(cols)] for rows, cols in shapes]
+        self.settings = (decay, variant, stabilizer, threshold, zeta)
+        self.amplification = 1.0
+
+    def update(self, statistics):
+        for pair, given in zip(self.inverses, statistics, strict=True):
+            if given is not None:
+                for side, v in ((0, given[1]), (1, given[0])):
+                    pair[side] = stabilized(pair[side], v, *self.settings)
+
+    def precondition(self, gradients, rescale=True):
+        made = []
+        for (left, right), g in zip(self.inverses, gradients, strict=True):
+            p = left @ g @ right
+            size = np.linalg.norm(left, 2) * np.linalg.norm(g) * np.linalg.norm(right, 2)
+            self.amplification = max(self.amplification, size / np.linalg.norm(p))
+            made.append(p * (np.linalg.norm(g) / np.linalg.norm(p)) if rescale else p)
+        return made
