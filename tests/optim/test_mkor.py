@@ -358,8 +358,9 @@ def means(model, params):
 
 
 @pytest.mark.parametrize("options", [
-    {"variant": "code"}, {"variant": "textbook"}, {"variant": "code", "hybrid": 0.1, "hybrid_window": 14},
-    {"optimizer": "AdamW", "lr": 5e-3, "momentum": None},
+    {"variant": "code"}, {"variant": "textbook"},
+    {"hybrid": 0.3, "hybrid_window": 14, "lr": 0.1},
+    {"optimizer": "AdamW", "lr": 1e-2, "momentum": None},
 ], ids=["code", "textbook", "hybrid", "adamw"])  # fmt: skip
 def test_it_learns_the_digits(options):
     pytest.importorskip("sklearn")
@@ -379,5 +380,5 @@ def test_it_learns_the_digits(options):
             opt.step(grads, means(model, params), loss=-np.log(p).mean())
     model.x = x
     found = model.logits(params).argmax(axis=1) == y
-    assert found[:1400].mean() >= 0.97 and found[1400:].mean() >= 0.88
+    assert found[:1400].mean() >= 0.99 and found[1400:].mean() >= 0.9
     assert opt.first_order == ("hybrid" in options)
