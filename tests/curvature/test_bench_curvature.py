@@ -38,6 +38,8 @@ def test_cases():
     # Three reads and two writes.
     assert by_name["accumulate float32"].bytes == 5 * 4 * (1 << 15)
     assert by_name["signs float64"].bytes == 8 * (1 << 15)
+    # Two reads and one write of 181 x 181 elements.
+    assert by_name["mkor update float32"].bytes == 3 * 4 * 181**2
     assert main(["curvature", "--list", "--only", "gaussian"]) == 0
 
 
@@ -49,6 +51,12 @@ def test_ours_is_right_and_wrong_results_are_seen(case):
     if case.probes:
         arrays["value"][77] += 1
         assert error_of(case, arrays) > 1
+    elif case.call == "mkor_update":
+        inverse = arrays["inverse"]
+        inverse[4, 5] = inverse[5, 4] = np.nextafter(inverse[4, 5], 2, dtype=np.float32) + 1e-5
+        assert error_of(case, arrays) > 1
+        inverse[5, 4] = 0
+        assert error_of(case, arrays) == math.inf
     elif case.call != "accumulate":
         arrays["probe"][77] = -arrays["probe"][77]
         assert error_of(case, arrays) > 1
@@ -75,6 +83,12 @@ def test_rivals_do_the_same_work(case):
         if case.probes:
             arrays["value"][:] = call(None)[0]
             assert error_of(case, arrays) <= 1
+        elif case.call == "mkor_update":
+            ours = allocate(case)
+            for _ in range(2):
+                make_call(case, ours)(None)
+            # Sums of 181 products in single, of a matrix below 1 and a vector below 4.
+            assert np.allclose(arrays["inverse"], ours["inverse"], rtol=0, atol=1e-5)
         elif case.call == "accumulate":
             assert arrays["scatter"].min() >= 0 and arrays["scatter"].max() > 0
             assert np.abs(arrays["mean"]).max() <= np.abs(arrays["products"]).max()

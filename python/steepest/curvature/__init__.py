@@ -7,6 +7,7 @@ spectra        lanczos, spectral_density, extreme_eigenvalues, plot_density
 solvers        conjugate_gradient for products; fisher_solve (natural gradients) and
                levenberg_marquardt_solve for per-sample gradients and Jacobians
 products       finite_difference_hvp, gauss_newton_product, empirical_fisher_product
+inverses       mkor_update: the inverse of a Kronecker factor, kept by rank-one updates
 
 A product is a callback that gets an array, or a list, tuple or dict of arrays, and returns the
 operator's product with it in the same structure, kinds, shapes and dtypes.
@@ -21,6 +22,7 @@ from .estimates import DiagEstimate, TraceEstimate
 from .hutchinson import hutchinson_diag, hutchinson_trace
 from .hutchpp import hutchpp_trace
 from .krylov import Tridiagonal, lanczos
+from .mkor import MkorUpdate, mkor_update
 from .plot import plot_density
 from .probes import accumulate, gaussian, rademacher
 from .products import empirical_fisher_product, gauss_newton_product
@@ -33,6 +35,7 @@ __all__ = [
     "Extremes",
     "FisherSolution",
     "MarquardtStep",
+    "MkorUpdate",
     "NotPositiveDefiniteError",
     "SpectralDensity",
     "TraceEstimate",
@@ -50,6 +53,7 @@ __all__ = [
     "hutchpp_trace",
     "lanczos",
     "levenberg_marquardt_solve",
+    "mkor_update",
     "plot_density",
     "rademacher",
     "spectral_density",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,13 +17,17 @@ Arrays = Mapping[str, NDArray[Any]]
 Call = Callable[[Any], object]  # of None
 
 SEED = 7
+DECAY = 0.95
 SAMPLE = 3  # an ordinary one: neither the first, nor so late that it changes nothing
 
 
 def allocate(case: Case) -> dict[str, NDArray[Any]]:
-    """Gaussian products; everything else zeros, touched. Of an estimate, its operator."""
+    """Gaussian products; everything else zeros, touched. Of an estimate, its operator;
+    of an update, the inverse of a factor and a vector."""
     if case.probes:
         return _operator(case)
+    if case.call == "mkor_update":
+        return _factor(case)
     arrays = {name: np.zeros(case.elements, case.dtype) for name in case.arrays}
     for array in arrays.values():
         array.fill(0)
@@ -38,6 +43,17 @@ def _operator(case: Case) -> dict[str, NDArray[Any]]:
     diagonal = np.linspace(1, 2, n).astype(case.dtype)
     vector = (np.random.default_rng(0).standard_normal(n) / np.sqrt(n)).astype(case.dtype)
     return {"diagonal": diagonal, "vector": vector, "value": np.empty_like(diagonal)}
+
+
+def _factor(case: Case) -> dict[str, NDArray[Any]]:
+    """I - u u^T / (1 + u^T u), which is what an update leaves of I."""
+    n = math.isqrt(case.elements)
+    rng = np.random.default_rng(0)
+    u, vector = (rng.standard_normal(n).astype(case.dtype) for _ in range(2))
+    inverse = np.outer(u, -u / (1 + u @ u))
+    inverse = (inverse + inverse.T) / 2
+    inverse.flat[:: n + 1] += 1
+    return {"inverse": inverse, "vector": vector}
 
 
 def product(arrays: Arrays, z: NDArray[Any]) -> NDArray[Any]:
@@ -67,6 +83,11 @@ def make_call(case: Case, arrays: Arrays) -> Call:
             return found
 
         return estimate
+    if case.call == "mkor_update":
+        # What an optimizer knows from the update before.
+        return lambda _: steepest.curvature.mkor_update(
+            arrays["inverse"], arrays["vector"], decay=DECAY, largest=1.0
+        )
     fill = getattr(steepest.curvature, case.call)
     probe = arrays["probe"]
     return lambda _: fill(probe, SEED, out=probe)

@@ -1,7 +1,8 @@
-"""The cases of the benchmark of probes."""
+"""The cases of the benchmark of curvature."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ class Case:
     update: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
     flops_per_element: int = 0  # of the useful arithmetic; random bits count for nothing
+    first: tuple[str, ...] = ()  # read in a pass of its own before
     probes: int = 0  # of an estimate: equal numbers have equal standard errors, whoever makes them
 
     @property
@@ -37,7 +39,13 @@ class Case:
     @property
     def bytes(self) -> int:
         """Of an estimate, per probe: the probe written, and what accumulate moves."""
-        moved = len(self.read) + 2 * len(self.update) + len(self.write) + 6 * self.probes
+        moved = (
+            len(self.first)
+            + len(self.read)
+            + 2 * len(self.update)
+            + len(self.write)
+            + 6 * self.probes
+        )
         return moved * np.dtype(self.dtype).itemsize * self.elements
 
     @property
@@ -46,7 +54,7 @@ class Case:
 
 
 def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
-    """All cases, on arrays of 16M elements, 1M if ``quick``."""
+    """All cases, on arrays of 16M elements (4096 x 4096), 1M if ``quick``."""
     n = elements or (QUICK_ELEMENTS if quick else FULL_ELEMENTS)
     made = []
     for dtype in ("float32", "float64"):
@@ -75,6 +83,19 @@ def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
             probes=PROBES,
         )
     )
+    side = math.isqrt(n)
+    made.append(
+        Case(
+            "mkor update float32",
+            "mkor_update",
+            "",
+            "float32",
+            side * side,
+            first=("inverse",),
+            update=("inverse",),
+            flops_per_element=5,
+        )
+    )
     return tuple(made)
 
 
@@ -82,7 +103,12 @@ def describe(case: Case) -> str:
     """What is counted, in a line."""
     streams = ", ".join(
         f"{verb} {' '.join(names)}"
-        for verb, names in (("read", case.read), ("update", case.update), ("write", case.write))
+        for verb, names in (
+            ("first read", case.first),
+            ("read", case.read),
+            ("update", case.update),
+            ("write", case.write),
+        )
         if names
     )
     if case.probes:

@@ -1,4 +1,5 @@
-"""Whether results are right: against Philox, Box and Muller, and Welford in NumPy float64."""
+"""Whether results are right: against Philox, Box and Muller, Welford, and Sherman and Morrison in
+NumPy float64."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 import steepest
 
 from ..bounded import UNIT
-from .arrays import SEED, Arrays
+from .arrays import DECAY, SEED, Arrays, allocate
 from .cases import Case
 
 _CHECKED = 1 << 16  # elements
@@ -26,6 +27,8 @@ def error_of(case: Case, arrays: Arrays) -> float:
     """The largest error in units of its bound; NaN or infinity where something is wrong."""
     if case.call == "accumulate":
         return _error_of_statistics(case, arrays)
+    if case.call == "mkor_update":
+        return _error_of_update(case, arrays)
     if case.probes:
         return _error_of_estimate(case, arrays)
     found = arrays["probe"][:_CHECKED].astype(np.float64)
@@ -62,6 +65,22 @@ def _error_of_estimate(case: Case, arrays: Arrays) -> float:
     deviation = np.abs(u) * np.sqrt((u @ u - u * u) / case.probes)
     rounding = 4 * case.probes * UNIT[case.dtype] * d
     return float(np.max(np.abs(arrays["value"] - (d + u * u)) / (7 * deviation + rounding)))
+
+
+def _error_of_update(case: Case, arrays: Arrays) -> float:
+    """Of one update of the matrix that `allocate` makes, in some of its rows. With the result
+    d F + (1 - d) I - t t^T, d, its product, both elements of t, theirs, and two sums round."""
+    start = allocate(case)
+    f, v = start["inverse"], start["vector"].astype(np.float64)
+    u = DECAY * np.einsum("ij,j->i", f, v, dtype=np.float64) + (1 - DECAY) * v
+    found = arrays["inverse"]
+    if not np.array_equal(found, found.T):
+        return np.inf
+    some = slice(None, None, max(1, len(v) // 64))
+    term = np.outer(u[some], u / (1 + v @ u))
+    kept = DECAY * f[some].astype(np.float64) + (1 - DECAY) * np.eye(len(v))[some]
+    bound = 6 * UNIT[case.dtype] * (np.abs(kept) + np.abs(term))
+    return float(np.max(np.abs(found[some] - (kept - term)) / bound))
 
 
 def signs(count: int, probe: int) -> Values:

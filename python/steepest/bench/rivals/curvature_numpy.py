@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..curvature.arrays import SAMPLE, SEED, Arrays, Call, product
+from ..curvature.arrays import DECAY, SAMPLE, SEED, Arrays, Call, product
 from ..curvature.cases import Case
 
 NAME = "numpy"
@@ -19,6 +19,8 @@ def available() -> bool:
 
 def make(case: Case, arrays: Arrays) -> Call | None:
     """The same work into the same arrays."""
+    if case.call == "mkor_update":
+        return lambda _: _update(arrays["inverse"], arrays["vector"])
     generator = np.random.Generator(np.random.Philox(SEED))
     if case.call == "gaussian":
         probe = arrays["probe"]
@@ -28,6 +30,15 @@ def make(case: Case, arrays: Arrays) -> Call | None:
     if case.probes:
         return _estimate(generator, case, arrays)
     return _accumulate(generator, arrays)
+
+
+def _update(inverse: NDArray[Any], v: NDArray[Any]) -> object:
+    """In place: no identity and no copy of the matrix, but the outer product is one."""
+    inverse *= DECAY
+    inverse.flat[:: len(v) + 1] += 1 - DECAY
+    u = inverse @ v
+    inverse -= np.outer(u, u / (1 + v @ u))
+    return np.abs(inverse).max()
 
 
 def _signs(generator: np.random.Generator, out: NDArray[Any]) -> NDArray[Any]:
