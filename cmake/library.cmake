@@ -14,6 +14,7 @@ add_library(steepest SHARED
   csrc/curvature/abi.cpp
   csrc/curvature/call.cpp
   csrc/curvature/driver.cpp
+  csrc/curvature/oasis.cpp
   csrc/curvature/targets.cpp
   csrc/curvature/targets/baseline.cpp
   csrc/norms/abi.cpp

@@ -70,12 +70,12 @@ steepest_probe_args arguments(const Job& job, const Draw& draw) {
 }
 
 // Calls `entry` with workspace and without the interpreter's lock.
-template <class F>
-void run(steepest_probe_args& args, F&& entry) {
+template <class Args, class F>
+void run(Args& args, steepest_status (*workspace)(const Args*, size_t*), F&& entry) {
     steepest_status status;
     {
         py::gil_scoped_release release;
-        status = steepest_probe_workspace(&args, &args.workspace_size);
+        status = workspace(&args, &args.workspace_size);
         if (status == STEEPEST_OK) {
             const std::unique_ptr<char[]> memory(
                 new (std::nothrow) char[args.workspace_size + kAlignment]);
@@ -104,7 +104,7 @@ void probe_fill(const py::sequence& outputs, bool is_list, const Coordinates& co
     }
     job.written.seal();
     steepest_probe_args args = arguments(job, draw);
-    run(args, steepest_probe_fill);
+    run(args, steepest_probe_workspace, steepest_probe_fill);
 }
 
 // mean, scatter, weight; the last or all three may be None.
@@ -161,8 +161,48 @@ py::tuple probe_accumulate(const py::sequence& products, const py::sequence& sta
     py::array_t<double> sums(args.tensor_count);
     args.sums = sums.mutable_data();
     args.sample = sample;
-    run(args, steepest_probe_accumulate);
+    run(args, steepest_probe_workspace, steepest_probe_accumulate);
     return py::make_tuple(args.total, sums);
+}
+
+steepest_oasis_array oasis_array(Job& job, py::handle object, const char* name, int64_t index) {
+    if (object.is_none()) return {nullptr, 0};
+    const Array a = read_array(object, {name, index}, job.place);
+    job.keep.push_back(a);
+    return {a.data, static_cast<int32_t>(a.dtype)};
+}
+
+// Of each tensor: param, previous param, gradient, previous gradient, diagonal, estimate or None.
+py::tuple oasis_measure(const std::vector<py::sequence>& tensors,
+                        const std::vector<double>& weight_decay, double beta2, double alpha,
+                        double factor) {
+    static constexpr const char* kNames[] = {"params",         "previous_param",   "grads",
+                                             "previous_grads", "exp_hessian_diag", "hessian"};
+    Job job("params");
+    std::vector<steepest_oasis_tensor> list;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+        steepest_oasis_array a[6];
+        for (size_t k = 0; k < 6; ++k) {
+            a[k] = oasis_array(job, py::object(tensors[i][k]), kNames[k], static_cast<int64_t>(i));
+            if (a[k].values &&
+                job.keep.back().shape.count() != job.keep[job.keep.size() - 1 - k].shape.count())
+                value_error(ArgName{kNames[k], static_cast<int64_t>(i)}.text() +
+                            ": another number of elements given, expected that of params");
+        }
+        const auto first = static_cast<size_t>(job.keep.size()) - (a[5].values ? 6 : 5);
+        list.push_back(
+            {job.keep[first].shape.count(), weight_decay[i], a[0], a[1], a[2], a[3], a[4], a[5]});
+    }
+    steepest_oasis_args args{};
+    args.struct_size = sizeof args;
+    args.tensor_size = sizeof(steepest_oasis_tensor);
+    args.tensor_count = static_cast<int64_t>(list.size());
+    args.tensors = list.data();
+    args.beta2 = beta2;
+    args.alpha = alpha;
+    args.factor = factor;
+    run(args, steepest_oasis_workspace, steepest_oasis_measure);
+    return py::make_tuple(args.moved, args.turned);
 }
 
 }  // namespace
@@ -173,6 +213,8 @@ void bind_curvature(py::module_& m) {
     m.def("probe_accumulate", &probe_accumulate, py::arg("products"), py::arg("statistics"),
           py::arg("is_list"), py::arg("groups"), py::arg("coordinates"), py::arg("draw"),
           py::arg("sample"));
+    m.def("oasis_measure", &oasis_measure, py::arg("tensors"), py::arg("weight_decay"),
+          py::arg("beta2"), py::arg("alpha"), py::arg("factor"));
 }
 
 }  // namespace steepest::bindings
