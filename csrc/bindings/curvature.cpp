@@ -3,6 +3,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <iterator>
+
 #include "bindings/arrays.h"
 #include "bindings/overlap.h"
 
@@ -165,34 +167,40 @@ py::tuple probe_accumulate(const py::sequence& products, const py::sequence& sta
     return py::make_tuple(args.total, sums);
 }
 
-steepest_oasis_array oasis_array(Job& job, py::handle object, const char* name, int64_t index) {
-    if (object.is_none()) return {nullptr, 0};
-    const Array a = read_array(object, {name, index}, job.place);
-    job.keep.push_back(a);
-    return {a.data, static_cast<int32_t>(a.dtype)};
+constexpr const char* kOasisNames[] = {"params",         "previous_param",   "grads",
+                                       "previous_grads", "exp_hessian_diag", "hessian"};
+constexpr size_t kOasisArrays = std::size(kOasisNames);
+
+// Of one tensor: param, previous param, gradient, previous gradient, diagonal, estimate or None.
+steepest_oasis_tensor oasis_tensor(Job& job, const py::sequence& given, double decay,
+                                   int64_t index) {
+    steepest_oasis_array arrays[kOasisArrays] = {};
+    int64_t count = 0;
+    for (size_t k = 0; k < kOasisArrays; ++k) {
+        const py::object object = given[k];
+        if (k + 1 == kOasisArrays && object.is_none()) continue;
+        const ArgName name{kOasisNames[k], index};
+        const Array a = read_array(object, name, job.place);
+        if (k == 0) count = a.shape.count();
+        if (a.shape.count() != count)
+            value_error(name.text() + ": " + std::to_string(a.shape.count()) +
+                        " elements given, expected " + std::to_string(count));
+        job.keep.push_back(a);
+        arrays[k] = {a.data, static_cast<int32_t>(a.dtype)};
+    }
+    return {count, decay, arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5]};
 }
 
-// Of each tensor: param, previous param, gradient, previous gradient, diagonal, estimate or None.
 py::tuple oasis_measure(const std::vector<py::sequence>& tensors,
                         const std::vector<double>& weight_decay, double beta2, double alpha,
                         double factor) {
-    static constexpr const char* kNames[] = {"params",         "previous_param",   "grads",
-                                             "previous_grads", "exp_hessian_diag", "hessian"};
+    if (weight_decay.size() != tensors.size())
+        value_error("weight_decay: " + std::to_string(weight_decay.size()) +
+                    " numbers given, expected " + std::to_string(tensors.size()));
     Job job("params");
     std::vector<steepest_oasis_tensor> list;
-    for (size_t i = 0; i < tensors.size(); ++i) {
-        steepest_oasis_array a[6];
-        for (size_t k = 0; k < 6; ++k) {
-            a[k] = oasis_array(job, py::object(tensors[i][k]), kNames[k], static_cast<int64_t>(i));
-            if (a[k].values &&
-                job.keep.back().shape.count() != job.keep[job.keep.size() - 1 - k].shape.count())
-                value_error(ArgName{kNames[k], static_cast<int64_t>(i)}.text() +
-                            ": another number of elements given, expected that of params");
-        }
-        const auto first = static_cast<size_t>(job.keep.size()) - (a[5].values ? 6 : 5);
-        list.push_back(
-            {job.keep[first].shape.count(), weight_decay[i], a[0], a[1], a[2], a[3], a[4], a[5]});
-    }
+    for (size_t i = 0; i < tensors.size(); ++i)
+        list.push_back(oasis_tensor(job, tensors[i], weight_decay[i], static_cast<int64_t>(i)));
     steepest_oasis_args args{};
     args.struct_size = sizeof args;
     args.tensor_size = sizeof(steepest_oasis_tensor);

@@ -51,5 +51,6 @@ void test_spectral(void);
 void test_reports(void);
 void test_device(void);
 void test_probes(void);
+void test_oasis(void);
 
 #endif

@@ -63,7 +63,6 @@ STEEPEST_API steepest_status steepest_probe_fill(const steepest_probe_args* args
 STEEPEST_API steepest_status steepest_probe_accumulate(steepest_probe_args* args);
 
 /* ---- OASIS
- * --------------------------------------------------------------------------------------
  *
  * The two norms that the adaptive learning rate of OASIS (arXiv 2109.05198) comes from, in one pass
  * that writes no array: eta = min(sqrt(1 + theta) eta, sqrt(moved / turned) / 2). */
