@@ -53,6 +53,7 @@ from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
 from .lanton import LANTON as LANTON
 from .muon import Muon as Muon
+from .oasis import OASIS as OASIS
 from .scion import Scion as Scion
 from .sophia import SophiaG as SophiaG
 from .sophia import SophiaH as SophiaH

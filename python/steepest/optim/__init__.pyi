@@ -7,6 +7,7 @@ from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
 from .lanton import LANTON as LANTON
 from .muon import Muon as Muon
+from .oasis import OASIS as OASIS
 from .scion import Scion as Scion
 from .sophia import SophiaG as SophiaG
 from .sophia import SophiaH as SophiaH
@@ -18,6 +19,7 @@ _Params: TypeAlias = _Array | Mapping[str, _Array] | Iterable[_Entry]
 __all__ = [
     "LAMB",
     "LANTON",
+    "OASIS",
     "SGD",
     "AMSGrad",
     "AdaHessian",
