@@ -65,7 +65,7 @@ def norm(parts, weights):
     return math.sqrt(sum(float(np.sum(w * x * x)) for w, x in zip(weights, parts, strict=True)))
 
 
-@pytest.mark.parametrize("interval", [1, 3])
+@pytest.mark.parametrize("interval", [1, 2, 3])
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 def test_steps_are_those_of_the_paper(interval, decay):
     """Both sides get the gradients of one place. The relative error of a rate is at most twice that
@@ -73,11 +73,11 @@ def test_steps_are_those_of_the_paper(interval, decay):
     and differences lose."""
     params = arrays(1)
     opt = optim.OASIS(
-        params, 0.01, beta2=0.9, alpha=2.0, hessian_update_interval=interval, weight_decay=decay
+        params, 0.01, beta2=0.5, alpha=2.0, hessian_update_interval=interval, weight_decay=decay
     )
-    wanted = reference.OASIS(copies(params), 0.01, 0.9, 2.0, decay)
+    wanted = reference.OASIS(copies(params), 0.01, 0.5, 2.0, decay)
     rates, bound = [], 0.0
-    for k in range(8):
+    for k in range(10):
         batch = Batch(k)
         grads, last = batch.gradient(params), batch.gradient(opt.previous_params)
         estimate = batch.diagonal(params) if k % interval == 0 else None
