@@ -166,3 +166,10 @@ def probe_accumulate(
     draw: tuple[int, int, int],
     sample: int,
 ) -> tuple[float, NDArray[np.float64]]: ...
+def oasis_measure(
+    tensors: Sequence[tuple[Any, Any, Any, Any, Any, Any]],
+    weight_decay: Sequence[float],
+    beta2: float,
+    alpha: float,
+    factor: float,
+) -> tuple[float, float]: ...

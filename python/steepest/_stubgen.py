@@ -54,6 +54,7 @@ from .base import Optimizer as Optimizer
 from .lanton import LANTON as LANTON
 from .mkor import MKOR as MKOR
 from .muon import Muon as Muon
+from .oasis import OASIS as OASIS
 from .scion import Scion as Scion
 from .sophia import SophiaG as SophiaG
 from .sophia import SophiaH as SophiaH

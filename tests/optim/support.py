@@ -12,6 +12,7 @@ COMPOSITE = (
     "LANTON",
     "MKOR",
     "Muon",
+    "OASIS",
     "Scion",
     "SophiaG",
     "SophiaH",

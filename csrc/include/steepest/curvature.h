@@ -111,6 +111,45 @@ STEEPEST_API steepest_status steepest_mkor_workspace(const steepest_mkor_args* a
  * 0. */
 STEEPEST_API steepest_status steepest_mkor_update(steepest_mkor_args* args);
 
+/* ---- OASIS
+ *
+ * The two norms that the adaptive learning rate of OASIS (arXiv 2109.05198) comes from, in one pass
+ * that writes no array: eta = min(sqrt(1 + theta) eta, sqrt(moved / turned) / 2). */
+
+typedef struct steepest_oasis_array {
+    const void* values; /* dense, aligned to the item size */
+    int32_t dtype;      /* steepest_dtype; float64 for all six arrays of a tensor or for none */
+} steepest_oasis_array;
+
+typedef struct steepest_oasis_tensor {
+    int64_t count;       /* elements */
+    double weight_decay; /* the gradients are g + weight_decay w */
+    steepest_oasis_array param, previous_param;
+    steepest_oasis_array grad, previous_grad; /* of one function, at the two */
+    steepest_oasis_array diagonal;            /* D before this step */
+    steepest_oasis_array hessian;             /* the new estimate; null values: D stays */
+} steepest_oasis_tensor;
+
+typedef struct steepest_oasis_args {
+    size_t struct_size;
+    size_t tensor_size; /* sizeof(steepest_oasis_tensor) */
+    int64_t tensor_count;
+    const steepest_oasis_tensor* tensors;
+    double beta2, alpha; /* of the rule "oasis" */
+    double factor;       /* of the gradients: 1 / grad_scale, negative to maximize */
+    void* workspace;     /* aligned to 64 bytes */
+    size_t workspace_size;
+    double moved;  /* result: sum of max(|D|, alpha) (w - w')^2, for the new D */
+    double turned; /* result: sum of (g - g')^2 / max(|D|, alpha) */
+} steepest_oasis_args;
+
+STEEPEST_API steepest_status steepest_oasis_workspace(const steepest_oasis_args* args,
+                                                      size_t* size);
+
+/* D = beta2 D + (1 - beta2) hessian as the rule computes it, in double or single; the sums in
+ * double over the fixed tree. The same bits on every target and for any number of threads. */
+STEEPEST_API steepest_status steepest_oasis_measure(steepest_oasis_args* args);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@ from .base import Optimizer as Optimizer
 from .lanton import LANTON as LANTON
 from .mkor import MKOR as MKOR
 from .muon import Muon as Muon
+from .oasis import OASIS as OASIS
 from .scion import Scion as Scion
 from .sophia import SophiaG as SophiaG
 from .sophia import SophiaH as SophiaH
@@ -20,6 +21,7 @@ __all__ = [
     "LAMB",
     "LANTON",
     "MKOR",
+    "OASIS",
     "SGD",
     "AMSGrad",
     "AdaHessian",
