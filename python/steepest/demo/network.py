@@ -96,7 +96,7 @@ class Network:
 
 def _delta(probabilities: Floats, labels: Labels) -> Floats:
     """The gradient of the mean loss by the logits."""
-    delta = probabilities.copy()
+    delta: Floats = probabilities.copy()
     delta[np.arange(len(labels)), labels] -= 1
     delta /= np.float32(len(labels))
     return delta

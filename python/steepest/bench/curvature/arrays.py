@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 import steepest
 
 from .cases import Case
+from .operator import allocate as operator
+from .operator import product
 
 Arrays = Mapping[str, NDArray[Any]]
 Call = Callable[[Any], object]  # of None
@@ -22,7 +24,7 @@ SAMPLE = 3  # an ordinary one: neither the first, nor so late that it changes no
 def allocate(case: Case) -> dict[str, NDArray[Any]]:
     """Gaussian products; everything else zeros, touched. Of an estimate, its operator."""
     if case.probes:
-        return _operator(case)
+        return operator(case)
     arrays = {name: np.zeros(case.elements, case.dtype) for name in case.arrays}
     for array in arrays.values():
         array.fill(0)
@@ -30,21 +32,6 @@ def allocate(case: Case) -> dict[str, NDArray[Any]]:
         block = np.random.default_rng(0).standard_normal(1 << 16).astype(case.dtype)
         arrays["products"][:] = np.resize(block, case.elements)
     return arrays
-
-
-def _operator(case: Case) -> dict[str, NDArray[Any]]:
-    """diag(diagonal) + vector vector^T, where the second part is of the size of the first."""
-    n = case.elements
-    diagonal = np.linspace(1, 2, n).astype(case.dtype)
-    vector = (np.random.default_rng(0).standard_normal(n) / np.sqrt(n)).astype(case.dtype)
-    return {"diagonal": diagonal, "vector": vector, "value": np.empty_like(diagonal)}
-
-
-def product(arrays: Arrays, z: NDArray[Any]) -> NDArray[Any]:
-    """The operator's product, the same for all who estimate."""
-    made: NDArray[Any] = arrays["diagonal"] * z
-    made += arrays["vector"] * (arrays["vector"] @ z)
-    return made
 
 
 def make_call(case: Case, arrays: Arrays) -> Call:
@@ -58,18 +45,21 @@ def make_call(case: Case, arrays: Arrays) -> Call:
 
         return accumulate
     if case.probes:
-
-        def estimate(_: Any) -> object:
-            found = steepest.curvature.hutchinson_diag(
-                lambda z: product(arrays, z), arrays["value"], case.probes, SEED
-            )
-            arrays["value"][:] = found.value
-            return found
-
-        return estimate
+        return _estimate(case, arrays)
     fill = getattr(steepest.curvature, case.call)
     probe = arrays["probe"]
     return lambda _: fill(probe, SEED, out=probe)
+
+
+def _estimate(case: Case, arrays: Arrays) -> Call:
+    """Writes value and standard error, as the rivals do."""
+    hutchinson = getattr(steepest.curvature, case.call)
+
+    def estimate(_: Any) -> None:
+        found = hutchinson(lambda z: product(arrays, z), arrays["diagonal"], case.probes, SEED)
+        arrays["value"][...], arrays["stderr"][...] = found.value, found.stderr
+
+    return estimate
 
 
 def nothing() -> None:
