@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 import steepest
 
 from .cases import Case
+from .operator import allocate as operator
+from .operator import product
 
 Arrays = Mapping[str, NDArray[Any]]
 Call = Callable[[Any], object]  # of None
@@ -25,7 +27,7 @@ def allocate(case: Case) -> dict[str, NDArray[Any]]:
     """Gaussian products; everything else zeros, touched. Of an estimate, its operator;
     of an update, the inverse of a factor and a vector."""
     if case.probes:
-        return _operator(case)
+        return operator(case)
     if case.call == "mkor_update":
         return _factor(case)
     arrays = {name: np.zeros(case.elements, case.dtype) for name in case.arrays}
@@ -35,14 +37,6 @@ def allocate(case: Case) -> dict[str, NDArray[Any]]:
         block = np.random.default_rng(0).standard_normal(1 << 16).astype(case.dtype)
         arrays["products"][:] = np.resize(block, case.elements)
     return arrays
-
-
-def _operator(case: Case) -> dict[str, NDArray[Any]]:
-    """diag(diagonal) + vector vector^T, where the second part is of the size of the first."""
-    n = case.elements
-    diagonal = np.linspace(1, 2, n).astype(case.dtype)
-    vector = (np.random.default_rng(0).standard_normal(n) / np.sqrt(n)).astype(case.dtype)
-    return {"diagonal": diagonal, "vector": vector, "value": np.empty_like(diagonal)}
 
 
 def _factor(case: Case) -> dict[str, NDArray[Any]]:
@@ -56,13 +50,6 @@ def _factor(case: Case) -> dict[str, NDArray[Any]]:
     return {"inverse": inverse, "vector": vector}
 
 
-def product(arrays: Arrays, z: NDArray[Any]) -> NDArray[Any]:
-    """The operator's product, the same for all who estimate."""
-    made: NDArray[Any] = arrays["diagonal"] * z
-    made += arrays["vector"] * (arrays["vector"] @ z)
-    return made
-
-
 def make_call(case: Case, arrays: Arrays) -> Call:
     """Ours, as a user calls it."""
     if case.call == "accumulate":
@@ -74,15 +61,7 @@ def make_call(case: Case, arrays: Arrays) -> Call:
 
         return accumulate
     if case.probes:
-
-        def estimate(_: Any) -> object:
-            found = steepest.curvature.hutchinson_diag(
-                lambda z: product(arrays, z), arrays["value"], case.probes, SEED
-            )
-            arrays["value"][:] = found.value
-            return found
-
-        return estimate
+        return _estimate(case, arrays)
     if case.call == "mkor_update":
         # What an optimizer knows from the update before.
         return lambda _: steepest.curvature.mkor_update(
@@ -91,6 +70,17 @@ def make_call(case: Case, arrays: Arrays) -> Call:
     fill = getattr(steepest.curvature, case.call)
     probe = arrays["probe"]
     return lambda _: fill(probe, SEED, out=probe)
+
+
+def _estimate(case: Case, arrays: Arrays) -> Call:
+    """Writes value and standard error, as the rivals do."""
+    hutchinson = getattr(steepest.curvature, case.call)
+
+    def estimate(_: Any) -> None:
+        found = hutchinson(lambda z: product(arrays, z), arrays["diagonal"], case.probes, SEED)
+        arrays["value"][...], arrays["stderr"][...] = found.value, found.stderr
+
+    return estimate
 
 
 def nothing() -> None:

@@ -9,7 +9,10 @@ import numpy as np
 
 FULL_ELEMENTS = 1 << 24
 QUICK_ELEMENTS = 1 << 20
-PROBES = 16
+# Of an estimate: the number of probes, and the standard error that the operator is made to give
+# them, in relation to the trace or, for a diagonal, to its 2-norm.
+PROBES = 32
+TARGET = 0.01
 
 
 @dataclass(frozen=True)
@@ -33,19 +36,19 @@ class Case:
         return f"curvature.{self.call}"
 
     @property
+    def estimates_trace(self) -> bool:
+        return self.call == "hutchinson_trace"
+
+    @property
     def arrays(self) -> tuple[str, ...]:
         return (*self.read, *self.update, *self.write)
 
     @property
     def bytes(self) -> int:
         """Of an estimate, per probe: the probe written, and what accumulate moves."""
-        moved = (
-            len(self.first)
-            + len(self.read)
-            + 2 * len(self.update)
-            + len(self.write)
-            + 6 * self.probes
-        )
+        streams = len(self.first) + len(self.read) + 2 * len(self.update) + len(self.write)
+        per_probe = 2 if self.estimates_trace else 6
+        moved = streams + per_probe * self.probes
         return moved * np.dtype(self.dtype).itemsize * self.elements
 
     @property
@@ -72,17 +75,6 @@ def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
             ),
         ]
     made.append(Case("gaussian float32", "gaussian", "gaussian", "float32", n, write=("probe",)))
-    made.append(
-        Case(
-            f"diagonal by {PROBES} probes float32",
-            "hutchinson_diag",
-            "rademacher",
-            "float32",
-            n // 4,
-            flops_per_element=7 * PROBES,
-            probes=PROBES,
-        )
-    )
     side = math.isqrt(n)
     made.append(
         Case(
@@ -96,7 +88,21 @@ def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
             flops_per_element=5,
         )
     )
+    made += [_estimate("trace", n // 4, 2), _estimate("diag", n // 4, 7)]
     return tuple(made)
+
+
+def _estimate(of: str, elements: int, flops_per_probe: int) -> Case:
+    """Time to a standard error: as many probes as reach it, the same number for everyone."""
+    return Case(
+        f"{of} to {TARGET:.0%} float32",
+        f"hutchinson_{of}",
+        "rademacher",
+        "float32",
+        elements,
+        flops_per_element=flops_per_probe * PROBES,
+        probes=PROBES,
+    )
 
 
 def describe(case: Case) -> str:
@@ -112,7 +118,10 @@ def describe(case: Case) -> str:
         if names
     )
     if case.probes:
-        streams = f"{case.probes} products with a diagonal matrix plus one of rank 1"
+        streams = (
+            f"{case.probes} products with a diagonal matrix plus one of rank 1, for a standard "
+            f"error of {TARGET:.0%}"
+        )
     return (
         f"{case.name} ({case.impl}): {case.bytes / case.elements:g} bytes, "
         f"{case.flops_per_element} FLOPs per element; {streams}"

@@ -13,6 +13,7 @@ import steepest
 from ..bounded import UNIT
 from .arrays import DECAY, SEED, Arrays, allocate
 from .cases import Case
+from .operator import standard_error
 
 _CHECKED = 1 << 16  # elements
 _PURPOSE = {"rademacher": 0x200, "gaussian": 0x201}
@@ -60,11 +61,14 @@ def _error_of_statistics(case: Case, arrays: Arrays) -> float:
 def _error_of_estimate(case: Case, arrays: Arrays) -> float:
     """In units of seven standard errors: a million normal entries reach five, and the products of
     the probes with the vector, which all entries share, may stretch them by a third. Roundings of
-    the products and means are added."""
-    d, u = arrays["diagonal"].astype(np.float64), arrays["vector"].astype(np.float64)
-    deviation = np.abs(u) * np.sqrt((u @ u - u * u) / case.probes)
-    rounding = 4 * case.probes * UNIT[case.dtype] * d
-    return float(np.max(np.abs(arrays["value"] - (d + u * u)) / (7 * deviation + rounding)))
+    the products and means are added. The error that was estimated may be off by a factor of three:
+    that of the square of so few, squares themselves, is two thirds of it."""
+    wanted, deviation = standard_error(case, arrays)
+    rounding = 4 * case.probes * UNIT[case.dtype] * wanted
+    found, stderr = (arrays[name].astype(np.float64) for name in ("value", "stderr"))
+    factor = np.linalg.norm(stderr) / np.linalg.norm(deviation)
+    off = abs(np.log(factor)) / np.log(3) if factor > 0 else np.inf
+    return max(float(np.max(np.abs(found - wanted) / (7 * deviation + rounding))), float(off))
 
 
 def _error_of_update(case: Case, arrays: Arrays) -> float:

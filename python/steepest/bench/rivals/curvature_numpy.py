@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..curvature.arrays import DECAY, SAMPLE, SEED, Arrays, Call, product
+from ..curvature.arrays import DECAY, SAMPLE, SEED, Arrays, Call
 from ..curvature.cases import Case
+from ..curvature.operator import product
 
 NAME = "numpy"
 
@@ -28,7 +29,7 @@ def make(case: Case, arrays: Arrays) -> Call | None:
     if case.call == "rademacher":
         return lambda _: _signs(generator, arrays["probe"])
     if case.probes:
-        return _estimate(generator, case, arrays)
+        return (_trace if case.estimates_trace else _diagonal)(generator, case, arrays)
     return _accumulate(generator, arrays)
 
 
@@ -48,21 +49,35 @@ def _signs(generator: np.random.Generator, out: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-def _estimate(generator: np.random.Generator, case: Case, arrays: Arrays) -> Call:
-    """The loop over probes, with mean and squared deviations."""
+def _trace(generator: np.random.Generator, case: Case, arrays: Arrays) -> Call:
+    """The loop over probes, and the standard error of its samples."""
     z = np.empty_like(arrays["diagonal"])
 
-    def call(_: Any) -> object:
-        mean, scatter = np.zeros_like(z), np.zeros_like(z)
+    def call(_: Any) -> None:
+        samples = [float(z @ product(arrays, _signs(generator, z))) for _ in range(case.probes)]
+        arrays["value"][0] = np.mean(samples)
+        arrays["stderr"][0] = np.std(samples, ddof=1) / np.sqrt(case.probes)
+
+    return call
+
+
+def _diagonal(generator: np.random.Generator, case: Case, arrays: Arrays) -> Call:
+    """The loop over probes, with mean and squared deviations."""
+    z, mean, scatter = np.empty_like(arrays["diagonal"]), arrays["value"], arrays["stderr"]
+
+    def call(_: Any) -> None:
+        mean.fill(0)
+        scatter.fill(0)
         for sample in range(1, case.probes + 1):
             x = product(arrays, _signs(generator, z))
             x *= z
             deviation = x - mean
-            mean += deviation / z.dtype.type(sample)
+            mean[...] += deviation / z.dtype.type(sample)
             x -= mean
             x *= deviation
-            scatter += x
-        return mean, np.sqrt(scatter / (case.probes * (case.probes - 1)))
+            scatter[...] += x
+        scatter[...] /= case.probes * (case.probes - 1)
+        np.sqrt(scatter, out=scatter)
 
     return call
 
