@@ -57,7 +57,8 @@ void set_hyper(const steepest_hyper_info& h, py::handle value, double* to) {
     if (static_cast<int>(items.size()) != h.length)
         value_error(std::string(h.name) + ": " + std::to_string(items.size()) +
                     " numbers given, expected " + std::to_string(h.length));
-    double checked[2];  // both are known to be right before the first is set
+    // All are known to be right before the first is set.
+    double checked[sizeof h.value / sizeof *h.value];
     for (int k = 0; k < h.length; ++k) {
         const py::object item = items[static_cast<size_t>(k)];
         checked[k] = hyper_value(item, h);

@@ -28,7 +28,11 @@ py::object default_value(const steepest_hyper_info& h, int k) {
 
 py::dict describe_hyper(const steepest_hyper_info& h) {
     py::object value = default_value(h, 0);
-    if (h.length == 2) value = py::make_tuple(default_value(h, 0), default_value(h, 1));
+    if (h.length > 1) {
+        py::tuple values(h.length);
+        for (int k = 0; k < h.length; ++k) values[static_cast<size_t>(k)] = default_value(h, k);
+        value = values;
+    }
     py::object choices = py::none();
     if (h.type == 2) choices = py::tuple(py::cast(split(h.choices)));
     return py::dict(py::arg("name") = h.name, py::arg("default") = value,

@@ -26,8 +26,8 @@ void describe(const StateSpec& s, steepest_state_info& to) {
 }
 
 void describe(const HyperSpec& h, steepest_hyper_info& to) {
-    to = {h.name, h.doc,       h.choices, {h.value[0], h.value[1]},     h.low,
-          h.high, h.high_open, h.length,  static_cast<int32_t>(h.type), h.none_allowed};
+    to = {h.name, h.doc,       h.choices, {h.value[0], h.value[1], h.value[2]}, h.low,
+          h.high, h.high_open, h.length,  static_cast<int32_t>(h.type),         h.none_allowed};
 }
 
 steepest_status run(steepest_step_args& args, const StepKernels& kernels, Call& call) {

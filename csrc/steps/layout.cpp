@@ -146,6 +146,7 @@ void prepare_jobs(const steepest_step_args& args, Call& call, double clip) {
                        .hyper = group.hyper_count ? group.hyper : job.rule->defaults,
                        .count = static_cast<double>(t.count),
                        .param_eps = epsilon_of(static_cast<DType>(t.param.dtype)),
+                       .seed = args.seed,
                        .sum = nullptr};
         job.stage_options = {args.grad_scale, clip, group.maximize != 0, stage_decay(group)};
         if (last && last_group == &group && can_share(job, *last)) {

@@ -50,11 +50,12 @@ struct StateSpec {
 
 enum class HyperType : int32_t { number = 0, boolean = 1, choice = 2 };
 
-// One keyword argument of `length` numbers. The range is closed below and open or closed above.
+// One keyword argument of `length` numbers, at most three. The range is closed below and open or
+// closed above.
 struct HyperSpec {
     const char* name;
     const char* doc;
-    double value[2];
+    double value[3];
     int length = 1;
     double low = 0;
     double high = __builtin_inf();
@@ -106,6 +107,7 @@ struct Prepare {
     const double* hyper;  // the keywords' numbers one after the other, in the order of the spec
     double count;         // elements of the tensor
     double param_eps;     // distance from 1 to the next number in the parameter's storage type
+    uint64_t seed;        // of the call, for rules that draw a number for all tensors
     const double* sum;
 };
 

@@ -43,7 +43,8 @@ skip_nonfinite : change nothing when any gradient holds a NaN or an infinity.
 working_copy : bfloat16, float16 or float32 arrays that receive the new parameters as well.
 rounding : "nearest" or "stochastic", for what is stored in bfloat16 or float16; or a dict from
     "params", "working_copy" or a state's name to these.
-seed, tensor_ids : coordinates of stochastic rounding; ids default to the position in the list.
+seed, tensor_ids : coordinates of what is drawn at random, which is stochastic rounding and, in
+    rules that have one, the step's scale; ids default to the position in the list.
 stream : CUDA stream of the call, for arrays on a device: an int (cudaStream_t; 1 or 0 the legacy
     default, 2 the per-thread default stream), a torch or CuPy stream, or an object with
     __cuda_stream__. None: the current stream of the framework that params come from, or the legacy

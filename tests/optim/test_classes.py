@@ -21,6 +21,18 @@ EXPECTED = {
     "CAdamW": ({"lr": 1e-3, "mask_norm": "count"}, True),
     "CLion": ({"lr": 1e-4, "betas": (0.95, 0.98), "mask_norm": "count"}, True),
     "Adafactor": ({"lr": 1e-2, "eps": (None, 1e-3), "d": 1.0}, True),
+    "NAdam": ({"lr": 2e-3, "betas": (0.9, 0.999), "momentum_decay": 4e-3}, False),
+    "RAdam": ({"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8}, False),
+    "RMSprop": ({"lr": 1e-2, "alpha": 0.99, "momentum": 0.0, "centered": False}, False),
+    "Adadelta": ({"lr": 1.0, "rho": 0.9, "eps": 1e-6}, False),
+    "Rprop": ({"lr": 1e-2, "etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0)}, False),
+    "Signum": ({"lr": 1e-4, "momentum": 0.9}, True),
+    "Adan": ({"lr": 1e-3, "betas": (0.98, 0.92, 0.99), "no_prox": False}, None),
+    "AdEMAMix": ({"lr": 1e-3, "betas": (0.9, 0.999, 0.9999), "alpha": 5.0}, True),
+    "ADOPT": ({"lr": 1e-3, "betas": (0.9, 0.9999), "eps": 1e-6, "clip": True}, False),
+    "MARS": ({"lr": 3e-3, "betas": (0.95, 0.99), "gamma": 0.025, "approximate": True}, True),
+    "RandomSGDM": ({"lr": 1e-3, "beta": 0.99, "mu": 0.0, "scaling": "exponential"}, False),
+    "RandomAdamW": ({"lr": 1e-3, "weight_decay": 1e-2, "scaling": "exponential"}, None),
 }
 
 

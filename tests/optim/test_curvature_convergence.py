@@ -5,7 +5,7 @@ import pytest
 from reference.curvature import models
 from steepest import optim
 
-BATCH, TRAIN = 100, 1400
+from .digits import BATCH, accuracy, made, train
 
 
 def product(model, params):
@@ -33,41 +33,6 @@ def sampled_gradients(model, params, rng):
     return gradients
 
 
-def train(cls, model, params, lr, epochs, **options):
-    """Minibatches with a rate that falls linearly to 0."""
-    x, y, rng = model.x, model.y, np.random.default_rng(3)
-    opt = cls(params, lr, **options)
-    batches = len(x) // BATCH
-    for k in range(epochs * batches):
-        if k % batches == 0:
-            order = rng.permutation(len(x))
-        rows = order[k % batches * BATCH :][:BATCH]
-        model.x, model.y = x[rows], y[rows]
-        opt.lr = lr * (1 - k / (epochs * batches))
-        grads = [g.astype(p.dtype) for g, p in zip(model.gradient(params), params, strict=True)]
-        if cls is optim.SophiaG:
-            opt.step(grads, sampled_gradients(model, params, rng), batch_size=BATCH)
-        else:
-            opt.step(grads, product(model, params))
-    model.x, model.y = x, y
-
-
-def made(kind):
-    """A model of all 64 pixels, and the images that it is not trained on."""
-    pytest.importorskip("sklearn")
-    x, y = models.images(1797)
-    model = kind()
-    model.x, model.y = x[:TRAIN], y[:TRAIN]
-    return model, x[TRAIN:], y[TRAIN:]
-
-
-def accuracy(model, params, x, y):
-    kept, model.x = model.x, x
-    share = (model.logits(params).argmax(axis=1) == y).mean()
-    model.x = kept
-    return share
-
-
 RUNS = [
     (optim.AdaHessian, {"lr": 0.15}),
     (optim.AdaHessian, {"lr": 0.15, "average": "rows", "probes": 2, "hessian_update_interval": 2}),
@@ -84,7 +49,15 @@ def test_digits_are_learned(cls, options, kind):
     model, x, y = made(kind)
     params = [p.astype(np.float32) for p in models.initial(model.shapes)]
     assert accuracy(model, params, x, y) < 0.3
-    train(cls, model, params, epochs=15, **options)
+    opt, rng = cls(params, **options), np.random.default_rng(4)
+
+    def step(grads):
+        if cls is optim.SophiaG:
+            opt.step(grads, sampled_gradients(model, params, rng), batch_size=BATCH)
+        else:
+            opt.step(grads, product(model, params))
+
+    train(model, params, opt, epochs=15, step=step)
     assert accuracy(model, params, x, y) >= 0.85
     assert accuracy(model, params, model.x, model.y) >= 0.96
 

@@ -70,6 +70,10 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
         terms = self.size if axis is None else self.shape[axis]
         return self.sum(axis=axis, keepdims=keepdims) / terms
 
+    def __float__(self):
+        assert not self.error.any(), "the error would be forgotten"
+        return float(self.value)
+
     def __bool__(self):
         if self.error.any():
             raise UndecidedError(f"{self.value} with error {self.error}")
@@ -185,6 +189,18 @@ def _greater(a, b):
     return a[0] > b[0], np.where((margin > error) | (error == 0), 0.0, 1.0), True
 
 
+def _exp(a):
+    """2 units of the last place in the library and one here."""
+    value = np.exp(a[0])
+    return value, np.abs(value) * (np.expm1(a[1]) + 3 * 2.0**-52), False
+
+
+def _log(a):
+    """Likewise; of numbers away from 0."""
+    value, below = np.log(a[0]), a[0] - a[1]
+    return value, a[1] / below + 3 * 2.0**-52 * np.abs(value), False
+
+
 def _power(a, n):
     """A double to an integer power: n - 1 roundings at most, by squaring or not, and one ulp
     here."""
@@ -200,6 +216,8 @@ OPERATIONS = {
     np.multiply: _multiply,
     np.divide: _divide,
     np.sqrt: _sqrt,
+    np.exp: _exp,
+    np.log: _log,
     np.maximum: _maximum,
     np.minimum: _minimum,
     np.sign: _sign,

@@ -8,10 +8,10 @@ from steepest import _core
 TABLE = {rule["name"]: rule for rule in _core.rules() if rule["public"]}
 RULES = tuple(TABLE)
 # The step decides by signs, so a rounding error of a decision variable near 0 is not a small error.
-DECIDING = ("lion", "c_lion", "c_adamw", "sophia")
+DECIDING = ("lion", "c_lion", "c_adamw", "sophia", "signum")
 # Nothing but their own element decides over an element's step.
 ELEMENTWISE = tuple(
-    r for r in RULES if r not in ("lamb", "c_adamw", "c_lion", "adafactor", "adamuon")
+    r for r in RULES if r not in ("lamb", "c_adamw", "c_lion", "adafactor", "adamuon", "mars")
 )
 # They write the parameter without reading it.
 WRITTEN = ("momentum", "extrapolate", "adamuon")

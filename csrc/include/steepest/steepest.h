@@ -148,10 +148,10 @@ typedef struct steepest_hyper_info {
     const char* name;
     const char* doc;
     const char* choices; /* for type 2: names separated by '|'; the value is the position */
-    double value[2];     /* defaults; NaN: derived from the parameter's dtype */
+    double value[3];     /* defaults; NaN: derived from the parameter's dtype */
     double low, high;    /* closed range ... */
     int32_t high_open;   /* ... but for the upper end when this is 1 */
-    int32_t length;      /* 1 or 2 numbers */
+    int32_t length;      /* 1 to 3 numbers */
     int32_t type;        /* 0 number, 1 boolean, 2 choice */
     int32_t none_allowed;
 } steepest_hyper_info;
@@ -233,7 +233,7 @@ typedef struct steepest_step_args {
     double max_grad_norm; /* bound of the L2 norm over all gradients; negative or infinite: none */
     int32_t skip_nonfinite; /* 1: change nothing when a gradient has a NaN or an infinity */
     int32_t device;         /* CUDA device, with a stream */
-    uint64_t seed;          /* of stochastic rounding */
+    uint64_t seed;          /* of all that is random */
     void* workspace;        /* at least what steepest_step_workspace says, aligned to 64 bytes */
     size_t workspace_size;
     void* stream;                 /* see Devices; null on the CPU */

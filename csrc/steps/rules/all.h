@@ -1,6 +1,7 @@
 // The rule table. A new rule is its own file, one include and one line here.
 #pragma once
 
+#include "steps/rules/adadelta.h"
 #include "steps/rules/adafactor.h"
 #include "steps/rules/adagrad.h"
 #include "steps/rules/adahessian.h"
@@ -8,6 +9,9 @@
 #include "steps/rules/adamax.h"
 #include "steps/rules/adamuon.h"
 #include "steps/rules/adamw.h"
+#include "steps/rules/adan.h"
+#include "steps/rules/ademamix.h"
+#include "steps/rules/adopt.h"
 #include "steps/rules/amsgrad.h"
 #include "steps/rules/c_adamw.h"
 #include "steps/rules/c_lion.h"
@@ -15,9 +19,17 @@
 #include "steps/rules/extrapolate.h"
 #include "steps/rules/lamb.h"
 #include "steps/rules/lion.h"
+#include "steps/rules/mars.h"
 #include "steps/rules/momentum.h"
+#include "steps/rules/nadam.h"
 #include "steps/rules/oasis.h"
+#include "steps/rules/radam.h"
+#include "steps/rules/random_adamw.h"
+#include "steps/rules/random_sgdm.h"
+#include "steps/rules/rmsprop.h"
+#include "steps/rules/rprop.h"
 #include "steps/rules/sgd.h"
+#include "steps/rules/signum.h"
 #include "steps/rules/sophia.h"
 
 namespace steepest {
@@ -27,9 +39,10 @@ template <template <class> class... Rule>
 struct RuleList {};
 
 // The position of a rule is its number in the C ABI: append, do not insert.
-using Rules =
-    RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion, Adafactor,
-             AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon, AdaHessian, Sophia, Oasis>;
+using Rules = RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion,
+                       Adafactor, AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon,
+                       AdaHessian, Sophia, Oasis, NAdam, RAdam, RmsProp, Adadelta, Rprop, Signum,
+                       Adan, AdEmaMix, Adopt, Mars, RandomSgdm, RandomAdamW>;
 
 template <template <class> class... Rule>
 constexpr int count_rules(RuleList<Rule...>) {

@@ -2,11 +2,12 @@
 `steepest.steps`.
 
 One class per rule of the native table: SGD, Adam, AdamW, AMSGrad, AdaMax, Adagrad, Lion, LAMB,
-CAdamW, CLion, Adafactor. And those whose steps follow a direction made of the momentum of whole
-matrices: LANTON, Muon, Scion, TrustRegion, for arrays in host memory. And those on an estimate of
-the Hessian's diagonal: AdaHessian, OASIS, SophiaG, SophiaH, likewise; their `step` takes the
-product with the Hessian, or what the estimate is made of. And MKOR, which gives one of the first
-kind gradients that are preconditioned by inverse Kronecker factors.
+CAdamW, CLion, Adafactor, NAdam, RAdam, RMSprop, Adadelta, Rprop, Signum, Adan, AdEMAMix, ADOPT,
+MARS, RandomSGDM, RandomAdamW. And those whose steps follow a direction made of the momentum of
+whole matrices: LANTON, Muon, Scion, TrustRegion, for arrays in host memory. And those on an
+estimate of the Hessian's diagonal: AdaHessian, OASIS, SophiaG, SophiaH, likewise; their `step`
+takes the product with the Hessian, or what the estimate is made of. And MKOR, which gives one of
+the first kind gradients that are preconditioned by inverse Kronecker factors.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)

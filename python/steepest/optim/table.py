@@ -78,6 +78,12 @@ def _never(_: Mapping[str, Any]) -> bool:
 # When an optional state is left out.
 UNUSED: dict[str, dict[str, Unused]] = {
     "sgd": {"momentum_buffer": lambda options: bool(options["momentum"] == 0)},
+    "rmsprop": {
+        "momentum_buffer": lambda options: bool(options["momentum"] == 0),
+        "grad_avg": lambda options: not options["centered"],
+    },
+    "signum": {"momentum_buffer": lambda options: bool(options["momentum"] == 0)},
+    "ademamix": {"exp_avg": lambda options: bool(options["betas"][0] == 0)},
 }
 
 # The option that holds the start value of a state; all other states start at zero.
@@ -93,7 +99,7 @@ _DOCS = {
     "maximize": "step up the gradient",
     "rounding": 'of bfloat16 and float16 outputs: "nearest" or "stochastic", or a dict '
     "stream -> mode",
-    "seed": "of the stochastic rounding",
+    "seed": "of what is drawn at random: stochastic rounding, and the step of rules that scale it",
     "state_dtype": 'of the states, float64 parameters aside: "float32" or "bfloat16", or a dict '
     "state -> dtype",
     "master_weights": "keep a float32 master of each bfloat16 or float16 parameter",

@@ -11,10 +11,12 @@ from typing import Any
 
 from . import stages
 from .adafactor import adafactor
-from .adaptive import adagrad, adam, adamax, amsgrad, lamb
+from .adaptive import adadelta, adagrad, adam, adamax, amsgrad, lamb, nadam, radam, rmsprop
+from .averages import adan, ademamix, adopt, mars
 from .curvature import adahessian, oasis, sophia
 from .directions import adamuon, descend, extrapolate, momentum
-from .signs import c_adamw, c_lion, lion
+from .random_scaling import random_adamw, random_sgdm
+from .signs import c_adamw, c_lion, lion, rprop, signum
 from .simple import sgd
 
 
@@ -49,6 +51,18 @@ RULES = {
     "adahessian": Rule(adahessian, 0.15, 0.0, "decoupled"),
     "sophia": Rule(sophia, 1e-4, 0.1, "decoupled"),
     "oasis": Rule(oasis, 1e-2, 0.0, "l2"),
+    "nadam": Rule(nadam, 2e-3, 0.0, "l2"),
+    "radam": Rule(radam, 1e-3, 0.0, "l2"),
+    "rmsprop": Rule(rmsprop, 1e-2, 0.0, "l2"),
+    "adadelta": Rule(adadelta, 1.0, 0.0, "l2"),
+    "rprop": Rule(rprop, 1e-2, 0.0, "l2"),
+    "signum": Rule(signum, 1e-4, 0.0, "decoupled"),
+    "adan": Rule(adan, 1e-3, 0.0, "own", writes=True),
+    "ademamix": Rule(ademamix, 1e-3, 0.0, "decoupled"),
+    "adopt": Rule(adopt, 1e-3, 0.0, "l2"),
+    "mars": Rule(mars, 3e-3, 0.0, "decoupled"),
+    "random_sgdm": Rule(random_sgdm, 1e-3, 0.0, "l2"),
+    "random_adamw": Rule(random_adamw, 1e-3, 1e-2, "own", writes=True),
 }
 
 

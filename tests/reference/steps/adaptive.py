@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..rounding import Tracked
 from .stages import square_sum
 
 
@@ -76,3 +77,71 @@ def lamb(
     if p_norm > 0 and r_norm > 0:
         trust = np.minimum(p_norm, max_param_norm) / r_norm
     return lr * trust * r, {"exp_avg": m, "exp_avg_sq": v}
+
+
+def momentum_product(beta1, momentum_decay, step):
+    """mu_1 ... mu_step of NAdam. Factors are at most beta1, and after 20,000 of the betas in use
+    the product is nothing beside 1."""
+    product = 1.0
+    for i in range(1, min(step, 20_000) + 1):
+        product = product * (beta1 * (1 - 0.5 * 0.96 ** (i * momentum_decay)))
+    return product
+
+
+def nadam(p, g, state, *, step, lr, betas=(0.9, 0.999), eps=1e-8, momentum_decay=4e-3):
+    """Dozat (ICLR workshop 2016), algorithm 2, with torch's schedule of the momentum: the part of
+    g and the part of m, each with its bias correction."""
+    m, v = moments(g, state, betas)
+    now, following = (betas[0] * (1 - 0.5 * 0.96 ** (t * momentum_decay)) for t in (step, step + 1))
+    product = momentum_product(betas[0], momentum_decay, step)
+    divisor = denominator(v, betas[1], step, eps)
+    of_g = lr * (1 - now) / (1 - product) * (g / divisor)
+    of_m = lr * following / (1 - product * following) * (m / divisor)
+    return of_g + of_m, {"exp_avg": m, "exp_avg_sq": v}
+
+
+def average_length(beta2, step):
+    """rho_t = rho - 2 t beta2^t / (1 - beta2^t), which is 2 sum (i + 1) beta2^i / sum beta2^i - 1
+    over i < t: without the cancellation. A power by squaring goes through as many roundings as
+    its exponent says, and what is made of the powers through no more than 20 besides."""
+    i = np.arange(min(step, 100_000))
+    weights = beta2**i
+    length = 2 * ((i + 1) * weights).sum() / weights.sum() - 1
+    return Tracked(length, (min(step, 100) + 20) * 2.0**-53 * length)
+
+
+def radam(p, g, state, *, step, lr, betas=(0.9, 0.999), eps=1e-8):
+    """Liu et al. (1908.03265), algorithm 2, rectified where the length of the average is above 5,
+    as in torch."""
+    m, v = moments(g, state, betas)
+    update = lr / (1 - betas[0] ** step) * m
+    longest = 2 / (1 - betas[1]) - 1
+    length = average_length(float(betas[1]), step)
+    if length > 5:
+        rectification = np.sqrt(
+            (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+        )
+        update = update * rectification * (np.sqrt(1 - betas[1] ** step) / (np.sqrt(v) + eps))
+    return update, {"exp_avg": m, "exp_avg_sq": v}
+
+
+def rmsprop(p, g, state, *, step=None, lr, alpha=0.99, eps=1e-8, momentum=0.0, centered=False):
+    """Hinton's lecture 6 (2012) as in torch: eps outside of the root; centered as in Graves
+    (1308.0850). States that are not there are not returned."""
+    new = {"square_avg": alpha * state["square_avg"] + (1 - alpha) * (g * g)}
+    variance = new["square_avg"]
+    if centered:
+        new["grad_avg"] = alpha * state["grad_avg"] + (1 - alpha) * g
+        variance = np.maximum(variance - new["grad_avg"] * new["grad_avg"], 0.0)
+    update = g / (np.sqrt(variance) + eps)
+    if momentum:
+        update = new["momentum_buffer"] = momentum * state["momentum_buffer"] + update
+    return lr * update, new
+
+
+def adadelta(p, g, state, *, step=None, lr, rho=0.9, eps=1e-6):
+    """Zeiler (1212.5701), algorithm 1: RMS[delta] / RMS[g] g with eps under both roots."""
+    square = rho * state["square_avg"] + (1 - rho) * (g * g)
+    delta = np.sqrt(state["acc_delta"] + eps) / np.sqrt(square + eps) * g
+    acc = rho * state["acc_delta"] + (1 - rho) * (delta * delta)
+    return lr * delta, {"square_avg": square, "acc_delta": acc}

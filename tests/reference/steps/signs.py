@@ -43,3 +43,26 @@ def c_lion(p, g, state, *, step=None, lr, betas=(0.95, 0.98), mask_norm="count",
     update, state = lion(p, g, state, lr=1.0, betas=betas)
     mask = update * g > 0
     return lr * (mask_scale(mask, mask_norm, mask_eps) * (mask * update)), state
+
+
+def rprop(p, g, state, *, step, lr, etas=(0.5, 1.2), step_sizes=(1e-6, 50.0)):
+    """Riedmiller and Braun (1993) as in torch: where the sign of the gradient has changed, the
+    element stays and its gradient counts as 0; lr is the size of the first step."""
+    size = state["step_size"]
+    agreement = np.sign(state["prev"]) * np.sign(g)
+    if step == 1:
+        size, agreement = size * 0 + lr, agreement * 0
+    grows, shrinks = np.greater(agreement, 0), np.greater(0, agreement)
+    factor = 1 + grows * (etas[1] - 1) + shrinks * (etas[0] - 1)
+    size = np.minimum(np.maximum(size * factor, step_sizes[0]), step_sizes[1])
+    g = g * (1 - shrinks)
+    return np.sign(g) * size, {"prev": g, "step_size": size}
+
+
+def signum(p, g, state, *, step=None, lr, momentum=0.9):
+    """Bernstein et al. (1802.04434), algorithm 2: the sign of the averaged gradient, of which
+    nothing is kept without momentum."""
+    if momentum == 0:
+        return lr * np.sign(g), {}
+    m = momentum * state["momentum_buffer"] + (1 - momentum) * g
+    return lr * np.sign(m), {"momentum_buffer": m}

@@ -8,9 +8,8 @@ NumPy has none of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import count
-from typing import Any
 
 import numpy as np
 
@@ -18,11 +17,9 @@ from ..steps.buffers import Array, Buffers
 from ..steps.calls import FIRST_STEP, Call, Grads
 from ..steps.cases import Case
 from ..steps.rules import COPY, GRADS, NORM, PARAMS
+from .numpy_field import FIELD, Hypers, Step, direction, moments
 
 NAME = "numpy"
-
-Step = Callable[..., None]  # (hypers, step, parameter, gradient, states...)
-Hypers = Mapping[str, Any]
 
 
 def available() -> bool:
@@ -62,31 +59,17 @@ def _sgd(h: Hypers, t: int, p: Array, g: Array, buf: Array) -> None:
     p -= h["lr"] * buf
 
 
-def _moments(h: Hypers, g: Array, m: Array, v: Array) -> None:
-    beta1, beta2 = h["betas"]
-    m *= beta1
-    m += (1 - beta1) * g
-    v *= beta2
-    v += (1 - beta2) * g * g
-
-
-def _direction(h: Hypers, t: int, m: Array, v: Array) -> Array:
-    beta1, beta2 = h["betas"]
-    direction: Array = m / (np.sqrt(v) / math.sqrt(1 - beta2**t) + h["eps"]) / (1 - beta1**t)
-    return direction
-
-
 def _adam(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array) -> None:
     if h.get("weight_decay"):
         p *= 1 - h["lr"] * h["weight_decay"]
-    _moments(h, g, m, v)
-    p -= h["lr"] * _direction(h, t, m, v)
+    moments(h, g, m, v)
+    p -= h["lr"] * direction(h, t, m, v)
 
 
 def _amsgrad(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array, largest: Array) -> None:
-    _moments(h, g, m, v)
+    moments(h, g, m, v)
     np.maximum(largest, v, out=largest)
-    p -= h["lr"] * _direction(h, t, m, largest)
+    p -= h["lr"] * direction(h, t, m, largest)
 
 
 def _adamax(h: Hypers, t: int, p: Array, g: Array, m: Array, u: Array) -> None:
@@ -111,17 +94,17 @@ def _lion(h: Hypers, t: int, p: Array, g: Array, m: Array) -> None:
 
 
 def _lamb(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array) -> None:
-    _moments(h, g, m, v)
-    r = _direction(h, t, m, v) + h["weight_decay"] * p
+    moments(h, g, m, v)
+    r = direction(h, t, m, v) + h["weight_decay"] * p
     p -= float(h["lr"] * np.linalg.norm(p) / np.linalg.norm(r)) * r
 
 
 def _c_adamw(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array) -> None:
     p *= 1 - h["lr"] * h["weight_decay"]
-    _moments(h, g, m, v)
+    moments(h, g, m, v)
     mask = m * g > 0
     scale = h["lr"] * mask.size / (np.count_nonzero(mask) + 1)
-    p -= scale * _direction(h, t, m, v) * mask
+    p -= scale * direction(h, t, m, v) * mask
 
 
 def _c_lion(h: Hypers, t: int, p: Array, g: Array, m: Array) -> None:
@@ -220,4 +203,5 @@ STEPS: Mapping[str, Step] = {
     "adahessian": _adahessian,
     "sophia": _sophia,
     "oasis": _oasis,
+    **FIELD,
 }

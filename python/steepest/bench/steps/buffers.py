@@ -93,6 +93,10 @@ def _values(stream: str, n: int) -> Array:
         return 1e-3 * (0.1 + x * x)
     if stream == "exp_hessian_diag":
         return 0.1 + x * x
+    if stream in ("square_avg", "acc_delta"):
+        return 1e-4 * (0.1 + x * x)
+    if stream == "step_size":
+        return 1e-3 * (0.1 + x * x)
     if stream == "exp_inf":
         return 1e-2 * (0.1 + np.abs(x))
     return 1e-2 * x

@@ -92,6 +92,21 @@ def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
 STAGES = ("momentum", "descend", "extrapolate", "adamuon")
 # Rules on a Hessian diagonal.
 CURVATURE = ("adahessian", "sophia", "oasis")
+# The other rules of the field that are one pass over the tensor, and the one that is two.
+FIELD = (
+    "nadam",
+    "radam",
+    "rmsprop",
+    "adadelta",
+    "rprop",
+    "signum",
+    "adan",
+    "ademamix",
+    "adopt",
+    "random_sgdm",
+    "random_adamw",
+    "mars",
+)
 
 
 def _large(n: int) -> Iterator[Case]:
@@ -99,7 +114,7 @@ def _large(n: int) -> Iterator[Case]:
     side = math.isqrt(n)
     for rule in ("adamw", "lion", "sgd", "adam", "amsgrad", "adamax", "adagrad"):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
-    for rule in ("lamb", "c_adamw", "c_lion", *STAGES, *CURVATURE):
+    for rule in ("lamb", "c_adamw", "c_lion", *STAGES, *CURVATURE, *FIELD):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
     yield Case(f"adafactor {side}x{side}", "adafactor", ((side, side),))
     for rule in ("adamw", "lion"):

@@ -14,11 +14,15 @@ from .buffers import Array, Buffers
 from .calls import Call, first_step
 from .cases import Case
 from .formulas import FORMULAS, TERMS, Streams
+from .formulas_field import FIELD_FORMULAS, FIELD_TERMS
 from .pieces import Piece, chunks, precision, samples, squares, streams_of
 from .rules import COPY, GRADS, NORM, PARAMS
 
 # A kernel may group the operations of a formula differently, and the formula in float64 rounds too.
 SLACK = 2.0
+
+_FORMULAS = {**FORMULAS, **FIELD_FORMULAS}
+_TERMS = {**TERMS, **FIELD_TERMS}
 
 Expectation = tuple[Array, Bounded]  # the array that will hold a result, and what it should be
 
@@ -44,7 +48,7 @@ def expectations(case: Case, buffers: Buffers) -> list[Expectation]:
         if piece.tensor not in totals:
             totals[piece.tensor] = _totals(case, buffers, piece.tensor, clip)
         x = _inputs(case, buffers, piece, clip)
-        new = FORMULAS[case.rule](x, case.hypers, step, totals[piece.tensor])
+        new = _FORMULAS[case.rule](x, case.hypers, step, totals[piece.tensor])
         pairs += _outputs(case, buffers, piece, new)
     return pairs
 
@@ -78,7 +82,7 @@ def _outputs(
 
 def _totals(case: Case, buffers: Buffers, tensor: int, clip: Bounded | None) -> list[Bounded]:
     """Sums over one whole tensor, for the rules that need them."""
-    terms = TERMS.get(case.rule)
+    terms = _TERMS.get(case.rule)
     if terms is None:
         return []
 

@@ -148,6 +148,64 @@ RULES: Mapping[str, RuleFacts] = {
         flops=8,
         inputs=(HESSIAN,),
     ),
+    "nadam": RuleFacts(_MOMENTS, {**_ADAM, "lr": 2e-3, "momentum_decay": 4e-3}, flops=15),
+    "radam": RuleFacts(_MOMENTS, _ADAM, flops=12),
+    "rmsprop": RuleFacts(
+        ("square_avg", "momentum_buffer"),
+        {"lr": 1e-2, "alpha": 0.99, "eps": 1e-8, "momentum": 0.9},
+        flops=11,
+        needs_step=False,
+    ),
+    "adadelta": RuleFacts(
+        ("square_avg", "acc_delta"),
+        {"lr": 1.0, "rho": 0.9, "eps": 1e-6},
+        flops=16,
+        needs_step=False,
+    ),
+    "rprop": RuleFacts(
+        ("prev", "step_size"),
+        {"lr": 1e-2, "etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0)},
+        flops=9,
+    ),
+    "signum": RuleFacts(
+        ("momentum_buffer",),
+        {"lr": 1e-4, "momentum": 0.9, "weight_decay": 1e-2},
+        flops=7,
+        decoupled=True,
+        needs_step=False,
+    ),
+    "adan": RuleFacts(
+        ("exp_avg", "exp_avg_diff", "exp_avg_sq", "last_grad"),
+        {"lr": 1e-3, "betas": (0.98, 0.92, 0.99), "eps": 1e-8, "weight_decay": 0.02},
+        flops=24,
+    ),
+    "ademamix": RuleFacts(
+        ("exp_avg_slow", "exp_avg_sq", "exp_avg"),
+        {
+            "lr": 1e-3,
+            "betas": (0.9, 0.999, 0.9999),
+            "eps": 1e-8,
+            "alpha": 5.0,
+            "weight_decay": 0.1,
+        },
+        flops=19,
+        decoupled=True,
+    ),
+    "adopt": RuleFacts(_MOMENTS, {"lr": 1e-3, "betas": (0.9, 0.9999), "eps": 1e-6}, flops=15),
+    "mars": RuleFacts(
+        (*_MOMENTS, "last_grad"),
+        {"lr": 3e-3, "betas": (0.95, 0.99), "eps": 1e-8, "gamma": 0.025, "weight_decay": 0.1},
+        flops=23,
+        reduce=_read(GRADS, "last_grad"),
+        decoupled=True,
+    ),
+    # Without the draw, one number for all elements, so that rivals make the same step.
+    "random_sgdm": RuleFacts(
+        ("delta",), {"lr": 1e-3, "beta": 0.99, "mu": 100.0, "scaling": "none"}, flops=5
+    ),
+    "random_adamw": RuleFacts(
+        _MOMENTS, {**_ADAM, "weight_decay": 1e-2, "scaling": "none"}, flops=14
+    ),
     # The averages of the squares need one pass, the norms of parameter and update a second.
     "adafactor": RuleFacts(
         (),

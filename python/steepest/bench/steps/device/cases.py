@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..cases import CURVATURE, STAGES, Case, Shape, count, gpt2_shapes
+from ..cases import CURVATURE, FIELD, STAGES, Case, Shape, count, gpt2_shapes
 from ..rules import COPY, GRADS, NORM
 
 EVENTS, LOOP, GRAPH = "events", "loop", "graph"
@@ -79,7 +79,7 @@ def _rules(n: int) -> Iterator[DeviceCase]:
     """The other rules in float32, one tensor each."""
     side = math.isqrt(n)
     moving = ("sgd", "adam", "amsgrad", "adamax", "adagrad", "lamb", "c_adamw", "c_lion")
-    for rule in (*moving, *STAGES, *CURVATURE):
+    for rule in (*moving, *STAGES, *CURVATURE, *FIELD):
         yield _large("", rule, n)
     yield DeviceCase(f"adafactor {side}x{side}", "adafactor", ((side, side),), impl="Plan")
 
