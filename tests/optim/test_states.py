@@ -30,7 +30,11 @@ def test_shapes(cls):
 
 
 def momentum(cls):
-    return {"momentum": 0.9} if cls.rule.name == "sgd" else {}
+    """Options under which the rule has all its states."""
+    return {
+        "SGD": {"momentum": 0.9},
+        "RMSprop": {"momentum": 0.9, "centered": True},
+    }.get(cls.__name__, {})
 
 
 @pytest.mark.parametrize("cls", CLASSES)
