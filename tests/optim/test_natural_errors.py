@@ -5,7 +5,8 @@ import pickle
 
 import numpy as np
 import pytest
-from steepest import optim
+import standin
+from steepest import DeviceError, optim
 from steepest.curvature import NotPositiveDefiniteError, empirical_fisher_product
 
 from .natural import SHAPES, SOLVERS, arrays, fisher_of, run, samples
@@ -29,7 +30,7 @@ def refused(opt, params, error, message, grads, fisher, **options):
     """The step raises and leaves parameters, states, options and the report as they were; the same
     step without the fault is taken."""
     before, solution = everything(opt, params), opt.solution
-    with pytest.raises(error, match=message):
+    with standin.installed(), pytest.raises(error, match=message):
         opt.step(grads, fisher, **options)
     assert everything(opt, params) == before and opt.solution is solution
     run(opt, params, 1, 1)
@@ -62,6 +63,7 @@ NAN_ROWS = np.full((9, 5), np.nan, F32)
         (rows_with(2, np.zeros((), F32)), ValueError, r"fisher\[2\]: shape \(\)"),
         (rows_with(1, np.zeros((9, 5), np.int32)), TypeError, r"fisher\[1\]: dtype int32"),
         (rows_with(1, np.zeros((9, 5), np.float16)), TypeError, r"fisher\[1\]: dtype float16"),
+        (rows_with(1, standin.zeros((9, 5), F32)), DeviceError, r"fisher\[1\]: array on a device"),
         (rows_with(1, NAN_ROWS), ValueError, r"fisher\[1\]: a NaN or an infinity"),
         (rows_with(1, NAN_ROWS + np.inf), ValueError, r"fisher\[1\]: a NaN or an infinity"),
     ],
@@ -117,6 +119,20 @@ def test_a_product_that_fails_late_changes_nothing():
         assert len(calls) == last
 
 
+def test_a_product_that_is_not_symmetric_is_named_where_it_is_tested():
+    """The first array's product depends on the second, and is symmetric where that one takes no
+    part."""
+    opt, params = made("cg", check_symmetry=True, damping=1.0)
+    assert opt.solution.products == opt.solution.iterations + 3
+
+    def slanted(v):
+        return [v[0] + v[1].sum(), *v[1:]]
+
+    grads = arrays(20, F32)
+    refused(opt, params, ValueError, "fisher: an operator that is not symmetric", grads, slanted)
+    assert opt.step([grads[0], None, *grads[2:]], slanted) is True
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(
     ("grads", "options", "error", "message"),
@@ -164,6 +180,7 @@ def test_steps_that_are_skipped(solver):
         ("max_iter", 2.5, TypeError),
         ("warm_start", 1.5, ValueError),
         ("kl_clip", 0.0, ValueError),
+        ("check_symmetry", 1, TypeError),
         ("momentum", -0.5, ValueError),
         ("weight_decay", -0.1, ValueError),
         ("weight_decay", [0.1], ValueError),
@@ -185,11 +202,14 @@ def test_options(name, value, error, late):
     assert everything(opt, params) == before
 
 
-@pytest.mark.parametrize("name", ["solver", "tol", "max_iter", "warm_start", "kl_clip"])
+@pytest.mark.parametrize(
+    "name", ["solver", "tol", "max_iter", "warm_start", "check_symmetry", "kl_clip"]
+)
 def test_options_of_the_system_are_the_same_for_all_groups(name):
     params = arrays(1, F32)
     opt = optim.NaturalGradient([{"params": params[:1]}, {"params": params[1:]}])
     other = {"solver": "cg", "tol": 0.5, "max_iter": 7, "warm_start": 0.5, "kl_clip": 1.0}
+    other["check_symmetry"] = True
     before = [p.copy() for p in params]
     opt.param_groups[1][name] = other[name]
     with pytest.raises(ValueError, match=f"{name}: .* given in group 1, expected"):

@@ -104,6 +104,7 @@ def conjugate_gradient(
     start = np.zeros(operator.size)
     if x0 is not None:
         start = vector_like(operator.of, x0, "x0")
+    arguments.boolean("check_symmetry", check_symmetry)
     if symmetry_tolerance is not None:
         symmetry_tolerance = arguments.at_least("symmetry_tolerance", symmetry_tolerance, 0.0)
     if check_symmetry:

@@ -44,10 +44,11 @@ class NaturalGradient(Optimizer):
     lr : learning rate: a number, or one per parameter.
     damping : more than 0, each group its own.
     solver : "woodbury" factors the smaller of the matrices (samples, samples) and that of F; "cg"
-        iterates. This option and the next four are the same for all groups.
+        iterates. This option and the next five are the same for all groups.
     tol, max_iter : conjugate gradients end at a residual of tol |g|, or after max_iter iterations;
         `solution` tells which. Truncated solutions are common.
     warm_start : where they start: this times the last solution, a factor from 0 to 1.
+    check_symmetry : test the function of "cg" by two products more at each step.
     kl_clip : bound on s^T (F + damping I) s for s = lr x, twice what the Kullback-Leibler
         divergence of the model's outputs is to second order, damping aside: larger x are scaled
         down to it, before momentum (Ba, Grosse and Martens, ICLR 2017). One product more with
@@ -75,6 +76,7 @@ class NaturalGradient(Optimizer):
         tol: float = 1e-3,
         max_iter: int = 50,
         warm_start: float = 1.0,
+        check_symmetry: bool = False,
         kl_clip: float | None = None,
         momentum: float = 0.0,
         nesterov: bool = False,
@@ -124,8 +126,9 @@ class NaturalGradient(Optimizer):
         Returns whether the step was applied. Raises TypeError and ValueError as Optimizer.step
         does; for gradients with a NaN or an infinity, unless they are skipped; for another
         structure, kind, dtype or shape of fisher or what it returns, or a NaN or an infinity there;
-        for options that groups do not share; NotPositiveDefiniteError as `conjugate_gradient` and
-        `fisher_solve` do. Then nothing has been changed.
+        for a function found not to be symmetric; for options that groups do not share;
+        NotPositiveDefiniteError as `conjugate_gradient` and `fisher_solve` do. Then nothing has
+        been changed.
         """
         groups = self._natural()
         for group in groups:
@@ -181,9 +184,9 @@ class NaturalGradient(Optimizer):
         if shared["solver"] == "woodbury":
             return factored(system, fisher, samples)
         starts = [g.start(i) for g in self._natural() for i in range(len(g.views))]
-        return iterated(
-            system, fisher, np.concatenate(starts), float(shared["tol"]), shared["max_iter"]
-        )
+        tol, limit = float(shared["tol"]), shared["max_iter"]
+        symmetric = not shared["check_symmetry"]
+        return iterated(system, fisher, np.concatenate(starts), tol, limit, symmetric)
 
     def _directions(self, system: System, solved: Solved, bound: float | None) -> Parts:
         """The solution as arrays, scaled down to the bound; None without a gradient."""

@@ -20,7 +20,7 @@ from .state import MASTER
 SOLUTION = "solution"
 SOLVERS = ("woodbury", "cg")
 #: Options of the one system that all groups share.
-SHARED = ("solver", "tol", "max_iter", "warm_start", "kl_clip")
+SHARED = ("solver", "tol", "max_iter", "warm_start", "check_symmetry", "kl_clip")
 _MOST_ITERATIONS = 2**31 - 1
 
 
@@ -42,9 +42,8 @@ class NaturalGroup(Group):
         arguments.at_least("warm_start", options["warm_start"], 0.0, np.nextafter(1.0, 2.0))
         if options["kl_clip"] is not None:
             arguments.between("kl_clip", options["kl_clip"], 0.0, math.inf)
-        for name in ("maximize", "decoupled_weight_decay"):
-            if not isinstance(options[name], bool):
-                raise TypeError(f"{name}: {type(options[name]).__name__} given, expected a bool")
+        for name in ("check_symmetry", "maximize", "decoupled_weight_decay"):
+            arguments.boolean(name, options[name])
         self.numbers("lr")
         self.numbers("weight_decay")
 

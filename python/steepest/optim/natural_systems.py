@@ -90,13 +90,21 @@ class _Restricted(Operator):
         super().__init__(product, like, 0, name=FISHER, like_name="params")
         self.mask = system.mask()
 
+    def probe(self, number: int, distribution: str = "rademacher") -> Vector:
+        return np.where(self.mask, super().probe(number, distribution), 0.0)
+
     def __call__(self, v: Vector) -> Vector:
         return np.where(self.mask, super().__call__(v), 0.0)
 
 
-def iterated(system: System, product: Any, start: Vector, tol: float, limit: int) -> Solved:
-    """By conjugate gradients from `start`, with the callback v -> F v."""
+def iterated(
+    system: System, product: Any, start: Vector, tol: float, limit: int, symmetric: bool
+) -> Solved:
+    """By conjugate gradients from `start`, with the callback v -> F v, which is tested unless it is
+    known to be symmetric."""
     operator = _Restricted(product, system)
+    if not symmetric:
+        operator.check_symmetry()
     begin = start if system.right.any() else np.zeros_like(start)
     begin = np.where(operator.mask, begin, 0.0)
     process = Recurrence(operator, system.damping, system.right, begin)
