@@ -10,8 +10,10 @@ SHAPES = ((7, 5), (11,), (), (3, 4, 6))
 COMPOSITE = (
     "AdaHessian",
     "LANTON",
+    "LevenbergMarquardt",
     "MKOR",
     "Muon",
+    "NaturalGradient",
     "OASIS",
     "Scion",
     "SophiaG",

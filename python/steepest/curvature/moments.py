@@ -21,12 +21,13 @@ Statistics = tuple[Array | None, Array | None, Array | None]  # mean, scatter, w
 
 def is_weighted(distribution: str, normalized: bool | None, average: str) -> bool:
     """Whether means are over sums of z * z."""
-    if average not in AVERAGES:
-        raise ValueError(f"average: {average!r} given, expected {', '.join(map(repr, AVERAGES))}")
+    arguments.one_of("average", average, AVERAGES)
+    if normalized is not None:
+        arguments.boolean("normalized", normalized)
     if normalized and average != "none":
         raise ValueError("normalized: True given, expected None or False with an average")
     wanted = average == "none" if normalized is None else normalized
-    return wanted and distribution == "gaussian"
+    return wanted and isinstance(distribution, str) and distribution == "gaussian"
 
 
 def read_groups(of: Structure, average: str, block: Any) -> list[int]:

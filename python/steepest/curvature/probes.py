@@ -120,9 +120,7 @@ def accumulate(
 
 def draw(distribution: str, seed: int, probe: int) -> tuple[int, int, int]:
     """What the native calls take, checked."""
-    if distribution not in DISTRIBUTIONS:
-        known = " or ".join(map(repr, DISTRIBUTIONS))
-        raise ValueError(f"distribution: {distribution!r} given, expected {known}")
+    arguments.one_of("distribution", distribution, tuple(DISTRIBUTIONS))
     return (
         arguments.count("seed", seed, 0, _MOST_SEED),
         arguments.count("probe", probe, 0, _MOST_INDEX),

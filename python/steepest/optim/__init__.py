@@ -6,7 +6,8 @@ CAdamW, CLion, Adafactor. And those whose steps follow a direction made of the m
 matrices: LANTON, Muon, Scion, TrustRegion, for arrays in host memory. And those on an estimate of
 the Hessian's diagonal: AdaHessian, OASIS, SophiaG, SophiaH, likewise; their `step` takes the
 product with the Hessian, or what the estimate is made of. And MKOR, which gives one of the first
-kind gradients that are preconditioned by inverse Kronecker factors.
+kind gradients that are preconditioned by inverse Kronecker factors. And those that solve a damped
+system at each step: NaturalGradient and LevenbergMarquardt.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)
@@ -22,8 +23,10 @@ from typing import Any
 from .adahessian import AdaHessian
 from .base import Optimizer
 from .lanton import LANTON
+from .marquardt import LevenbergMarquardt
 from .mkor import MKOR
 from .muon import Muon
+from .natural import NaturalGradient
 from .oasis import OASIS
 from .scion import Scion
 from .sophia import SophiaG, SophiaH
@@ -36,8 +39,10 @@ globals().update(_CLASSES)
 __all__ = [
     "AdaHessian",
     "LANTON",
+    "LevenbergMarquardt",
     "MKOR",
     "Muon",
+    "NaturalGradient",
     "OASIS",
     "Optimizer",
     "Scion",

@@ -72,12 +72,7 @@ class CurvatureGroup(Group):
         return values
 
     def _bind(self) -> None:
-        for i, view in enumerate(self.views):
-            if _arrays.device_of(view) is not None:
-                raise ValueError(
-                    f"params[{self.first + i}]: array on a CUDA device given, expected one in host "
-                    "memory: there are no kernels for probes on devices yet"
-                )
+        self._check_in_host_memory("there are no kernels for probes on devices yet")
         self.check()
         super()._bind()
 
@@ -102,13 +97,7 @@ class CurvatureOptimizer(Optimizer):
 
     def _like(self) -> Structure:
         """The parameters in the structure that they were given in."""
-        views = [view for group in self._groups for view in group.views]
-        if self._structure == "array":
-            return curvature_structure.read(views[0], "params")
-        if self._structure == "dict" and self._names is not None:
-            named = dict(zip(self._names, views, strict=True))
-            return curvature_structure.read(named, "params")
-        return curvature_structure.read(views, "params")
+        return structure_of(self._groups, self._structure, self._names)
 
     def _given(self, diagonal: Any, entries: Sequence[Entry], name: str) -> list[Values]:
         """The arrays of the entries from a structure like the parameters', in single or double."""
@@ -147,6 +136,16 @@ class CurvatureOptimizer(Optimizer):
 
     def _curved(self) -> list[CurvatureGroup]:
         return [group for group in self._groups if isinstance(group, CurvatureGroup)]
+
+
+def structure_of(groups: Sequence[Group], kind: str, names: Sequence[str] | None) -> Structure:
+    """The parameters of all groups in the structure that they were given in."""
+    views = [view for group in groups for view in group.views]
+    if kind == "array":
+        return curvature_structure.read(views[0], "params")
+    if kind == "dict" and names is not None:
+        return curvature_structure.read(dict(zip(names, views, strict=True)), "params")
+    return curvature_structure.read(views, "params")
 
 
 def native_rule(cls: type, name: str) -> Rule:

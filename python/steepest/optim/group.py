@@ -148,6 +148,15 @@ class Group:
             keywords["working_copy"] = [None if master is None else view for view, master in pairs]
         self._plan = _core.Plan(self.rule.name, params, **keywords)
 
+    def _check_in_host_memory(self, why: str) -> None:
+        """Raises for a parameter on a device, for groups whose steps are not all kernels."""
+        for i, view in enumerate(self.views):
+            if _arrays.device_of(view) is not None:
+                raise ValueError(
+                    f"params[{self.first + i}]: array on a CUDA device given, expected one in host "
+                    f"memory: {why}"
+                )
+
     def _plan_states(self) -> Sequence[str]:
         """Those of the active states that the native plan takes."""
         return self.rule.active(self.options)

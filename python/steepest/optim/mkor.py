@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from .. import _arrays, _core
+from .. import _core
 from .._arrays import Array
 from ..polar import arguments
 from . import mkor_layers, structure
@@ -22,12 +22,7 @@ class MKORGroup(Group):
     """A group in host memory."""
 
     def _bind(self) -> None:
-        for i, view in enumerate(self.views):
-            if _arrays.device_of(view) is not None:
-                raise ValueError(
-                    f"params[{self.first + i}]: array on a CUDA device given, expected one in host "
-                    "memory: inverse factors are kept there only"
-                )
+        self._check_in_host_memory("inverse factors are kept there only")
         super()._bind()
 
 
