@@ -23,8 +23,30 @@ constexpr unsigned optional_streams() {
     return bits;
 }
 
+// Bit s: stream s has a value for every element, not one per row or column.
+template <class R>
+constexpr unsigned element_streams() {
+    unsigned bits = 3;
+    for (int s = 0; s < count_states(R::spec); ++s)
+        if (R::spec.states[s].kind == Kind::element) bits |= 1U << (2 + s);
+    return bits;
+}
+
+// Bit s: stream s has one value per row.
+template <class R>
+constexpr unsigned row_streams() {
+    unsigned bits = 0;
+    for (int s = 0; s < count_states(R::spec); ++s)
+        if (R::spec.states[s].kind == Kind::row) bits |= 1U << (2 + s);
+    return bits;
+}
+
+template <class R>
+inline constexpr bool kHasAxes = has_axis_states(R::spec);
+
+// Whether its row and column states are averages that the rule moves; otherwise they are given.
 template <class R, class T>
-inline constexpr bool kHasAxes = requires { R::axis_term(T(0)); };
+inline constexpr bool kHasAverages = requires { R::axis_term(T(0)); };
 
 template <class T>
 STEEPEST_HD STEEPEST_INLINE T read_scalar(const void* at, bool is_f64) {
@@ -82,10 +104,12 @@ class Setting {
     }
 };
 
-// The row and column averages of an element.
-template <class R, class T>
-STEEPEST_HD STEEPEST_INLINE void read_axes(const Axes& a, int64_t element, T& row, T& column) {
-    static_assert(R::spec.states[0].kind == Kind::row && R::spec.states[1].kind == Kind::column);
+// The row and the column of an element, counted over the batch.
+struct AxisPosition {
+    uint64_t row, column;
+};
+
+STEEPEST_HD STEEPEST_INLINE AxisPosition axis_position(const Axes& a, int64_t element) {
     const auto i = static_cast<uint64_t>(element);
     const auto inner = static_cast<uint64_t>(a.inner);
     const auto outer = static_cast<uint64_t>(a.outer);
@@ -94,8 +118,30 @@ STEEPEST_HD STEEPEST_INLINE void read_axes(const Axes& a, int64_t element, T& ro
         (i | inner) >> 32 ? i / inner : static_cast<uint32_t>(i) / static_cast<uint32_t>(inner);
     const uint64_t matrix = line < outer ? 0 : line / outer;
     const uint64_t position = matrix * inner + (i - line * inner);
-    row = static_cast<const T*>(a.axis_new[0])[a.column_major ? position : line];
-    column = static_cast<const T*>(a.axis_new[1])[a.column_major ? line : position];
+    return a.column_major ? AxisPosition{position, line} : AxisPosition{line, position};
+}
+
+// Calls put(stream, value) with the row and column values of an element: averages lie in T, given
+// ones as dtype(stream) says.
+template <class R, class T, class DTypeOf, class Put>
+STEEPEST_HD STEEPEST_INLINE void read_axes(const Tensor& t, const Axes& a, int64_t element,
+                                           DTypeOf&& dtype, Put&& put) {
+    constexpr unsigned kElements = element_streams<R>();
+    constexpr unsigned kRows = row_streams<R>();
+    const AxisPosition at = axis_position(a, element);
+    STEEPEST_UNROLL
+    for (int s = 2; s < kStreamsOf<R>; ++s) {
+        if (kElements >> s & 1) continue;
+        const bool row = kRows >> s & 1;
+        const auto i = static_cast<int64_t>(row ? at.row : at.column);
+        if constexpr (kHasAverages<R, T>) {
+            put(s, static_cast<const T*>(a.axis_new[row ? 0 : 1])[i]);
+        } else {
+            Raw<T> raw;
+            raw.fetch_one(0, t.stream[s], dtype(s), i);
+            put(s, raw.decode_one(0, dtype(s)));
+        }
+    }
 }
 
 }  // namespace STEEPEST_TARGET
