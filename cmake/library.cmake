@@ -14,6 +14,9 @@ add_library(steepest SHARED
   csrc/curvature/abi.cpp
   csrc/curvature/call.cpp
   csrc/curvature/driver.cpp
+  csrc/curvature/rank_one.cpp
+  csrc/curvature/rank_one_abi.cpp
+  csrc/curvature/oasis.cpp
   csrc/curvature/targets.cpp
   csrc/curvature/targets/baseline.cpp
   csrc/norms/abi.cpp

@@ -70,6 +70,7 @@ def sets() -> str:
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "orthogonalisation.md": {"measured": lambda: table("polar"), "sets": sets},
     "norms.md": {"measured": lambda: table("norms")},
+    "curvature.md": {"measured": lambda: table("curvature")},
 }
 
 

@@ -32,6 +32,7 @@ def arguments(function):
     only = zip(a.kwonlyargs, a.kw_defaults, strict=True)
     shown = [(arg.arg, False, default is not None) for arg, default in both]
     shown += [(arg.arg, True, default is not None) for arg, default in only]
+    shown += [(a.kwarg.arg, False, False)] if a.kwarg else []
     return [entry for entry in shown if entry[0] != "self"]
 
 

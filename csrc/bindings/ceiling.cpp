@@ -29,6 +29,11 @@ constexpr Variant kVariants[] = {
     {.name = "blocked-1k", .granule = 1024},
     {.name = "blocked-4k", .granule = 4096},
     {.name = "bypass", .granule = 1024, .bypass = true},
+    {.name = "bypass-on-demand",
+     .granule = 1024,
+     .chunk = 65536,
+     .on_demand = true,
+     .bypass = true},
 };
 constexpr int kVariantCount = static_cast<int>(sizeof kVariants / sizeof kVariants[0]);
 

@@ -3,6 +3,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <iterator>
+
 #include "bindings/arrays.h"
 #include "bindings/overlap.h"
 
@@ -70,12 +72,12 @@ steepest_probe_args arguments(const Job& job, const Draw& draw) {
 }
 
 // Calls `entry` with workspace and without the interpreter's lock.
-template <class F>
-void run(steepest_probe_args& args, F&& entry) {
+template <class Args, class F>
+void run(Args& args, steepest_status (*workspace)(const Args*, size_t*), F&& entry) {
     steepest_status status;
     {
         py::gil_scoped_release release;
-        status = steepest_probe_workspace(&args, &args.workspace_size);
+        status = workspace(&args, &args.workspace_size);
         if (status == STEEPEST_OK) {
             const std::unique_ptr<char[]> memory(
                 new (std::nothrow) char[args.workspace_size + kAlignment]);
@@ -104,7 +106,7 @@ void probe_fill(const py::sequence& outputs, bool is_list, const Coordinates& co
     }
     job.written.seal();
     steepest_probe_args args = arguments(job, draw);
-    run(args, steepest_probe_fill);
+    run(args, steepest_probe_workspace, steepest_probe_fill);
 }
 
 // mean, scatter, weight; the last or all three may be None.
@@ -161,8 +163,54 @@ py::tuple probe_accumulate(const py::sequence& products, const py::sequence& sta
     py::array_t<double> sums(args.tensor_count);
     args.sums = sums.mutable_data();
     args.sample = sample;
-    run(args, steepest_probe_accumulate);
+    run(args, steepest_probe_workspace, steepest_probe_accumulate);
     return py::make_tuple(args.total, sums);
+}
+
+constexpr const char* kOasisNames[] = {"params",         "previous_param",   "grads",
+                                       "previous_grads", "exp_hessian_diag", "hessian"};
+constexpr size_t kOasisArrays = std::size(kOasisNames);
+
+// Of one tensor: param, previous param, gradient, previous gradient, diagonal, estimate or None.
+steepest_oasis_tensor oasis_tensor(Job& job, const py::sequence& given, double decay,
+                                   int64_t index) {
+    steepest_oasis_array arrays[kOasisArrays] = {};
+    int64_t count = 0;
+    for (size_t k = 0; k < kOasisArrays; ++k) {
+        const py::object object = given[k];
+        if (k + 1 == kOasisArrays && object.is_none()) continue;
+        const ArgName name{kOasisNames[k], index};
+        const Array a = read_array(object, name, job.place);
+        if (k == 0) count = a.shape.count();
+        if (a.shape.count() != count)
+            value_error(name.text() + ": " + std::to_string(a.shape.count()) +
+                        " elements given, expected " + std::to_string(count));
+        job.keep.push_back(a);
+        arrays[k] = {a.data, static_cast<int32_t>(a.dtype)};
+    }
+    return {count, decay, arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5]};
+}
+
+py::tuple oasis_measure(const std::vector<py::sequence>& tensors,
+                        const std::vector<double>& weight_decay, double beta2, double alpha,
+                        double factor) {
+    if (weight_decay.size() != tensors.size())
+        value_error("weight_decay: " + std::to_string(weight_decay.size()) +
+                    " numbers given, expected " + std::to_string(tensors.size()));
+    Job job("params");
+    std::vector<steepest_oasis_tensor> list;
+    for (size_t i = 0; i < tensors.size(); ++i)
+        list.push_back(oasis_tensor(job, tensors[i], weight_decay[i], static_cast<int64_t>(i)));
+    steepest_oasis_args args{};
+    args.struct_size = sizeof args;
+    args.tensor_size = sizeof(steepest_oasis_tensor);
+    args.tensor_count = static_cast<int64_t>(list.size());
+    args.tensors = list.data();
+    args.beta2 = beta2;
+    args.alpha = alpha;
+    args.factor = factor;
+    run(args, steepest_oasis_workspace, steepest_oasis_measure);
+    return py::make_tuple(args.moved, args.turned);
 }
 
 }  // namespace
@@ -173,6 +221,8 @@ void bind_curvature(py::module_& m) {
     m.def("probe_accumulate", &probe_accumulate, py::arg("products"), py::arg("statistics"),
           py::arg("is_list"), py::arg("groups"), py::arg("coordinates"), py::arg("draw"),
           py::arg("sample"));
+    m.def("oasis_measure", &oasis_measure, py::arg("tensors"), py::arg("weight_decay"),
+          py::arg("beta2"), py::arg("alpha"), py::arg("factor"));
 }
 
 }  // namespace steepest::bindings

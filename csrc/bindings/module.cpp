@@ -10,6 +10,7 @@
 #include "bindings/device_flag.h"
 #include "bindings/errors.h"
 #include "bindings/grad_norm.h"
+#include "bindings/mkor.h"
 #include "bindings/normalize.h"
 #include "bindings/norms.h"
 #include "bindings/peak.h"
@@ -105,6 +106,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_normalize(m);
     bind_products(m);
     bind_curvature(m);
+    bind_mkor(m);
     bind_ceiling(m);
     bind_peak(m);
 }

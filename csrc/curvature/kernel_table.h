@@ -51,6 +51,18 @@ using AccumulateFn = void (*)(const void* z, const void* h, int64_t n, const Sta
 using AccumulateSignsFn = void (*)(const uint64_t* bits, const void* h, int64_t n,
                                    const Statistics& to, double* lanes);
 
+// Of the weighted differences of OASIS.
+struct OasisOptions {
+    double beta2, alpha;
+    double factor;  // of the differences of gradients
+    double decay;   // times the difference of parameters, added to them
+};
+
+// Adds to twice kLanes lanes the terms |D|^ (w - w')^2 and then (g - g')^2 / |D|^ of n <= kTile
+// elements of the streams w, w', g, g', D and h in T; h is null where D takes in no estimate.
+using OasisFn = void (*)(const OasisOptions& options, const void* const* streams, int64_t n,
+                         double* lanes);
+
 // Index [0] is float, [1] is double.
 struct ProbeKernels {
     BitsFn sign_bits;
@@ -61,6 +73,7 @@ struct ProbeKernels {
     ExpandFn stream_signs[2];  // likewise, past the caches, to memory aligned to kAlignment
     AccumulateFn accumulate[2];
     AccumulateSignsFn accumulate_signs[2];
+    OasisFn oasis[2];
 };
 
 }  // namespace steepest::curvature

@@ -5,6 +5,7 @@
 #include "curvature/accumulate.h"
 #include "curvature/draw.h"
 #include "curvature/kernel_table.h"
+#include "curvature/oasis.h"
 #include "curvature/signs.h"
 #include "steps/codec_tiles.h"
 
@@ -22,7 +23,8 @@ const curvature::ProbeKernels& probe_kernels() {
         .store = {nullptr, nullptr, store_nearest<Bf16>, store_nearest<F16>},
         .stream_signs = {stream_signs<float>, stream_signs<double>},
         .accumulate = {accumulate<float>, accumulate<double>},
-        .accumulate_signs = {accumulate_signs<float>, accumulate_signs<double>}};
+        .accumulate_signs = {accumulate_signs<float>, accumulate_signs<double>},
+        .oasis = {measure<float>, measure<double>}};
     return kernels;
 }
 

@@ -16,6 +16,11 @@ polar::Batch square_batch(void* data, int64_t n, Precision p) {
     return {{data, n, n, n, type_of(p)}, 1, n * n};
 }
 
+polar::Batch in_type(polar::Batch batch, polar::Type type) {
+    batch.matrix.type = type;
+    return batch;
+}
+
 int exponent_of(double x) {
     int exponent = 0;
     std::frexp(x, &exponent);
@@ -32,15 +37,27 @@ Buffers::Buffers(const polar::View& view, Precision precision, Arena& arena) {
     for (void*& memory : square) memory = arena.take<char>(n * n * bytes);
     const polar::Batch gram = square_batch(square[0], n, precision);
     const polar::Batch in_float = square_batch(square[0], n, Precision::f32);
-    scratch_size =
-        std::max({polar::scratch_bytes(x, gram), polar::scratch_bytes(gram, gram),
-                  polar::scratch_bytes(in_float, in_float), cholesky_bytes(n, precision)});
+    scratch_size = std::max({polar::scratch_bytes(x, gram), polar::scratch_bytes(gram, gram),
+                             polar::scratch_bytes(in_float, in_float),
+                             polar::scratch_bytes(in_type(x, polar::Type::f32), gram),
+                             cholesky_bytes(n, precision)});
     scratch_memory = arena.take<char>(static_cast<int64_t>(scratch_size));
 }
 
 GramIteration::GramIteration(const polar::View& view, const polar::Norm& norm, Precision precision,
                              const Buffers& buffers)
-    : buffers_(buffers), rigorous_(precision == Precision::f64), x_(buffers.x) {
+    : GramIteration(view, norm, precision, buffers, type_of(precision)) {}
+
+GramIteration GramIteration::with_long_sums(const polar::View& view, const polar::Norm& norm,
+                                            const Buffers& buffers) {
+    return {view, norm, Precision::f64, buffers, polar::Type::f32};
+}
+
+GramIteration::GramIteration(const polar::View& view, const polar::Norm& norm, Precision precision,
+                             const Buffers& buffers, polar::Type type_of_matrix)
+    : buffers_(buffers),
+      rigorous_(precision == Precision::f64),
+      x_(in_type(buffers.x, type_of_matrix)) {
     gram_ = current_ = square_batch(buffers.square[0], view.rows, precision);
     load(view, norm);
     form();
@@ -52,21 +69,24 @@ void GramIteration::form() {
     sums_ = gram_sums_;
     if (!rigorous_) return;
     const double k = static_cast<double>(x_.matrix.cols), n = static_cast<double>(size());
-    const Up tiny = Up{n} * (Up{k + 2} * Up{tiny_of(Precision::f64)});
-    const Up squares = (Moments(sums_, size()).trace.up + tiny) /
-                       (Down{1} - gamma(k + 2, unit_of(Precision::f64)));
-    gram_error_ = product_error(size(), x_.matrix.cols, 0, squares, Precision::f64);
+    const bool in_runs = has_long_sums();
+    const Up relative = in_runs ? error_of_long_sums(k) : gamma(k + 2, unit_of(Precision::f64));
+    const Up tiny = Up{n} * (Up{k + 2} * Up{tiny_of(in_runs ? Precision::f32 : Precision::f64)});
+    const Up squares = (Moments(sums_, size()).trace.up + tiny) / (Down{1} - relative);
+    gram_error_ = relative * squares + tiny;
 }
 
-// An element that is scaled down to a subnormal number is rounded, twice at most.
+// The Frobenius norm is then below one, but for roundings. An element that is scaled down to a
+// subnormal number is rounded, twice at most; one that becomes a float once more.
 void GramIteration::load(const polar::View& view, const polar::Norm& norm) {
     const double factor = std::ldexp(1.0, -exponent_of(norm.scaled));
     exponent_ = exponent_of(norm.power) - 1 + exponent_of(factor) - 1;
     polar::load(view, norm.power, factor, x_.matrix);
-    if (rigorous_ && view.dtype == DType::f64)
-        load_error_ =
-            sqrt(Up{static_cast<double>(view.rows)} * Up{static_cast<double>(view.cols)}) *
-            Up{0x1p-1074};
+    if (!rigorous_ || (view.dtype != DType::f64 && !has_long_sums())) return;
+    const Up elements = Up{static_cast<double>(view.rows)} * Up{static_cast<double>(view.cols)};
+    const Precision p = has_long_sums() ? Precision::f32 : Precision::f64;
+    load_error_ = sqrt(elements) * Up{tiny_of(p)};
+    if (has_long_sums() && view.dtype == DType::f64) load_error_ = load_error_ + Up{0x1.001p-24};
 }
 
 void* GramIteration::spare() const {
@@ -109,6 +129,18 @@ bool GramIteration::has_no_eigenvalue_above(double lambda) const {
 
 Up GramIteration::sigma_above(Up of_iterate) const {
     return sqrt(levels_.bring_down(of_iterate) + gram_error_) + load_error_;
+}
+
+// ||X^T v|| / ||v||, where X^T v is off by gamma_n |X|^T |v| elementwise.
+Down GramIteration::sigma_below(const Vector& v) const {
+    const double n = static_cast<double>(size()), cols = static_cast<double>(x_.matrix.cols);
+    const Vector image = multiply_transposed(x_.matrix, v);
+    const SumBounds length(dot(v, v), n), length_of_image(dot(image, image), cols);
+    if (!(length.down.value > 0)) return {0};
+    const Up squares = Moments(gram_sums_, size()).trace.up + gram_error_;
+    const Up tiny = Up{n} * Up{cols} * Up{tiny_of(Precision::f64)} / sqrt(length.down);
+    const Up error = gamma(n + 2, unit_of(Precision::f64)) * sqrt(squares) + tiny;
+    return sqrt(length_of_image.down) / sqrt(length.up) - error - load_error_;
 }
 
 Down GramIteration::sigma_below(Down of_gram) const {

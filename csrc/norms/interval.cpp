@@ -23,16 +23,28 @@ class Search {
     Search(GramIteration& iteration, const Request& request)
         : it_(iteration), request_(request), estimates_(request.precision() == Precision::f32) {}
 
-    Interval run() {
-        if (request_.enough > 0 && try_bound(it_.to_scale(request_.enough)))
-            return {0, it_.unscaled(upper_), 0};
+    // Without squarings. False where that does not give what is asked for.
+    bool try_to_prove() {
+        if (request_.enough > 0 && try_bound(it_.to_scale(request_.enough))) return true;
         look(true);
-        if (request_.iterations < 0 && !done() && it_.size() >= kWorthFactorizing) prove();
+        if (!is_close(request_.tol) && it_.size() >= kWorthFactorizing) prove();
+        return is_close(request_.tol);
+    }
+
+    Interval run() {
+        if (request_.iterations >= 0)
+            look(true);
+        else if (try_to_prove())
+            return found();
         while (it_.level() < limit() && !done()) {
             it_.square(choose());
             look(it_.level() == limit() || request_.iterations < 0);
         }
         if (!looked_below_) look_below();
+        return found();
+    }
+
+    Interval found() const {
         const double upper = it_.unscaled(upper_), lower = it_.unscaled(lower_);
         return {std::min(lower, upper), upper, it_.level()};  // estimates may cross
     }
@@ -91,9 +103,11 @@ class Search {
 
     void look_below(const Vector& v) {
         const Down before = lower_;
-        Vector image;
+        Vector image = v;
         const Up squares = Moments(it_.gram_sums(), it_.size()).squares.up;
-        const Down found = it_.sigma_below(quotient(it_.gram(), squares, v, image));
+        const Down found = it_.has_long_sums()
+                               ? it_.sigma_below(v)
+                               : it_.sigma_below(quotient(it_.gram(), squares, v, image));
         if (image_.empty() || found.value >= lower_.value) image_.swap(image);
         lower_ = max(lower_, found);
         progress_ = progress_ || lower_.value - before.value > kProgress * lower_.value;
@@ -136,6 +150,17 @@ void fill_pair(const polar::View& view, double value, const Pair& pair) {
     std::fill_n(pair.long_side, view.cols, value);
 }
 
+// Whether the error of long sums leaves room within the tolerance if the matrix is like a Gaussian
+// one: ||X||_F^2 / sigma^2 = n m / (sqrt(n) + sqrt(m))^2.
+bool may_have_long_sums(const polar::View& view, const Request& request) {
+    constexpr double kShare = 0.6;
+    if (request.method != STEEPEST_SPECTRAL_INTERVAL || request.iterations >= 0) return false;
+    if (view.rows < kWorthFactorizing) return false;
+    const double n = static_cast<double>(view.rows), m = static_cast<double>(view.cols);
+    const double ratio = n * m / ((std::sqrt(n) + std::sqrt(m)) * (std::sqrt(n) + std::sqrt(m)));
+    return 0.5 * error_of_long_sums(m).value * ratio <= kShare * request.tol;
+}
+
 double frobenius_bound(const polar::View& view, const polar::Norm& norm) {
     const double size = static_cast<double>(view.rows) * static_cast<double>(view.cols);
     const Up root = Up::of(norm.scaled);                     // of the computed sum
@@ -160,6 +185,16 @@ Interval two_sided(GramIteration& it, const Request& request, const Pair& pair) 
     return found;
 }
 
+bool with_long_sums(const polar::View& view, const polar::Norm& norm, const Request& request,
+                    const Buffers& buffers, const Pair& pair, Interval& found) {
+    GramIteration it = GramIteration::with_long_sums(view, norm, buffers);
+    Search search(it, request);
+    if (!search.try_to_prove()) return false;
+    found = search.found();
+    if (pair.short_side) find_pair(it, search.vector(), pair);
+    return true;
+}
+
 }  // namespace
 
 Interval bound(const polar::View& view, const Request& request, const Buffers& buffers,
@@ -170,6 +205,10 @@ Interval bound(const polar::View& view, const Request& request, const Buffers& b
         return {norm.scaled, norm.scaled, 0};
     }
     if (request.method == STEEPEST_SPECTRAL_FROBENIUS) return {0, frobenius_bound(view, norm), 0};
+    Interval found{};
+    if (may_have_long_sums(view, request) &&
+        with_long_sums(view, norm, request, buffers, pair, found))
+        return found;
     GramIteration it(view, norm, request.precision(), buffers);
     return request.is_one_sided() ? one_sided(it, request) : two_sided(it, request, pair);
 }

@@ -21,6 +21,7 @@
 #include <cstdint>
 
 #include "norms/outward.h"
+#include "polar/products.h"
 
 namespace steepest::norms {
 
@@ -39,6 +40,14 @@ inline Up product_error(int64_t n, int64_t k, int q, Up squares, Precision p) {
     const Up relative = gamma(sums, unit_of(p)) * squares;
     const Up tiny = Up{static_cast<double>(n)} * (Up{sums} * Up{tiny_of(p)});
     return scaled(relative + tiny, q) + tiny;
+}
+
+// Error of a sum of k products of floats over the sum of their magnitudes, where kShortRun of them
+// at a time are added in float and the sums of these in double.
+inline Up error_of_long_sums(double k) {
+    const Up in_float = gamma(polar::kShortRun + 2, unit_of(Precision::f32));
+    const Up in_double = gamma(k + 2, unit_of(Precision::f64));
+    return in_float + in_double + in_float * in_double;
 }
 
 // Of rounding an n x n iterate to float.

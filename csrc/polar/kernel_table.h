@@ -13,8 +13,9 @@
 
 namespace steepest::polar {
 
-inline constexpr int kTypes = 3;
-inline constexpr int kLargestBlock = 4096;  // bytes
+// By the type of A; and of float with sums in double.
+inline constexpr int kOperands = 4, kLongSums = 3;
+inline constexpr int kLargestBlock = 8192;  // bytes
 
 struct Extent {
     int rows, cols;
@@ -56,7 +57,7 @@ struct OperandKernels {
 };
 
 struct ProductKernels {
-    OperandKernels operand[kTypes];
+    OperandKernels operand[kOperands];
 };
 
 }  // namespace steepest::polar

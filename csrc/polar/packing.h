@@ -2,19 +2,23 @@
 // dimension (from rows of A) and across it (from rows of B).
 #pragma once
 
+#include "polar/kernel_table.h"
 #include "polar/vectors.h"
 
 namespace steepest {
 inline namespace STEEPEST_TARGET {
 namespace products {
 
-// Elements of T as they are.
+// Elements of T as they are. Sums are kept in registers over `kRun` units, 0 for all of a panel,
+// before they are added to the accumulators in memory.
 template <class T>
 struct Plain {
     using Element = T;
     using Unit = T;
+    using Sum = T;
     using Accumulator = T;
     static constexpr int kUnit = 1;
+    static constexpr int64_t kRun = 0;
     static STEEPEST_INLINE Vector<T> along(const T* p) { return load(p); }
     static STEEPEST_INLINE Vector<T> along_some(const T* p, int64_t n) { return load_some(p, n); }
     static STEEPEST_INLINE Vector<T> across(const T* p, const T*, int64_t n) {
@@ -25,12 +29,20 @@ struct Plain {
     }
 };
 
+// float, of whose products 32 at a time are summed in float and those sums in double.
+struct LongSums : Plain<float> {
+    using Accumulator = double;
+    static constexpr int64_t kRun = polar::kShortRun;
+};
+
 // bfloat16 widened to float.
 struct Widened {
     using Element = uint16_t;
     using Unit = float;
+    using Sum = float;
     using Accumulator = float;
     static constexpr int kUnit = 1;
+    static constexpr int64_t kRun = 0;
     static constexpr int kLanes = kLanesOf<float>;
     static STEEPEST_INLINE Vector<float> along(const uint16_t* p) {
         return widen(load<uint16_t, kLanes>(p));
@@ -52,8 +64,10 @@ struct Widened {
 struct Pairs {
     using Element = uint16_t;
     using Unit = uint32_t;
+    using Sum = float;
     using Accumulator = float;
     static constexpr int kUnit = 2;
+    static constexpr int64_t kRun = 0;
     static constexpr int kLanes = kLanesOf<float>;
     static STEEPEST_INLINE FloatBits along(const uint16_t* p) {
         return __builtin_bit_cast(FloatBits, _mm512_loadu_si512(p));

@@ -29,14 +29,12 @@ template <class O>
 inline constexpr int64_t kPrefetchBytes = sizeof(typename O::Unit) * kTileRows;
 
 template <class O, int Rows, int Vectors>
-void multiply_tile(const typename O::Unit* left, const typename O::Unit* right, int64_t units,
-                   bool add, const char* next, typename O::Accumulator* block) {
-    using T = typename O::Accumulator;
-    constexpr int lanes = kLanesOf<T>, panel = kPanel<O>;
-    Vector<T> sum[Rows][Vectors] = {};
-    if (add)
-        for (int r = 0; r < Rows; ++r)
-            for (int v = 0; v < Vectors; ++v) __builtin_prefetch(block + r * panel + v * lanes);
+using Tile = Vector<typename O::Sum>[Rows][Vectors];
+
+template <class O, int Rows, int Vectors>
+STEEPEST_INLINE void sum_products(const typename O::Unit* left, const typename O::Unit* right,
+                                  int64_t units, const char* next, Tile<O, Rows, Vectors>& sum) {
+    constexpr int lanes = kLanesOf<typename O::Unit>, panel = kPanel<O>;
 #pragma GCC unroll 4
     for (int64_t k = 0; k < units; ++k, left += panel, right += panel) {
         __builtin_prefetch(next + k * kPrefetchBytes<O>, 0, 2);
@@ -49,19 +47,53 @@ void multiply_tile(const typename O::Unit* left, const typename O::Unit* right, 
             for (int v = 0; v < Vectors; ++v)
                 sum[r][v] = O::multiply_add(left + r, b[v], sum[r][v]);
     }
+}
+
+template <class T>
+STEEPEST_INLINE void accumulate(T* to, Vector<T> sum, bool add) {
+    store(to, add ? load(to) + sum : sum);
+}
+
+STEEPEST_INLINE void accumulate(double* to, Vector<float> sum, bool add) {
+    const Doubles halves = widen(sum);
+    accumulate(to, halves.lower, add);
+    accumulate(to + kLanesOf<double>, halves.upper, add);
+}
+
+template <class O, int Rows, int Vectors>
+STEEPEST_INLINE void accumulate_tile(const Tile<O, Rows, Vectors>& sum, bool add,
+                                     typename O::Accumulator* block) {
+    constexpr int lanes = kLanesOf<typename O::Sum>;
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < Vectors; ++v) {
-            T* to = block + r * panel + v * lanes;
-            store(to, add ? load(to) + sum[r][v] : sum[r][v]);
-        }
+        for (int v = 0; v < Vectors; ++v)
+            accumulate(block + r * kPanel<O> + v * lanes, sum[r][v], add);
+}
+
+template <class O, int Rows, int Vectors>
+void multiply_tile(const typename O::Unit* left, const typename O::Unit* right, int64_t units,
+                   bool add, const char* next, typename O::Accumulator* block) {
+    constexpr int lanes = kLanesOf<typename O::Sum>, panel = kPanel<O>;
+    if (add)
+        for (int r = 0; r < Rows; ++r)
+            for (int v = 0; v < Vectors; ++v) __builtin_prefetch(block + r * panel + v * lanes);
+    const int64_t run = O::kRun > 0 ? O::kRun : units;
+    int64_t k = 0;
+    do {  // once where there are no units: the block is then set to zeros
+        Tile<O, Rows, Vectors> sum = {};
+        sum_products<O, Rows, Vectors>(left + k * panel, right + k * panel,
+                                       run < units - k ? run : units - k,
+                                       next + k * kPrefetchBytes<O>, sum);
+        accumulate_tile<O, Rows, Vectors>(sum, add || k > 0, block);
+        k += run;
+    } while (O::kRun > 0 && k < units);
 }
 
 template <class O>
 void multiply(const void* left, const void* right, int64_t units, const polar::Extent& extent,
               bool add, const void* next, void* block) {
-    constexpr int lanes = kLanesOf<typename O::Accumulator>;
+    constexpr int lanes = kLanesOf<typename O::Sum>;
     auto* b = static_cast<const typename O::Unit*>(right);
     // The columns that `rows` rows from r on need.
     const auto cols_of = [&extent](int r, int rows) {
@@ -103,7 +135,8 @@ const polar::ProductKernels& product_kernels() {
     static constexpr polar::ProductKernels kernels = {
         {operand_kernels<Plain<float>>(finish_float<kPanel<Plain<float>>>),
          operand_kernels<Plain<double>>(finish_double<kPanel<Plain<double>>>),
-         operand_kernels<Bf16Operand>(finish_float<kPanel<Bf16Operand>>)}};
+         operand_kernels<Bf16Operand>(finish_float<kPanel<Bf16Operand>>),
+         operand_kernels<LongSums>(finish_double<kPanel<LongSums>>)}};
     return kernels;
 }
 

@@ -61,10 +61,12 @@ bool run(const Job& job, const Arena& arena) {
 }
 
 // Null when the environment names no usable target.
-const OperandKernels* kernels_for(Type type) {
+const OperandKernels* kernels_for(const Batch& A, const Batch& C) {
     cpu::Target target;
     if (!cpu::active(target)) return nullptr;
-    return &product_kernels_of(target).operand[static_cast<int>(type)];
+    const bool long_sums = A.matrix.type == Type::f32 && C.matrix.type == Type::f64;
+    return &product_kernels_of(target)
+                .operand[long_sums ? kLongSums : static_cast<int>(A.matrix.type)];
 }
 
 bool same(const Batch& A, const Batch& B) {
@@ -77,7 +79,7 @@ const Batch* used(const Batch* D, const Update& update) { return update.beta != 
 }  // namespace
 
 size_t scratch_bytes(const Batch& A, const Batch& C) {
-    const OperandKernels* kernels = kernels_for(A.matrix.type);
+    const OperandKernels* kernels = kernels_for(A, C);
     if (!kernels) return 0;
     const int64_t multiplications = C.matrix.rows * C.matrix.cols * A.matrix.cols;
     const int64_t parts = std::max(matrices_at_a_time(multiplications, C.count),
@@ -90,21 +92,21 @@ size_t scratch_bytes(const Batch& A, const Batch& C) {
 
 bool symmetric(const Batch& A, const Update& update, const Batch* D, const Batch& C, Arena scratch,
                ByProducts* sums) {
-    const OperandKernels* kernels = kernels_for(A.matrix.type);
+    const OperandKernels* kernels = kernels_for(A, C);
     return kernels &&
            run({A, A, used(D, update), C, update, sums, Right::shared, *kernels}, scratch);
 }
 
 bool symmetric_product(const Batch& A, const Batch& B, const Update& update, const Batch* D,
                        const Batch& C, Arena scratch, ByProducts* sums) {
-    const OperandKernels* kernels = kernels_for(A.matrix.type);
+    const OperandKernels* kernels = kernels_for(A, C);
     const Right right = same(A, B) ? Right::shared : Right::rows;
     return kernels && run({A, B, used(D, update), C, update, sums, right, *kernels}, scratch);
 }
 
 bool general(const Batch& A, const Batch& B, const Update& update, const Batch* D, const Batch& C,
              Arena scratch) {
-    const OperandKernels* kernels = kernels_for(A.matrix.type);
+    const OperandKernels* kernels = kernels_for(A, C);
     return kernels &&
            run({A, B, used(D, update), C, update, nullptr, Right::columns, *kernels}, scratch);
 }

@@ -33,6 +33,9 @@ struct Batch {
     int64_t stride;
 };
 
+// Products of floats that are summed in float before they are added to a sum in double.
+inline constexpr int64_t kShortRun = 32;
+
 // C = alpha product + beta D + gamma I, rounded to the accumulator's type.
 struct Update {
     double alpha;
@@ -55,6 +58,8 @@ size_t scratch_bytes(const Batch& A, const Batch& C);
 //     fewer threads are used; what one thread needs is the least, else false is returned and
 //     nothing done.
 //   * C and D are stored as float or bfloat16 when A is either of these, as double when A is.
+//   * C and D may be double where A is float: runs of at most kShortRun products are then summed in
+//     float, and the runs in double.
 //   * D may be null, and may be C. Other than that, C overlaps nothing.
 //   * `sums`, when given, receives one entry for each matrix of the batch.
 //   * `scratch_bytes` and the product must see the same CPU target.

@@ -115,6 +115,20 @@ STEEPEST_INLINE Vector<double> multiply_add(Vector<double> a, Vector<double> b, 
 #endif
 }
 
+// Both halves of the lanes, each a vector of doubles.
+struct Doubles {
+    Vector<double> lower, upper;
+};
+STEEPEST_INLINE Doubles widen(Vector<float> x) {
+    using Half = VectorOf<float, kLanesOf<double>>::type;
+    struct {
+        Half lower, upper;
+    } halves;
+    __builtin_memcpy(&halves, &x, sizeof x);
+    return {__builtin_convertvector(halves.lower, Vector<double>),
+            __builtin_convertvector(halves.upper, Vector<double>)};
+}
+
 STEEPEST_INLINE Vector<float> widen(Halves h) {
     return __builtin_bit_cast(Vector<float>, __builtin_convertvector(h, FloatBits) << 16);
 }

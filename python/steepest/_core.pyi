@@ -151,6 +151,12 @@ def probe_fill(
     coordinates: Sequence[tuple[int, int]],
     draw: tuple[int, int, int],
 ) -> None: ...
+def mkor_update(
+    inverse: _Array,
+    v: _Array,
+    manner: tuple[int, int, float, float, float],
+    largest: float | None,
+) -> tuple[float, float, bool, bool]: ...
 def probe_accumulate(
     products: Sequence[Any],
     statistics: Sequence[tuple[Any, Any, Any]],
@@ -160,3 +166,10 @@ def probe_accumulate(
     draw: tuple[int, int, int],
     sample: int,
 ) -> tuple[float, NDArray[np.float64]]: ...
+def oasis_measure(
+    tensors: Sequence[tuple[Any, Any, Any, Any, Any, Any]],
+    weight_decay: Sequence[float],
+    beta2: float,
+    alpha: float,
+    factor: float,
+) -> tuple[float, float]: ...

@@ -52,7 +52,9 @@ from .._core import _Array, _Numbers, _Rounding
 from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
 from .lanton import LANTON as LANTON
+from .mkor import MKOR as MKOR
 from .muon import Muon as Muon
+from .oasis import OASIS as OASIS
 from .scion import Scion as Scion
 from .sophia import SophiaG as SophiaG
 from .sophia import SophiaH as SophiaH

@@ -51,5 +51,7 @@ void test_spectral(void);
 void test_reports(void);
 void test_device(void);
 void test_probes(void);
+void test_mkor(void);
+void test_oasis(void);
 
 #endif

@@ -20,6 +20,8 @@ int main(void) {
     test_reports();
     test_device();
     test_probes();
+    test_mkor();
+    test_oasis();
     printf("steepest %s on %s: all checks of the C interface hold\n", steepest_version(),
            steepest_cpu_active());
     return 0;

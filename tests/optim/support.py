@@ -7,7 +7,17 @@ from steepest import optim
 
 SHAPES = ((7, 5), (11,), (), (3, 4, 6))
 # All others have one native rule and no argument of their own in step.
-COMPOSITE = ("AdaHessian", "LANTON", "Muon", "Scion", "SophiaG", "SophiaH", "TrustRegion")
+COMPOSITE = (
+    "AdaHessian",
+    "LANTON",
+    "MKOR",
+    "Muon",
+    "OASIS",
+    "Scion",
+    "SophiaG",
+    "SophiaH",
+    "TrustRegion",
+)
 CLASSES = [getattr(optim, n) for n in optim.__all__ if n not in ("Optimizer", *COMPOSITE)]
 
 

@@ -54,12 +54,20 @@ struct Oasis {
                 .first = in.step == 1};
     }
 
+    STEEPEST_HD static STEEPEST_INLINE T averaged(const Constants& c, T diagonal, T hessian) {
+        return c.beta2 * diagonal + c.gain2 * hessian;
+    }
+
+    STEEPEST_HD static STEEPEST_INLINE T truncated(const Constants& c, T diagonal) {
+        const T size = maximum(absolute(diagonal), c.alpha);
+        return size != 0 ? size : T(1);  // 0 only where alpha is 0
+    }
+
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g,
                                                   T& exp_hessian_diag, T& hessian) {
-        const T averaged = c.beta2 * exp_hessian_diag + c.gain2 * hessian;
-        const T d = c.first ? hessian : c.takes ? averaged : exp_hessian_diag;
-        const T size = maximum(absolute(d), c.alpha);
-        p = p - c.lr * (g / (size != 0 ? size : T(1)));  // 0 only where alpha is 0
+        const T next = averaged(c, exp_hessian_diag, hessian);
+        const T d = c.first ? hessian : c.takes ? next : exp_hessian_diag;
+        p = p - c.lr * (g / truncated(c, d));
         exp_hessian_diag = d;
     }
 };

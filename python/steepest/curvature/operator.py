@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .. import _arrays
 from . import structure
 from .probes import coordinates, draw, fill
-from .sampling import RESULT, Hvp, checked_callable
+from .sampling import Hvp, checked_callable
 
 Vector = NDArray[np.float64]
 DTYPES = ("float32", "float64")  # 16-bit products are too coarse for orthogonal vectors
@@ -24,14 +24,17 @@ class Operator:
     Vectors hold the elements of all arrays of `like` one after the other, in C order.
     """
 
-    def __init__(self, hvp: Hvp, like: Any, seed: int) -> None:
-        self.hvp = checked_callable("hvp", hvp)
-        self.of = structure.read(like, dtypes=DTYPES)
+    def __init__(
+        self, hvp: Hvp, like: Any, seed: int, *, name: str = "hvp", like_name: str = "like"
+    ) -> None:
+        self.hvp = checked_callable(name, hvp)
+        self.name = name  # of the callback, for messages
+        self.of = structure.read(like, like_name, DTYPES)
         self.size = sum(self.of.sizes)
         self.products = 0
         self._seed = draw("rademacher", seed, 0)[0]
         if self.size == 0:
-            raise ValueError("like: no element given, expected at least one")
+            raise ValueError(f"{like_name}: no element given, expected at least one")
 
     @property
     def epsilon(self) -> float:
@@ -42,18 +45,27 @@ class Operator:
         """The probe of this number as a vector, rounded as hvp would see it."""
         arrays = self.of.zeros()
         fill(arrays, self.of, coordinates(self.of), draw(distribution, self._seed, number))
-        return _flat(arrays)
+        return flat(arrays)
 
     def __call__(self, vector: Vector) -> Vector:
         """The product with a vector, rounded to the dtypes of `like`.
 
         Raises as hutchinson_trace does for what the callback returns.
         """
-        product = _flat(self.of.unpack(self.hvp(self.of.pack(self._arrays(vector))), RESULT))
+        result = f"{self.name}'s result"
+        product = flat(self.of.unpack(self.hvp(self.pack(vector)), result))
         self.products += 1
         if not np.isfinite(product).all():
-            raise ValueError(f"{RESULT}: a NaN or an infinity given, expected finite products")
+            raise ValueError(f"{result}: a NaN or an infinity given, expected finite products")
         return product
+
+    def pack(self, vector: Vector) -> Any:
+        """The vector in the caller's structure, rounded to its dtypes."""
+        return self.of.pack(self._arrays(vector))
+
+    def rounded(self, vector: Vector) -> Vector:
+        """The vector as the callback sees it."""
+        return flat(self._arrays(vector))
 
     def _arrays(self, vector: Vector) -> list[Any]:
         arrays, first = self.of.zeros(), 0
@@ -76,10 +88,11 @@ class Operator:
         size = float(np.linalg.norm(hu) + np.linalg.norm(hv))
         if difference > allowed * size:
             raise ValueError(
-                f"hvp: an operator that is not symmetric given (u^T H v and v^T H u differ by "
-                f"{difference / size:.2g} of |H u| + |H v|), expected at most {allowed:.2g}"
+                f"{self.name}: an operator that is not symmetric given (u^T H v and v^T H u differ "
+                f"by {difference / size:.2g} of |H u| + |H v|), expected at most {allowed:.2g}"
             )
 
 
-def _flat(arrays: list[Any]) -> Vector:
+def flat(arrays: list[Any]) -> Vector:
+    """The elements of all arrays one after the other, in float64."""
     return np.concatenate([_arrays.as_numpy(a).reshape(-1).astype(np.float64) for a in arrays])

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from .. import _arrays
 from . import structure
+from .rows import read_rows
 from .sampling import checked_callable
-from .structure import Structure
-
-_DTYPES = ("float32", "float64")
 
 
 def gauss_newton_product(
@@ -61,17 +59,8 @@ def empirical_fisher_product(per_sample_grads: Any) -> Callable[[Any], Any]:
 
     Raises TypeError (kind, dtype) and ValueError (no leading dimension, different or no samples).
     """
-    of = structure.read(per_sample_grads, "per_sample_grads", _DTYPES)
-    batches = [shape[:1] for shape in of.shapes]
-    for i, batch in enumerate(batches):
-        if not batch or batch != batches[0] or batch[0] == 0:
-            raise ValueError(
-                f"{of.label(i)}: shape {of.shapes[i]} given, expected a first dimension of "
-                "samples, the same for all and not 0"
-            )
-    samples = batches[0][0]
-    matrices = [_arrays.as_numpy(array).reshape(samples, -1) for array in of.arrays]
-    of_v = _without_samples(of)
+    of_v, matrices = read_rows(per_sample_grads, "per_sample_grads")
+    samples = len(matrices[0])
 
     def product(v: Any) -> Any:
         parts = [_arrays.as_numpy(array).reshape(-1) for array in of_v.unpack(v, "v")]
@@ -86,10 +75,3 @@ def empirical_fisher_product(per_sample_grads: Any) -> Callable[[Any], Any]:
         return of_v.pack(results)
 
     return product
-
-
-def _without_samples(of: Structure) -> Structure:
-    """The structure of a gradient of one sample."""
-    shapes = tuple(shape[1:] for shape in of.shapes)
-    arrays = tuple(array[0] for array in of.arrays)
-    return Structure("v", of.container, of.keys, arrays, shapes, of.dtypes)

@@ -1,8 +1,8 @@
 """``python -m steepest demo``: a small network trained on real images with the kernels and without.
 
-The network and its gradients are plain NumPy. Each optimizer trains it twice from the same start:
-once through `steepest.optim`, once written in NumPy. Other families add their demonstrations beside
-this one.
+The network, its gradients and its products with the Hessian are plain NumPy. Each optimizer trains
+it twice from the same start: once through `steepest.optim`, once written in NumPy. Along ADAHESSIAN
+the trace of the Hessian is recorded, with its standard error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plot",
         metavar="PATH",
         default="steepest_demo.png",
-        help="where to save the loss curves (./steepest_demo.png)",
+        help="where to save the curves (./steepest_demo.png)",
     )
     parser.add_argument("--no-plot", action="store_true", help="save no picture")
 
@@ -37,9 +37,10 @@ def main(options: argparse.Namespace) -> int:
 
     runs = report.with_progress(digits.all_runs(options.epochs, options.seed), options.epochs)
     report.show(runs)
+    report.show_traces(runs)
     if not options.no_plot:
         report.save_plot(runs, options.plot)
-        print(f"Loss curves: {options.plot}")
+        print(f"Curves of losses and of the trace: {options.plot}")
     return 0
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from steepest import norms, optim
 
 from . import plain
+from .curved import Product, TracePoint, trace_point
 from .network import Floats, Labels, Network
 
 SIZES = (64, 1024, 512, 10)
@@ -22,8 +23,12 @@ BATCH = 64
 # whose matrix products add up in another order.
 LOSS_BOUND = 1e-3
 LOSS_BOUND_OF = {"Muon": 1e-2}
-# Of all epochs, the part that is enough: orthogonalised steps cost more and need fewer.
-SHARE_OF = {"Muon": 0.25}
+# Of all epochs, the part that is enough: orthogonalised steps and products with the Hessian cost
+# more and need fewer.
+SHARE_OF = {"Muon": 0.25, "ADAHESSIAN": 0.2}
+LEAST_EPOCHS = 2
+# Optimizers whose steps ask for products with the Hessian.
+CURVED = ("ADAHESSIAN",)
 
 KERNELS, NUMPY = "steepest", "NumPy"
 
@@ -33,8 +38,9 @@ class Steps(Protocol):
 
     lr: Any
 
-    def step(self, grads: Sequence[Floats], /) -> Any:
-        """Updates the parameters."""
+    @property
+    def step(self) -> Callable[..., Any]:
+        """Updates the parameters with gradients and, some, a product with the Hessian."""
 
 
 Make = Callable[[Sequence[Floats]], Steps]
@@ -47,6 +53,10 @@ OPTIMIZERS: dict[str, dict[str, Make]] = {
     "Muon": {
         KERNELS: lambda params: optim.Muon(params, lr=0.02, weight_decay=0.0, adamw_lr=1e-3),
         NUMPY: lambda params: plain.Muon(params, lr=0.02, adamw_lr=1e-3),
+    },
+    "ADAHESSIAN": {
+        KERNELS: lambda params: optim.AdaHessian(params, lr=0.02, seed=0),
+        NUMPY: lambda params: plain.AdaHessian(params, lr=0.02, seed=0),
     },
     "Lion": {
         KERNELS: lambda params: optim.Lion(params, lr=2e-4, weight_decay=0.05),
@@ -80,6 +90,7 @@ class Run:
     seconds: float = 0.0
     accuracy: float = 0.0  # on the test images
     lipschitz: float = 0.0  # a proved bound of what the network stretches any change of its input
+    traces: list[TracePoint] = field(default_factory=list)  # of the Hessian, of one run
 
     @property
     def ns_per_parameter(self) -> float:
@@ -119,7 +130,7 @@ def all_runs(epochs: int, seed: int) -> Iterator[tuple[Run, float]]:
 
 def epochs_of(optimizer: str, epochs: int) -> int:
     """The passes that an optimizer makes of those asked for."""
-    return max(1, round(epochs * SHARE_OF.get(optimizer, 1.0)))
+    return min(epochs, max(LEAST_EPOCHS, round(epochs * SHARE_OF.get(optimizer, 1.0))))
 
 
 def lipschitz_bound(network: Network) -> float:
@@ -136,6 +147,9 @@ def train(run: Run, make: Make, data: Data, epochs: int, seed: int) -> Iterator[
     start_lr, random = optimizer.lr, np.random.default_rng(seed)
     x, labels = data.train
     batches = len(x) // BATCH
+    traced = run.optimizer in CURVED and run.implementation == KERNELS
+    if traced:
+        run.traces.append(trace_point(network, x, labels, 0))
     began = perf_counter()
     for epoch in range(epochs):
         order = random.permutation(len(x))[: batches * BATCH].reshape(batches, BATCH)
@@ -143,13 +157,16 @@ def train(run: Run, make: Make, data: Data, epochs: int, seed: int) -> Iterator[
             # Linear decay to zero over the whole training.
             optimizer.lr = start_lr * (1 - (epoch * batches + k) / (epochs * batches))
             loss, grads = network.gradients(x[rows], labels[rows])
+            product = Product(network, x[rows], labels[rows])
             before = perf_counter()
-            optimizer.step(grads)
-            run.step_seconds.append(perf_counter() - before)
+            optimizer.step(grads, *([product] if run.optimizer in CURVED else []))
+            run.step_seconds.append(perf_counter() - before - product.seconds)
             run.losses.append(loss)
         run.epochs += 1
         run.seconds = perf_counter() - began
         run.accuracy = network.accuracy(*data.test)
+        if traced:
+            run.traces.append(trace_point(network, x, labels, run.epochs))
         if epoch + 1 == epochs:
             run.lipschitz = lipschitz_bound(network)
         yield run, run.losses[-1]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+
+from steepest import curvature
 
 from .network import Floats
 
@@ -31,6 +33,35 @@ class AdamW:
             v += (1 - beta2) * (g * g)
             p *= 1 - self.lr * self.weight_decay
             p -= step_size * (m / (np.sqrt(v) * correction + 1e-8))
+
+
+class AdaHessian:
+    """Yao et al., arXiv 2006.00719, algorithm 1. The random signs are those of the kernels, so that
+    both see the same estimates."""
+
+    def __init__(self, params: Sequence[Floats], lr: float, seed: int) -> None:
+        self.params, self.lr, self.seed = params, lr, seed
+        self.first = [np.zeros_like(p) for p in params]
+        self.second = [np.zeros_like(p) for p in params]
+        self.steps = 0
+
+    def step(self, grads: Sequence[Floats], hvp: Callable[[list[Floats]], list[Floats]]) -> None:
+        """Updates the parameters with the gradients and one product with the Hessian."""
+        signs = curvature.rademacher(list(self.params), self.seed, probe=self.steps)
+        products = hvp(signs)
+        self.steps += 1
+        beta1, beta2 = 0.9, 0.999
+        step_size = self.lr / (1 - beta1**self.steps)
+        correction = 1 / (1 - beta2**self.steps) ** 0.5
+        for k, (p, g, m, v) in enumerate(
+            zip(self.params, grads, self.first, self.second, strict=True)
+        ):
+            diagonal = np.abs(signs[k] * products[k])
+            m *= beta1
+            m += (1 - beta1) * g
+            v *= beta2
+            v += (1 - beta2) * (diagonal * diagonal)
+            p -= step_size * (m / (np.sqrt(v) * correction + 1e-4))
 
 
 class Lion:

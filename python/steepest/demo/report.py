@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from .curved import IMAGES, PROBES
 from .digits import KERNELS, OPTIMIZERS, Run, counterpart, epochs_of, loss_difference
 
 _COLUMNS = (
@@ -15,6 +17,7 @@ _COLUMNS = (
     "vs NumPy",
     "diff.",
 )
+_TRACE_COLUMNS = ("epoch", "loss", "trace", "std. error", "95 % interval")
 
 
 def with_progress(epochs_of_runs: Iterable[tuple[Run, float]], epochs: int) -> list[Run]:
@@ -69,22 +72,67 @@ def show(runs: Sequence[Run]) -> None:
         table.add_row(*cells, style="bold" if ours else "", end_section=last)
     table.caption = (
         "accuracy on the test images; Lipschitz: certified bound of the network's; "
-        "ns/param: the optimizer alone, per step; "
+        "ns/param: the optimizer alone, per step, without products with the Hessian; "
         "diff.: the largest of the losses of any step, to plain NumPy"
     )
     Console().print(table)
 
 
+def traced(runs: Sequence[Run]) -> Run | None:
+    """The run that recorded the trace of the Hessian."""
+    return next((run for run in runs if run.traces), None)
+
+
+def trace_rows(run: Run) -> list[tuple[str, ...]]:
+    """The cells of the table of traces, one row per epoch, the first before the training."""
+    losses = [float("nan"), *run.epoch_losses()]
+    return [
+        (
+            str(at.epoch),
+            f"{losses[at.epoch]:.3f}" if at.epoch else "",
+            f"{at.value:.1f}",
+            f"{at.stderr:.1f}",
+            "{:.0f} to {:.0f}".format(*at.interval),
+        )
+        for at in run.traces
+    ]
+
+
+def show_traces(runs: Sequence[Run]) -> None:
+    """Prints the traces of the Hessian, if a run has them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    run = traced(runs)
+    if run is None:
+        return
+    table = Table(title=f"Trace of the Hessian, trained by {run.optimizer}")
+    for name in _TRACE_COLUMNS:
+        table.add_column(name, justify="right")
+    for cells in trace_rows(run):
+        table.add_row(*cells)
+    table.caption = f"of the loss over {IMAGES} images, from {PROBES} products with random signs"
+    Console().print(table)
+
+
 def save_plot(runs: Sequence[Run], path: str) -> None:
-    """Writes the curves of the training loss by epoch as a PNG."""
+    """Writes the curves of the training loss, and of the Hessian's trace, by epoch as a PNG."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from matplotlib.ticker import MaxNLocator
 
+    figure, (left, right) = pyplot.subplots(
+        1, 2, figsize=(11, 4.5), width_ratios=(3, 2), layout="constrained"
+    )
+    _draw_losses(left, runs)
+    _draw_traces(right, traced(runs))
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+
+
+def _draw_losses(axes: Any, runs: Sequence[Run]) -> None:
     names = list(OPTIMIZERS)
-    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
     for run in runs:
         losses = run.epoch_losses()
         ours = run.implementation == KERNELS
@@ -97,9 +145,31 @@ def save_plot(runs: Sequence[Run], path: str) -> None:
             markerfacecolor="none",
             label=f"{run.optimizer}, {run.implementation}",
         )
-    axes.set(xlabel="epoch", ylabel="mean training loss", title="Digits: kernels and plain NumPy")
+    axes.set(ylabel="mean training loss", title="Digits: kernels and plain NumPy")
+    _finish(axes)
+    axes.legend()
+
+
+def _draw_traces(axes: Any, run: Run | None) -> None:
+    """Estimates with their standard errors."""
+    if run is None:
+        return
+    axes.errorbar(
+        [at.epoch for at in run.traces],
+        [at.value for at in run.traces],
+        [at.stderr for at in run.traces],
+        color=f"C{list(OPTIMIZERS).index(run.optimizer)}",
+        marker="o",
+        capsize=3,
+    )
+    axes.set(ylabel="trace, and standard error", title=f"Hessian along {run.optimizer}")
+    axes.set_ylim(bottom=0)
+    _finish(axes)
+
+
+def _finish(axes: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3, which="both")
-    axes.legend()
-    figure.savefig(path, dpi=130)
-    pyplot.close(figure)

@@ -28,8 +28,8 @@ def spectral_norm(
         `iterations` it has no effect. Where rounding errors leave the interval wider than that, the
         best one is returned: `width` tells.
     rigorous : True: the interval holds in floating point, every rounding error included; products
-        are in float64, and in float32 as far as an eighth of `tol` allows. False: a faster
-        estimate, all in float32.
+        are in float64, and as far as `tol` allows in float32: the Gram matrix in short runs that
+        are summed in float64, and squarings. False: a faster estimate, all in float32.
 
     Returns SpectralBound(lower, upper), floats for one matrix, float64 arrays (...,) for a stack, a
     list of these for a list; SpectralEstimate for rigorous=False. Zero and empty matrices give

@@ -4,8 +4,9 @@
 One class per rule of the native table: SGD, Adam, AdamW, AMSGrad, AdaMax, Adagrad, Lion, LAMB,
 CAdamW, CLion, Adafactor. And those whose steps follow a direction made of the momentum of whole
 matrices: LANTON, Muon, Scion, TrustRegion, for arrays in host memory. And those on an estimate of
-the Hessian's diagonal: AdaHessian, SophiaH, SophiaG, likewise; their `step` takes the product with
-the Hessian, or what the estimate is made of.
+the Hessian's diagonal: AdaHessian, OASIS, SophiaG, SophiaH, likewise; their `step` takes the
+product with the Hessian, or what the estimate is made of. And MKOR, which gives one of the first
+kind gradients that are preconditioned by inverse Kronecker factors.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)
@@ -21,7 +22,9 @@ from typing import Any
 from .adahessian import AdaHessian
 from .base import Optimizer
 from .lanton import LANTON
+from .mkor import MKOR
 from .muon import Muon
+from .oasis import OASIS
 from .scion import Scion
 from .sophia import SophiaG, SophiaH
 from .table import make_class, own_classes
@@ -33,7 +36,9 @@ globals().update(_CLASSES)
 __all__ = [
     "AdaHessian",
     "LANTON",
+    "MKOR",
     "Muon",
+    "OASIS",
     "Optimizer",
     "Scion",
     "SophiaG",

@@ -43,7 +43,7 @@ class Optimizer:
     parameters or an option out of range.
     """
 
-    rule: ClassVar[Rule]
+    rule: Rule  # of the class; only MKOR's is of the object
     group_class: ClassVar[type[Group]] = Group
 
     def __init__(

@@ -163,7 +163,7 @@ def _read_state(
             continue
         if name not in wanted:
             raise ValueError(f"{what}: unknown state {name!r}, expected {list(wanted)}")
-        loading.arrays[name, i] = _read_array(value, wanted[name], f"{what}[{name!r}]")
+        loading.arrays[name, i] = read_array(value, wanted[name], f"{what}[{name!r}]")
     for name in wanted:
         if name not in given and (name in active or name == MASTER):
             raise ValueError(f"{what}: missing state {name!r}")
@@ -194,7 +194,8 @@ def _read_step(rule: Rule, given: Mapping[str, Any], what: str) -> int:
     return step
 
 
-def _read_array(value: Any, want: tuple[tuple[int, ...], str], what: str) -> Array:
+def read_array(value: Any, want: tuple[tuple[int, ...], str], what: str) -> Array:
+    """A saved array, checked to have this shape and dtype."""
     if not _arrays.is_array(value):
         raise TypeError(f"{what}: given {_arrays.describe(value)}, expected an array")
     view = _arrays.view(value, what)

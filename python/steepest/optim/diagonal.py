@@ -7,7 +7,7 @@ gets its old bits back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -129,19 +129,17 @@ class CurvatureOptimizer(Optimizer):
 
     def _stepped(
         self,
-        parts: Sequence[Sequence[Array | None]],
         entries: Sequence[Entry],
         estimates: Sequence[Values],
-        options: Mapping[str, Any],
-        stream: Any,
+        run: Callable[[], Any],
     ) -> bool:
-        """The step with these estimates in the states; without a step they are put back."""
+        """The step `run` with these estimates in the states; without a step they are put back."""
         kept = [_arrays.to_host(e.state).copy() for e in entries]
         applied = False
         try:
             for entry, values in zip(entries, estimates, strict=True):
                 _write(entry.state, entry.group.signed(values))
-            applied = bool(self._run(parts, options, stream))
+            applied = bool(run())
         finally:
             for entry, old in zip(entries, kept, strict=True) if not applied else ():
                 _arrays.assign(entry.state, old)

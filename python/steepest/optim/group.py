@@ -137,7 +137,7 @@ class Group:
         keywords = {
             name: self.options[name] for name in (*self.rule.call_options, "rounding", "seed")
         }
-        keywords.update((name, self.states[name]) for name in self._bound[0])
+        keywords.update((name, self.states[name]) for name in self._plan_states())
         count = len(self.views)
         keywords["tensor_ids"] = list(range(self.first, self.first + count))
         params = self.views
@@ -147,6 +147,10 @@ class Group:
             params = [view if master is None else master for view, master in pairs]
             keywords["working_copy"] = [None if master is None else view for view, master in pairs]
         self._plan = _core.Plan(self.rule.name, params, **keywords)
+
+    def _plan_states(self) -> Sequence[str]:
+        """Those of the active states that the native plan takes."""
+        return self.rule.active(self.options)
 
     def _read_views(self, moved: bool = False) -> None:
         views = [_arrays.view(p, f"params[{self.first + i}]") for i, p in enumerate(self.arrays)]

@@ -17,7 +17,7 @@ from ..polar import arguments
 from . import structure
 from .diagonal import HESSIAN, CurvatureGroup, CurvatureOptimizer, Entry, Values, precision
 
-_MOST_PROBES = 2**20
+MOST_PROBES = 2**20
 _PROBE_NUMBERS = 2**32
 
 Draw = tuple[int, int, int]  # seed, number of the probe, distribution
@@ -40,7 +40,7 @@ class ProbingGroup(CurvatureGroup):
 
     def probes(self) -> int:
         """How many random vectors make an estimate."""
-        return arguments.count("probes", self.options["probes"], 1, _MOST_PROBES)
+        return arguments.count("probes", self.options["probes"], 1, MOST_PROBES)
 
     def distribution(self) -> str:
         return "rademacher"
@@ -48,9 +48,16 @@ class ProbingGroup(CurvatureGroup):
     def draw(self, index: int, sample: int) -> Draw:
         """The random vector of a parameter: a function of the seed and of its steps so far, so a
         restored optimizer goes on with the same ones."""
-        steps = int(self.steps.values()[index])
-        number = (steps * self.probes() + sample) % _PROBE_NUMBERS
+        number = (self.drawn(index) + sample) % _PROBE_NUMBERS
         return draw(self.distribution(), self.options["seed"], number)
+
+    def samples(self, index: int) -> int:
+        """How many random vectors make the coming estimate of a parameter."""
+        return self.probes()
+
+    def drawn(self, index: int) -> int:
+        """The number of the first of them."""
+        return int(self.steps.values()[index]) * self.probes()
 
     def estimate(self, index: int, mean: Values) -> Values:
         """What the step divides by, from the mean over the probes."""
@@ -102,7 +109,7 @@ class ProbingOptimizer(CurvatureOptimizer):
             "max_grad_norm": max_grad_norm,
             "skip_nonfinite": skip_nonfinite,
         }
-        return self._stepped(parts, entries, estimates, options, stream)
+        return self._stepped(entries, estimates, lambda: self._run(parts, options, stream))
 
     def _estimates(self, entries: Sequence[Entry], hvp: Any, hessian: Any) -> list[Values]:
         if hvp is not None and not callable(hvp):
@@ -124,7 +131,7 @@ class ProbingOptimizer(CurvatureOptimizer):
 def _diagonals(hvp: Hvp, of: Structure, entries: Sequence[Entry]) -> list[Values]:
     """One estimate per entry."""
     statistics = [_zeros(of.shapes[e.position], of.dtypes[e.position]) for e in entries]
-    samples = [_group(e).probes() for e in entries]
+    samples = [_group(e).samples(e.place) for e in entries]
     for sample in range(max(samples)):
         active = [k for k, count in enumerate(samples) if sample < count]
         _take(hvp, of, entries, statistics, active, sample)

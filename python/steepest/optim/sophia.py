@@ -168,7 +168,7 @@ class SophiaG(CurvatureOptimizer):
             "max_grad_norm": max_grad_norm,
             "skip_nonfinite": skip_nonfinite,
         }
-        return self._stepped(parts, entries, estimates, options, stream)
+        return self._stepped(entries, estimates, lambda: self._run(parts, options, stream))
 
     def _estimates(
         self, entries: Sequence[Entry], sampled: Any, batch_size: Any, hessian: Any

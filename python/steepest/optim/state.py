@@ -22,7 +22,7 @@ def dtypes_of_states(rule: Rule, state_dtype: Any) -> dict[str, str]:
 
     Raises TypeError for a dtype that is not one of STATE_DTYPES, ValueError for an unknown stream.
     """
-    names = [stream.name for stream in rule.streams]
+    names = [stream.name for stream in rule.streams if not stream.like_param]
     if not isinstance(state_dtype, Mapping):
         return dict.fromkeys(names, _dtype(state_dtype, "state_dtype"))
     for name in state_dtype:
@@ -56,8 +56,9 @@ def expected(
     shape = tuple(param.shape)
     if not stream.belongs_to(len(shape)):
         return None
-    double = _arrays.dtype_name(param) == "float64"
-    return stream.shape(shape), "float64" if double else state_dtype[stream.name]
+    dtype = _arrays.dtype_name(param)
+    own = stream.like_param or dtype == "float64"
+    return stream.shape(shape), dtype if own else state_dtype[stream.name]
 
 
 def start_value(rule: Rule, stream: Stream, options: Mapping[str, Any]) -> float:

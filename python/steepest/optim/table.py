@@ -27,6 +27,7 @@ class Stream:
     form: str  # of the parameters that have it: "any", "matrix" (ndim >= 2) or "vector"
     optional: bool
     doc: str
+    like_param: bool = False  # of the dtype of the parameter, whatever state_dtype says
 
     def belongs_to(self, ndim: int) -> bool:
         """Whether a parameter with that many dimensions has this state."""

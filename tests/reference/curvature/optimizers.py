@@ -1,6 +1,8 @@
-"""AdaHessian and Sophia as their papers have them, on lists of float64 arrays."""
+"""AdaHessian, Sophia and OASIS as their papers have them, on lists of float64 arrays."""
 
 import numpy as np
+
+from .. import tree
 
 
 def spatial(values):
@@ -62,3 +64,43 @@ class Sophia:
                 self.h[i] = beta2 * self.h[i] + (1 - beta2) * estimates[i]
             ratio = self.m[i] / np.maximum(self.rho * self.h[i], self.eps)
             p[...] = (1 - self.lr * self.decay) * p - self.lr * np.clip(ratio, -1.0, 1.0)
+
+
+class OASIS:
+    """Algorithm 1 of arXiv 2109.05198 with an L2 decay, on both gradients of a mini-batch; sums in
+    the library's order."""
+
+    def __init__(self, params, lr, beta2, alpha, decay):
+        self.params, self.lr, self.theta = params, lr, np.inf
+        self.beta2, self.alpha, self.decay = beta2, alpha, decay
+        self.previous, self.d = None, None
+
+    def step(self, grads, previous_grads, estimates):
+        grads = [g + self.decay * p for g, p in zip(grads, self.params, strict=True)]
+        if self.d is None:
+            self.d = [h.copy() for h in estimates]
+        else:
+            if estimates is not None:
+                pairs = zip(self.d, estimates, strict=True)
+                self.d = [self.beta2 * d + (1 - self.beta2) * h for d, h in pairs]
+            self._renew(grads, previous_grads)
+        self.previous = [p.copy() for p in self.params]
+        for p, g, size in zip(self.params, grads, self.sizes(), strict=True):
+            p[...] = p - self.lr * (g / size)
+
+    def sizes(self):
+        """|D|, at least alpha."""
+        return [np.maximum(np.abs(d), self.alpha) for d in self.d]
+
+    def _renew(self, grads, previous_grads):
+        pairs = zip(previous_grads, self.previous, strict=True)
+        last = [g + self.decay * p for g, p in pairs]
+        moved = self._square(self.params, self.previous, self.sizes())
+        turned = self._square(grads, last, [1 / size for size in self.sizes()])
+        new = min(np.sqrt(1 + self.theta) * self.lr, 0.5 * np.sqrt(moved) / np.sqrt(turned))
+        self.theta, self.lr = new / self.lr, new
+
+    @staticmethod
+    def _square(a, b, weights):
+        terms = [w * (x - y) ** 2 for w, x, y in zip(weights, a, b, strict=True)]
+        return tree.pairwise([tree.tensor_sum(t) for t in terms])

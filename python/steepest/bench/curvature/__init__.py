@@ -1,1 +1,1 @@
-"""The benchmark of probes: writing them, and taking products in."""
+"""The benchmark of curvature: probes, products taken in, and updates of an inverse."""

@@ -1,4 +1,5 @@
-"""Whether results are right: against Philox, Box and Muller, and Welford in NumPy float64."""
+"""Whether results are right: against Philox, Box and Muller, Welford, and Sherman and Morrison in
+NumPy float64."""
 
 from __future__ import annotations
 
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 import steepest
 
 from ..bounded import UNIT
-from .arrays import SEED, Arrays
+from .arrays import DECAY, SEED, Arrays, allocate
 from .cases import Case
+from .operator import standard_error
 
 _CHECKED = 1 << 16  # elements
 _PURPOSE = {"rademacher": 0x200, "gaussian": 0x201}
@@ -26,6 +28,8 @@ def error_of(case: Case, arrays: Arrays) -> float:
     """The largest error in units of its bound; NaN or infinity where something is wrong."""
     if case.call == "accumulate":
         return _error_of_statistics(case, arrays)
+    if case.call == "mkor_update":
+        return _error_of_update(case, arrays)
     if case.probes:
         return _error_of_estimate(case, arrays)
     found = arrays["probe"][:_CHECKED].astype(np.float64)
@@ -57,11 +61,30 @@ def _error_of_statistics(case: Case, arrays: Arrays) -> float:
 def _error_of_estimate(case: Case, arrays: Arrays) -> float:
     """In units of seven standard errors: a million normal entries reach five, and the products of
     the probes with the vector, which all entries share, may stretch them by a third. Roundings of
-    the products and means are added."""
-    d, u = arrays["diagonal"].astype(np.float64), arrays["vector"].astype(np.float64)
-    deviation = np.abs(u) * np.sqrt((u @ u - u * u) / case.probes)
-    rounding = 4 * case.probes * UNIT[case.dtype] * d
-    return float(np.max(np.abs(arrays["value"] - (d + u * u)) / (7 * deviation + rounding)))
+    the products and means are added. The error that was estimated may be off by a factor of three:
+    that of the square of so few, squares themselves, is two thirds of it."""
+    wanted, deviation = standard_error(case, arrays)
+    rounding = 4 * case.probes * UNIT[case.dtype] * wanted
+    found, stderr = (arrays[name].astype(np.float64) for name in ("value", "stderr"))
+    factor = np.linalg.norm(stderr) / np.linalg.norm(deviation)
+    off = abs(np.log(factor)) / np.log(3) if factor > 0 else np.inf
+    return max(float(np.max(np.abs(found - wanted) / (7 * deviation + rounding))), float(off))
+
+
+def _error_of_update(case: Case, arrays: Arrays) -> float:
+    """Of one update of the matrix that `allocate` makes, in some of its rows. With the result
+    d F + (1 - d) I - t t^T, d, its product, both elements of t, theirs, and two sums round."""
+    start = allocate(case)
+    f, v = start["inverse"], start["vector"].astype(np.float64)
+    u = DECAY * np.einsum("ij,j->i", f, v, dtype=np.float64) + (1 - DECAY) * v
+    found = arrays["inverse"]
+    if not np.array_equal(found, found.T):
+        return np.inf
+    some = slice(None, None, max(1, len(v) // 64))
+    term = np.outer(u[some], u / (1 + v @ u))
+    kept = DECAY * f[some].astype(np.float64) + (1 - DECAY) * np.eye(len(v))[some]
+    bound = 6 * UNIT[case.dtype] * (np.abs(kept) + np.abs(term))
+    return float(np.max(np.abs(found[some] - (kept - term)) / bound))
 
 
 def signs(count: int, probe: int) -> Values:

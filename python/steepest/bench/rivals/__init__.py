@@ -40,7 +40,7 @@ POLAR = (
     "polar_torch_bmm",
     "polar_optax",
 )
-CURVATURE = ("curvature_numpy", "curvature_numpy_bits")
+CURVATURE = ("curvature_numpy", "curvature_numpy_bits", "curvature_jax", "curvature_matfree")
 NORMS = ("norms_numpy", "norms_scipy", "norms_loop", "norms_fft", "norms_power")
 OF_FAMILY = {"steps": MODULES, "polar": POLAR, "curvature": CURVATURE, "norms": NORMS}
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..curvature.arrays import SAMPLE, SEED, Arrays, Call, product
+from ..curvature.arrays import DECAY, SAMPLE, SEED, Arrays, Call
 from ..curvature.cases import Case
+from ..curvature.operator import product
 
 NAME = "numpy"
 
@@ -19,6 +20,8 @@ def available() -> bool:
 
 def make(case: Case, arrays: Arrays) -> Call | None:
     """The same work into the same arrays."""
+    if case.call == "mkor_update":
+        return lambda _: _update(arrays["inverse"], arrays["vector"])
     generator = np.random.Generator(np.random.Philox(SEED))
     if case.call == "gaussian":
         probe = arrays["probe"]
@@ -26,8 +29,17 @@ def make(case: Case, arrays: Arrays) -> Call | None:
     if case.call == "rademacher":
         return lambda _: _signs(generator, arrays["probe"])
     if case.probes:
-        return _estimate(generator, case, arrays)
+        return (_trace if case.estimates_trace else _diagonal)(generator, case, arrays)
     return _accumulate(generator, arrays)
+
+
+def _update(inverse: NDArray[Any], v: NDArray[Any]) -> object:
+    """In place: no identity and no copy of the matrix, but the outer product is one."""
+    inverse *= DECAY
+    inverse.flat[:: len(v) + 1] += 1 - DECAY
+    u = inverse @ v
+    inverse -= np.outer(u, u / (1 + v @ u))
+    return np.abs(inverse).max()
 
 
 def _signs(generator: np.random.Generator, out: NDArray[Any]) -> NDArray[Any]:
@@ -37,21 +49,35 @@ def _signs(generator: np.random.Generator, out: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-def _estimate(generator: np.random.Generator, case: Case, arrays: Arrays) -> Call:
-    """The loop over probes, with mean and squared deviations."""
+def _trace(generator: np.random.Generator, case: Case, arrays: Arrays) -> Call:
+    """The loop over probes, and the standard error of its samples."""
     z = np.empty_like(arrays["diagonal"])
 
-    def call(_: Any) -> object:
-        mean, scatter = np.zeros_like(z), np.zeros_like(z)
+    def call(_: Any) -> None:
+        samples = [float(z @ product(arrays, _signs(generator, z))) for _ in range(case.probes)]
+        arrays["value"][0] = np.mean(samples)
+        arrays["stderr"][0] = np.std(samples, ddof=1) / np.sqrt(case.probes)
+
+    return call
+
+
+def _diagonal(generator: np.random.Generator, case: Case, arrays: Arrays) -> Call:
+    """The loop over probes, with mean and squared deviations."""
+    z, mean, scatter = np.empty_like(arrays["diagonal"]), arrays["value"], arrays["stderr"]
+
+    def call(_: Any) -> None:
+        mean.fill(0)
+        scatter.fill(0)
         for sample in range(1, case.probes + 1):
             x = product(arrays, _signs(generator, z))
             x *= z
             deviation = x - mean
-            mean += deviation / z.dtype.type(sample)
+            mean[...] += deviation / z.dtype.type(sample)
             x -= mean
             x *= deviation
-            scatter += x
-        return mean, np.sqrt(scatter / (case.probes * (case.probes - 1)))
+            scatter[...] += x
+        scatter[...] /= case.probes * (case.probes - 1)
+        np.sqrt(scatter, out=scatter)
 
     return call
 

@@ -1,0 +1,179 @@
+// steepest_oasis_measure: checks the arguments, and walks the tensors.
+#include <new>
+
+#include "core/arena.h"
+#include "core/cpu.h"
+#include "core/fence.h"
+#include "core/pieces.h"
+#include "curvature/targets.h"
+#include "steepest/steepest.h"
+
+namespace {
+
+using namespace steepest;
+using namespace steepest::curvature;
+
+constexpr int kStreams = 6;
+
+struct OasisJob {
+    const steepest_oasis_array* array[kStreams];
+    int64_t count;
+    OasisOptions options;
+    double* moved;  // sums of the blocks
+    double* turned;
+
+    bool is_f64() const { return array[0]->dtype == STEEPEST_F64; }
+    int64_t blocks() const { return (count + kBlock - 1) / kBlock; }
+};
+
+struct OasisCall {
+    OasisJob* jobs;
+    int64_t count;
+    double *moved, *turned;  // sums of the tensors
+};
+
+const steepest_oasis_tensor& tensor_at(const steepest_oasis_args& a, int64_t i) {
+    return *reinterpret_cast<const steepest_oasis_tensor*>(
+        reinterpret_cast<const char*>(a.tensors) + static_cast<size_t>(i) * a.tensor_size);
+}
+
+OasisJob job_of(const steepest_oasis_tensor& t, const steepest_oasis_args& a) {
+    return {
+        .array = {&t.param, &t.previous_param, &t.grad, &t.previous_grad, &t.diagonal, &t.hessian},
+        .count = t.count,
+        .options = {.beta2 = a.beta2,
+                    .alpha = a.alpha,
+                    .factor = a.factor,
+                    .decay = t.weight_decay},
+        .moved = nullptr,
+        .turned = nullptr};
+}
+
+steepest_status check_array(const steepest_oasis_array& a, bool is_f64) {
+    if (a.dtype < 0 || a.dtype >= kDTypes || (a.dtype == STEEPEST_F64) != is_f64)
+        return STEEPEST_INVALID_DTYPE;
+    const auto size = static_cast<uintptr_t>(size_of(static_cast<DType>(a.dtype)));
+    return reinterpret_cast<uintptr_t>(a.values) % size ? STEEPEST_INVALID_ARGUMENT : STEEPEST_OK;
+}
+
+steepest_status check_tensor(const steepest_oasis_tensor& t, const steepest_oasis_args& args) {
+    const OasisJob job = job_of(t, args);
+    if (t.count < 0) return STEEPEST_INVALID_ARGUMENT;
+    for (int k = 0; k < kStreams; ++k) {
+        if (k == kStreams - 1 && !job.array[k]->values) continue;
+        if (!job.array[k]->values && t.count > 0) return STEEPEST_INVALID_ARGUMENT;
+        if (const auto status = check_array(*job.array[k], job.is_f64())) return status;
+    }
+    return STEEPEST_OK;
+}
+
+steepest_status check(const steepest_oasis_args& a) {
+    if (a.struct_size < sizeof a || a.tensor_size < sizeof(steepest_oasis_tensor) ||
+        a.tensor_count < 0 || (a.tensor_count && !a.tensors) || !(a.beta2 >= 0 && a.beta2 < 1) ||
+        !(a.alpha >= 0))
+        return STEEPEST_INVALID_ARGUMENT;
+    for (int64_t i = 0; i < a.tensor_count; ++i)
+        if (const auto status = check_tensor(tensor_at(a, i), a)) return status;
+    return STEEPEST_OK;
+}
+
+void lay_out(const steepest_oasis_args& args, Arena& arena, OasisCall& call) {
+    call.count = args.tensor_count;
+    call.jobs = arena.take<OasisJob>(call.count);
+    call.moved = arena.take<double>(call.count);
+    call.turned = arena.take<double>(call.count);
+    for (int64_t i = 0; i < call.count; ++i) {
+        OasisJob job = job_of(tensor_at(args, i), args);
+        job.moved = arena.take<double>(job.blocks());
+        job.turned = arena.take<double>(job.blocks());
+        if (call.jobs) new (call.jobs + i) OasisJob(job);
+    }
+}
+
+// The streams in T, through scratch where they are stored in less.
+class OasisTiles {
+  public:
+    OasisTiles(const OasisJob& job, const ProbeKernels& kernels) : job_(job), kernels_(kernels) {}
+
+    const void* const* at(int64_t first, int64_t n) {
+        for (int k = 0; k < kStreams; ++k) streams_[k] = stream(k, first, n);
+        return streams_;
+    }
+
+  private:
+    const void* stream(int k, int64_t first, int64_t n) {
+        const steepest_oasis_array& a = *job_.array[k];
+        if (!a.values) return nullptr;
+        const auto dtype = static_cast<DType>(a.dtype);
+        const char* stored = static_cast<const char*>(a.values) + first * size_of(dtype);
+        const LoadFn load = kernels_.load[a.dtype];
+        if (!load) return stored;
+        load(stored, scratch_[k], n);
+        return scratch_[k];
+    }
+
+    const OasisJob& job_;
+    const ProbeKernels& kernels_;
+    const void* streams_[kStreams];
+    alignas(64) float scratch_[kStreams][kTile];
+};
+
+void measure_piece(const OasisJob& job, const ProbeKernels& kernels, int64_t begin, int64_t end) {
+    OasisTiles tiles(job, kernels);
+    for (int64_t first = begin; first < end; first += kBlock) {
+        alignas(64) double lanes[2 * kLanes] = {};
+        const int64_t last = std::min(first + kBlock, end);
+        for (int64_t at = first; at < last; at += kTile) {
+            const int64_t n = std::min(kTile, last - at);
+            kernels.oasis[job.is_f64()](job.options, tiles.at(at, n), n, lanes);
+        }
+        job.moved[first / kBlock] = fold_lanes(lanes);
+        job.turned[first / kBlock] = fold_lanes(lanes + kLanes);
+    }
+}
+
+void measure_all(const OasisCall& call, const ProbeKernels& kernels, steepest_oasis_args& args) {
+    for_pieces(
+        call, [](const OasisJob&) { return true; },
+        [&](const OasisJob& job, int64_t begin, int64_t end) {
+            measure_piece(job, kernels, begin, end);
+        });
+    for (int64_t j = 0; j < call.count; ++j) {
+        call.moved[j] = fold_pairs(call.jobs[j].moved, call.jobs[j].blocks());
+        call.turned[j] = fold_pairs(call.jobs[j].turned, call.jobs[j].blocks());
+    }
+    args.moved = fold_pairs(call.moved, call.count);
+    args.turned = fold_pairs(call.turned, call.count);
+}
+
+}  // namespace
+
+steepest_status steepest_oasis_workspace(const steepest_oasis_args* args, size_t* size) {
+    if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (const auto status = check(*args)) return status;
+        Arena arena(nullptr, 0);
+        OasisCall call;
+        lay_out(*args, arena, call);
+        *size = arena.used();
+        return STEEPEST_OK;
+    });
+}
+
+steepest_status steepest_oasis_measure(steepest_oasis_args* args) {
+    if (!args) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        FloatingPointGuard guard;
+        if (const auto status = check(*args)) return status;
+        cpu::Target target;
+        if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
+        if (reinterpret_cast<uintptr_t>(args->workspace) % Arena::kAlignment)
+            return STEEPEST_INVALID_ARGUMENT;
+        Arena arena(args->workspace, args->workspace_size);
+        OasisCall call;
+        lay_out(*args, arena, call);
+        if (arena.used() > args->workspace_size) return STEEPEST_WORKSPACE_TOO_SMALL;
+        measure_all(call, probe_kernels_of(target), *args);
+        return STEEPEST_OK;
+    });
+}

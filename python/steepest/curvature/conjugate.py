@@ -1,0 +1,146 @@
+"""Conjugate gradients for an operator that is only known by its products."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..polar import arguments
+from . import structure
+from .operator import Operator, Vector, flat
+from .sampling import Hvp
+from .solutions import CGSolution, NotPositiveDefiniteError
+
+_MOST_ITERATIONS = 2**31 - 1
+_ROUNDS = 10  # of as many iterations as elements; rounding delays the end
+_PRODUCT = "product"
+
+
+class Recurrence:
+    """The iterate x with its residual, and the direction conjugate to all before."""
+
+    def __init__(self, operator: Operator, damping: float, b: Vector, x: Vector) -> None:
+        self.operator, self.damping, self.b, self.x = operator, damping, b, x
+        self.iterations = 0
+        self.restart(b if not x.any() else self.true_residual())
+
+    def apply(self, v: Vector) -> Vector:
+        """(A + damping I) v for a v of the operator's dtypes."""
+        return self.operator(v) + self.damping * v
+
+    def true_residual(self) -> Vector:
+        """Of x rounded to the operator's dtypes, as the caller gets it: one product."""
+        return self.b - self.apply(self.operator.rounded(self.x))
+
+    def restart(self, residual: Vector) -> None:
+        """Goes on from the steepest descent, with this residual of x."""
+        self.residual, self.direction = residual, residual
+
+    def step(self) -> None:
+        """One product. The direction is rounded as the callback sees it, so that the residual
+        belongs to x but for the rounding of the product."""
+        direction = self.operator.rounded(self.direction)
+        product = self.apply(direction)
+        curvature = float(direction @ product)
+        if not curvature > 0:
+            raise NotPositiveDefiniteError(
+                f"{_PRODUCT}: curvature {curvature / float(direction @ direction):.3g} given along "
+                f"the direction of iteration {self.iterations + 1}, damping {self.damping:.3g} "
+                "included; expected a positive definite operator: more damping helps"
+            )
+        square = float(self.residual @ self.residual)
+        along = float(self.residual @ direction) / curvature
+        self.x = self.x + along * direction
+        self.residual = self.residual - along * product
+        ratio = float(self.residual @ self.residual) / square
+        self.direction = self.residual + ratio * direction
+        self.iterations += 1
+
+
+def conjugate_gradient(
+    product: Hvp,
+    b: Any,
+    *,
+    damping: float = 0.0,
+    tol: float = 1e-6,
+    max_iter: int | None = None,
+    x0: Any = None,
+    check_symmetry: bool = False,
+    symmetry_tolerance: float | None = None,
+) -> CGSolution:
+    """Solves (A + damping I) x = b for a symmetric positive definite A + damping I.
+
+    product : v -> A v in the structure of b, its kinds, shapes and dtypes.
+    b : array of float32 or float64, or a list, tuple or dict of such.
+    damping : added to the diagonal, at least 0.
+    tol : the solution has converged where |b - (A + damping I) x| <= tol |b|. The recurrence's own
+        residual drifts from that one, so at the end it is computed anew; where it is too large
+        the process starts again from x, as long as that halves it. float32 products reach
+        about epsilon |A| |x|.
+    max_iter : of iterations; None: ten times the number of elements, which would be enough once but
+        for rounding.
+    x0 : where to start, a structure like b; None: zero.
+    check_symmetry : test the operator with two products at first; symmetry_tolerance is that of
+        `lanczos`.
+
+    The vectors of the process are float64. Returns a CGSolution, also where it has not converged.
+    The bits depend on the sums of NumPy, so on the machine.
+
+    Source: Hestenes and Stiefel (1952), algorithm 3.1.
+
+    Raises NotPositiveDefiniteError (a ValueError) for a direction of no positive curvature,
+    TypeError and ValueError for wrong arguments, for what is not finite, for a product of another
+    structure, kind, dtype or shape, and for an operator found not symmetric.
+    """
+    operator = Operator(product, b, 0, name=_PRODUCT, like_name="b")
+    damping = arguments.at_least("damping", damping, 0.0)
+    tol = arguments.at_least("tol", tol, 0.0)
+    limit = min(_ROUNDS * operator.size, _MOST_ITERATIONS) if max_iter is None else max_iter
+    limit = arguments.count("max_iter", limit, 0, _MOST_ITERATIONS)
+    target = vector_like(operator.of, b, "b")
+    start = np.zeros(operator.size)
+    if x0 is not None:
+        start = vector_like(operator.of, x0, "x0")
+    if symmetry_tolerance is not None:
+        symmetry_tolerance = arguments.at_least("symmetry_tolerance", symmetry_tolerance, 0.0)
+    if check_symmetry:
+        operator.check_symmetry(symmetry_tolerance)
+    if not target.any():
+        return CGSolution(operator.pack(target), 0.0, 0, operator.products, True)
+    return _solve(Recurrence(operator, damping, target, start), tol, limit)
+
+
+def _solve(process: Recurrence, tol: float, limit: int) -> CGSolution:
+    """Runs of the recurrence until the true residual is small or no longer halves."""
+    allowed = tol * norm(process.b)
+    last = math.inf
+    while True:
+        while norm(process.residual) > allowed and process.iterations < limit:
+            process.step()
+        residual = process.true_residual()
+        found = norm(residual)
+        if found <= allowed or process.iterations >= limit or found > last / 2:
+            break
+        last = found
+        process.restart(residual)
+    operator = process.operator
+    x = operator.pack(process.x)
+    return CGSolution(x, found, process.iterations, operator.products, found <= allowed)
+
+
+def norm(vector: Vector) -> float:
+    return float(np.linalg.norm(vector))
+
+
+def finite(vector: Vector, name: str) -> Vector:
+    """The vector, no element of which may be a NaN or an infinity."""
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{name}: a NaN or an infinity given, expected finite numbers")
+    return vector
+
+
+def vector_like(of: structure.Structure, given: Any, name: str) -> Vector:
+    """The elements of a structure as one finite vector."""
+    return finite(flat(of.unpack(given, name)), name)

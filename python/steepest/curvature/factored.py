@@ -1,0 +1,101 @@
+"""(A^T A + mu I) x = g by a Cholesky factorisation in the smaller of two spaces."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .operator import Vector
+from .rows import Matrix, Rows
+from .solutions import NotPositiveDefiniteError
+
+SIDES = ("auto", "samples", "parameters")
+_BLOCK = 64  # rows of a triangle that are solved at a time
+_CORRECTIONS = 6  # one or two matter; the others are for systems that are nearly singular
+
+
+class Factored:
+    """A^T A + mu I, factored as it is or, by Woodbury's identity, through A A^T + mu I.
+
+    Right sides are A^T u + g. With s = u - A x the system is that of Bjorck (1967),
+
+        s + A x = u,   A^T s - mu x = -g,
+
+    whose two residuals correct x and s together. So what the identity loses by its difference, and
+    the small matrix by its condition, comes back: corrections go on as long as they halve the
+    residual of x, which is computed without s.
+    """
+
+    def __init__(self, rows: Rows, mu: float, side: str) -> None:
+        if side == "auto":
+            side = "samples" if rows.samples < rows.size else "parameters"
+        self.rows, self.mu, self.side = rows, mu, side
+        in_samples = side == "samples"
+        matrix = rows.gram_of_samples(mu) if in_samples else rows.gram_of_columns(mu)
+        self._triangle = _cholesky(matrix)
+
+    def solve(self, u: Vector | float = 0.0, g: Vector | float = 0.0) -> tuple[Vector, float]:
+        """x with (A^T A + mu I) x = A^T u + g, and the norm of its residual."""
+        right = (np.zeros(self.rows.samples) + u, np.zeros(self.rows.size) + g)
+        x, s = np.zeros(self.rows.size), np.zeros(self.rows.samples)
+        rest = self._residual(x, right)
+        for _ in range(1 + _CORRECTIONS):
+            before = _norm(rest)
+            other, s = self._corrected(x, s, rest, right)
+            less = self._residual(other, right)
+            if _norm(less) < before:
+                x, rest = other, less
+            if not _norm(less) <= before / 2:
+                break
+        return x, _norm(rest)
+
+    def _residual(self, x: Vector, right: tuple[Vector, Vector]) -> Vector:
+        """Of x alone: A^T (u - A x) + g - mu x."""
+        u, g = right
+        return self.rows.transposed_times(u - self.rows.times(x)) + (g - self.mu * x)
+
+    def _corrected(
+        self, x: Vector, s: Vector, rest: Vector, right: tuple[Vector, Vector]
+    ) -> tuple[Vector, Vector]:
+        """x and s after a correction; on the side of parameters s is of no use."""
+        if self.side == "parameters":
+            return x + self._inverse(rest), s
+        u, g = right
+        first = u - s - self.rows.times(x)
+        second = self.mu * x - self.rows.transposed_times(s) - g
+        more = self._inverse(self.mu * first + self.rows.times(second))
+        return x + (self.rows.transposed_times(more) - second) / self.mu, s + more
+
+    def _inverse(self, b: Vector) -> Vector:
+        return _back(self._triangle, _forward(self._triangle, b))
+
+
+def _cholesky(matrix: Matrix) -> Matrix:
+    try:
+        return np.asarray(np.linalg.cholesky(matrix), np.float64)
+    except np.linalg.LinAlgError:
+        raise NotPositiveDefiniteError(
+            f"damping: too small beside rounding of a matrix of trace {np.trace(matrix):.3g} given "
+            "(its factorisation has failed), expected more, or conjugate_gradient instead"
+        ) from None
+
+
+def _forward(triangle: Matrix, b: Vector) -> Vector:
+    """L^-1 b by blocks."""
+    x: Vector = b.copy()
+    for start in range(0, len(b), _BLOCK):
+        now = slice(start, start + _BLOCK)
+        x[now] = np.linalg.solve(triangle[now, now], x[now] - triangle[now, :start] @ x[:start])
+    return x
+
+
+def _back(triangle: Matrix, b: Vector) -> Vector:
+    """L^-T b by blocks."""
+    x: Vector = b.copy()
+    for start in reversed(range(0, len(b), _BLOCK)):
+        now, end = slice(start, start + _BLOCK), start + _BLOCK
+        x[now] = np.linalg.solve(triangle[now, now].T, x[now] - triangle[end:, now].T @ x[end:])
+    return x
+
+
+def _norm(vector: Vector) -> float:
+    return float(np.linalg.norm(vector))

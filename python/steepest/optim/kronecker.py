@@ -1,0 +1,112 @@
+"""Layers whose gradients are preconditioned from both sides: a weight, perhaps with a bias, and the
+inverses of its two Kronecker factors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _arrays, steps
+from .._arrays import Array
+from ..curvature.mkor import mkor_update
+from ..polar import products
+from .diagonal import precision
+
+Values = NDArray[Any]
+LEFT, RIGHT = "left_inverse", "right_inverse"
+
+
+class Statistics(NamedTuple):
+    """Means over the batch, in the precision of the layer: of its inputs, with 1 behind them where
+    it has a bias, and of the gradients of its outputs."""
+
+    inputs: Values
+    outputs: Values
+
+
+@dataclass
+class Layer:
+    """A weight (outputs, ...), whose other axes are its inputs, and a bias (outputs,) or None."""
+
+    weight: Array
+    bias: Array | None
+    weight_at: int  # positions among the parameters of all groups
+    bias_at: int | None
+    label: str
+    inverses: dict[str, Values] = field(default_factory=dict)
+    largest: dict[str, float | None] = field(default_factory=dict)  # None: not known
+
+    def __post_init__(self) -> None:
+        self.shape = tuple(self.weight.shape)
+        self.rows = self.shape[0]
+        self.cols = math.prod(self.shape[1:])
+        self.dtype = precision(_arrays.dtype_name(self.weight))
+        self.set_inverses(
+            {
+                LEFT: np.eye(self.rows, dtype=self.dtype),
+                RIGHT: np.eye(self.cols + (self.bias is not None), dtype=self.dtype),
+            }
+        )
+
+    def set_inverses(self, given: Mapping[str, Values]) -> None:
+        self.inverses = dict(given)
+        self.largest = dict.fromkeys(given)
+
+    def copies(self) -> dict[str, Values]:
+        return {name: inverse.copy() for name, inverse in self.inverses.items()}
+
+    def update(self, statistics: Statistics, options: Mapping[str, Any]) -> None:
+        """The rank-one updates of both inverses. Raises ValueError where one of them is not
+        positive definite any more."""
+        for name, v in ((LEFT, statistics.outputs), (RIGHT, statistics.inputs)):
+            try:
+                found = mkor_update(self.inverses[name], v, largest=self.largest[name], **options)
+            except ValueError as error:
+                raise ValueError(f"{name} of {self.label}: {error}") from None
+            self.largest[name] = found.largest
+
+    def precondition(self, grads: Sequence[Array], rescale: bool) -> list[Array]:
+        """left_inverse G right_inverse of the gradients of weight and bias together, as arrays of
+        the parameters' kinds and layouts; with `rescale` of the norm of G."""
+        g = self._matrix(grads)
+        made = products.multiply(products.multiply(self.inverses[LEFT], g), self.inverses[RIGHT])
+        if rescale:
+            _rescale(made, g)
+        parts = [made[:, : self.cols].reshape(self.shape), made[:, -1].reshape(self.rows)]
+        like = [self.weight] if self.bias is None else [self.weight, self.bias]
+        return [self._in_kind(part, param) for part, param in zip(parts, like, strict=False)]
+
+    def _matrix(self, grads: Sequence[Array]) -> Values:
+        """(rows, cols), and the gradient of the bias as the last column."""
+        together = np.empty((self.rows, self.inverses[RIGHT].shape[0]), self.dtype)
+        together[:, : self.cols] = as_floats(grads[0], self.dtype).reshape(self.rows, self.cols)
+        if self.bias is not None:
+            together[:, -1] = as_floats(grads[1], self.dtype).reshape(self.rows)
+        return together
+
+    def _in_kind(self, values: Values, param: Array) -> Array:
+        made = _arrays.zeros(param, np.dtype(self.dtype).name)
+        _arrays.as_numpy(made)[...] = values
+        return made
+
+
+def as_floats(array: Array, dtype: type[np.floating[Any]]) -> Values:
+    """An array of any float dtype as one in NumPy of single or double."""
+    if _arrays.dtype_name(array) == "bfloat16":
+        values: Values = np.empty(tuple(array.shape), np.float32)
+        _arrays.float32_copy(array, values)
+    else:
+        values = _arrays.as_numpy(array)
+    return values.astype(dtype, copy=False)
+
+
+def _rescale(made: Values, gradient: Values) -> None:
+    """Gives a matrix the Frobenius norm of another one; without a direction it stays as it is."""
+    norms = steps.grad_norm([made, gradient]).per_tensor
+    if norms[0] > 0:
+        made *= made.dtype.type(norms[1] / norms[0])
