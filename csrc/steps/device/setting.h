@@ -104,12 +104,10 @@ class Setting {
     }
 };
 
-// The row and the column of an element, counted over the batch.
-struct AxisPosition {
-    uint64_t row, column;
-};
-
-STEEPEST_HD STEEPEST_INLINE AxisPosition axis_position(const Axes& a, int64_t element) {
+// Calls use(line, position): the line of an element in memory, and its position in a line, both
+// counted over the batch.
+template <class Use>
+STEEPEST_HD STEEPEST_INLINE void at_axes(const Axes& a, int64_t element, Use&& use) {
     const auto i = static_cast<uint64_t>(element);
     const auto inner = static_cast<uint64_t>(a.inner);
     const auto outer = static_cast<uint64_t>(a.outer);
@@ -117,31 +115,46 @@ STEEPEST_HD STEEPEST_INLINE AxisPosition axis_position(const Axes& a, int64_t el
     const uint64_t line =
         (i | inner) >> 32 ? i / inner : static_cast<uint32_t>(i) / static_cast<uint32_t>(inner);
     const uint64_t matrix = line < outer ? 0 : line / outer;
-    const uint64_t position = matrix * inner + (i - line * inner);
-    return a.column_major ? AxisPosition{position, line} : AxisPosition{line, position};
+    use(line, matrix * inner + (i - line * inner));
 }
 
-// Calls put(stream, value) with the row and column values of an element: averages lie in T, given
-// ones as dtype(stream) says.
+// Calls put(stream, value) with the row and column averages of an element. The order is asked for
+// twice: kept, it takes a register too many.
+template <class R, class T, class Put>
+STEEPEST_HD STEEPEST_INLINE void read_averages(const Axes& a, int64_t element, Put&& put) {
+    static_assert(R::spec.states[0].kind == Kind::row && R::spec.states[1].kind == Kind::column);
+    at_axes(a, element, [&](uint64_t line, uint64_t position) {
+        put(2, static_cast<const T*>(a.axis_new[0])[a.column_major ? position : line]);
+        put(3, static_cast<const T*>(a.axis_new[1])[a.column_major ? line : position]);
+    });
+}
+
+// The same of values that are given, stored as dtype(stream) says.
+template <class R, class T, class DTypeOf, class Put>
+STEEPEST_HD STEEPEST_INLINE void read_given(const Tensor& t, const Axes& a, int64_t element,
+                                            DTypeOf&& dtype, Put&& put) {
+    constexpr unsigned kElements = element_streams<R>();
+    constexpr unsigned kRows = row_streams<R>();
+    at_axes(a, element, [&](uint64_t line, uint64_t position) {
+        STEEPEST_UNROLL
+        for (int s = 2; s < kStreamsOf<R>; ++s) {
+            if (kElements >> s & 1) continue;
+            const bool along = (kRows >> s & 1) != a.column_major;  // the lines, not across them
+            Raw<T> raw;
+            raw.fetch_one(0, in_global_memory(t.stream[s]), dtype(s),
+                          static_cast<int64_t>(along ? line : position));
+            put(s, raw.decode_one(0, dtype(s)));
+        }
+    });
+}
+
 template <class R, class T, class DTypeOf, class Put>
 STEEPEST_HD STEEPEST_INLINE void read_axes(const Tensor& t, const Axes& a, int64_t element,
                                            DTypeOf&& dtype, Put&& put) {
-    constexpr unsigned kElements = element_streams<R>();
-    constexpr unsigned kRows = row_streams<R>();
-    const AxisPosition at = axis_position(a, element);
-    STEEPEST_UNROLL
-    for (int s = 2; s < kStreamsOf<R>; ++s) {
-        if (kElements >> s & 1) continue;
-        const bool row = kRows >> s & 1;
-        const auto i = static_cast<int64_t>(row ? at.row : at.column);
-        if constexpr (kHasAverages<R, T>) {
-            put(s, static_cast<const T*>(a.axis_new[row ? 0 : 1])[i]);
-        } else {
-            Raw<T> raw;
-            raw.fetch_one(0, t.stream[s], dtype(s), i);
-            put(s, raw.decode_one(0, dtype(s)));
-        }
-    }
+    if constexpr (kHasAverages<R, T>)
+        read_averages<R, T>(a, element, put);
+    else
+        read_given<R, T>(t, a, element, dtype, put);
 }
 
 }  // namespace STEEPEST_TARGET
