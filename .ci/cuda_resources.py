@@ -22,6 +22,8 @@ from pathlib import Path
 # By what the name of an elementwise kernel holds; the first that fits counts. Doubles take two
 # registers each; some rules have more streams, constants or arithmetic than the others.
 MOST_REGISTERS = {
+    "AdaFisher<double>": 128,
+    "AdaFisher": 80,
     "AdaHessian": 128,
     "AmsGrad<double>": 128,
     "Lamb<double>": 128,

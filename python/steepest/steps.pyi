@@ -22,6 +22,7 @@ __all__ = [
     "GradNorm",
     "Plan",
     "adafactor",
+    "adafisher",
     "adagrad",
     "adahessian",
     "adam",
@@ -573,4 +574,33 @@ def oasis(
 
     Jahani et al., arXiv 2109.05198, with a given learning rate: D = beta2 D + (1 - beta2) hessian,
     the first D being the first estimate, p -= lr g / max(|D|, alpha).
+    """
+
+def adafisher(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    output_factor: _Arrays,
+    input_factor: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.001,
+    beta: float = 0.9,
+    damping: float = 0.001,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Momentum divided by the diagonal of a Kronecker-factored Fisher matrix.
+
+    Gomes et al., arXiv 2405.16397 (ICLR 2025): p -= lr mhat / (S H^T + damping), without a root;
+    the outer product of the factors' diagonals S and H is not formed.
     """

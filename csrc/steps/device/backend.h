@@ -16,7 +16,7 @@ struct RuleRuns {
     Run apply[3];  // by storage; float64 is always plain
     Run prepare;
     Run reduce;  // null: the rule needs no sums
-    // null: the rule keeps no averages
+    // null: the rule keeps no averages of rows and columns
     Run line_sums, across_sums, update_lines, update_across, scale_rows;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "steps/rules/adafactor.h"
+#include "steps/rules/adafisher.h"
 #include "steps/rules/adagrad.h"
 #include "steps/rules/adahessian.h"
 #include "steps/rules/adam.h"
@@ -27,9 +28,9 @@ template <template <class> class... Rule>
 struct RuleList {};
 
 // The position of a rule is its number in the C ABI: append, do not insert.
-using Rules =
-    RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion, Adafactor,
-             AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon, AdaHessian, Sophia, Oasis>;
+using Rules = RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion,
+                       Adafactor, AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon,
+                       AdaHessian, Sophia, Oasis, AdaFisher>;
 
 template <template <class> class... Rule>
 constexpr int count_rules(RuleList<Rule...>) {

@@ -5,9 +5,10 @@ One class per rule of the native table: SGD, Adam, AdamW, AMSGrad, AdaMax, Adagr
 CAdamW, CLion, Adafactor. And those whose steps follow a direction made of the momentum of whole
 matrices: LANTON, Muon, Scion, TrustRegion, for arrays in host memory. And those on an estimate of
 the Hessian's diagonal: AdaHessian, OASIS, SophiaG, SophiaH, likewise; their `step` takes the
-product with the Hessian, or what the estimate is made of. And MKOR, which gives one of the first
-kind gradients that are preconditioned by inverse Kronecker factors. And those that solve a damped
-system at each step: NaturalGradient and LevenbergMarquardt.
+product with the Hessian, or what the estimate is made of. AdaFisher and AdaFisherW, whose `step`
+takes the diagonals of a layer's Kronecker factors. And MKOR, which gives one of the first kind
+gradients that are preconditioned by inverse Kronecker factors. And those that solve a damped system
+at each step: NaturalGradient and LevenbergMarquardt.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .adafisher import AdaFisher, AdaFisherW
 from .adahessian import AdaHessian
 from .base import Optimizer
 from .lanton import LANTON
@@ -37,6 +39,8 @@ _CLASSES = {rule.class_name: make_class(rule, Optimizer, __name__) for rule in o
 globals().update(_CLASSES)
 
 __all__ = [
+    "AdaFisher",
+    "AdaFisherW",
     "AdaHessian",
     "LANTON",
     "LevenbergMarquardt",

@@ -3,6 +3,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .._core import _Array, _Numbers, _Rounding
+from .adafisher import AdaFisher as AdaFisher
+from .adafisher import AdaFisherW as AdaFisherW
 from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
 from .lanton import LANTON as LANTON
@@ -26,6 +28,8 @@ __all__ = [
     "OASIS",
     "SGD",
     "AMSGrad",
+    "AdaFisher",
+    "AdaFisherW",
     "AdaHessian",
     "AdaMax",
     "Adafactor",

@@ -123,16 +123,9 @@ class CurvatureOptimizer(Optimizer):
         run: Callable[[], Any],
     ) -> bool:
         """The step `run` with these estimates in the states; without a step they are put back."""
-        kept = [_arrays.to_host(e.state).copy() for e in entries]
-        applied = False
-        try:
-            for entry, values in zip(entries, estimates, strict=True):
-                _write(entry.state, entry.group.signed(values))
-            applied = bool(run())
-        finally:
-            for entry, old in zip(entries, kept, strict=True) if not applied else ():
-                _arrays.assign(entry.state, old)
-        return applied
+        pairs = zip(entries, estimates, strict=True)
+        signed = [entry.group.signed(values) for entry, values in pairs]
+        return stepped([entry.state for entry in entries], signed, run)
 
     def _curved(self) -> list[CurvatureGroup]:
         return [group for group in self._groups if isinstance(group, CurvatureGroup)]
@@ -146,6 +139,20 @@ def structure_of(groups: Sequence[Group], kind: str, names: Sequence[str] | None
     if kind == "dict" and names is not None:
         return curvature_structure.read(dict(zip(names, views, strict=True)), "params")
     return curvature_structure.read(views, "params")
+
+
+def stepped(states: Sequence[Array], values: Sequence[Values], run: Callable[[], Any]) -> bool:
+    """The step `run` with these values in the states; without a step they are put back."""
+    kept = [_arrays.to_host(state).copy() for state in states]
+    applied = False
+    try:
+        for state, new in zip(states, values, strict=True):
+            _write(state, new)
+        applied = bool(run())
+    finally:
+        for state, old in zip(states, kept, strict=True) if not applied else ():
+            _arrays.assign(state, old)
+    return applied
 
 
 def native_rule(cls: type, name: str) -> Rule:

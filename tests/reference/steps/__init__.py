@@ -12,7 +12,7 @@ from typing import Any
 from . import stages
 from .adafactor import adafactor
 from .adaptive import adagrad, adam, adamax, amsgrad, lamb
-from .curvature import adahessian, oasis, sophia
+from .curvature import adafisher, adahessian, oasis, sophia
 from .directions import adamuon, descend, extrapolate, momentum
 from .signs import c_adamw, c_lion, lion
 from .simple import sgd
@@ -49,6 +49,7 @@ RULES = {
     "adahessian": Rule(adahessian, 0.15, 0.0, "decoupled"),
     "sophia": Rule(sophia, 1e-4, 0.1, "decoupled"),
     "oasis": Rule(oasis, 1e-2, 0.0, "l2"),
+    "adafisher": Rule(adafisher, 1e-3, 0.0, "l2"),
 }
 
 
