@@ -10,6 +10,7 @@ SHAPES = ((6, 4), (5,), (), (4, 3, 2))
 SIZES = [24, 5, 1, 24]
 UNIT = 2.0**-53
 SOLVERS = ["woodbury", "cg"]
+ALL = [*SOLVERS, "euler"]
 
 
 def arrays(seed, dtype=np.float64):

@@ -41,9 +41,12 @@ def fisher_product(model, params):
         return p * (u - (p * u).sum(axis=1, keepdims=True)) / len(p)
 
     product = gauss_newton_product(jvp, vjp, curved)
-    return lambda v: [
-        np.asarray(part, like.dtype) for part, like in zip(product(v), v, strict=True)
-    ]
+
+    def times(v):
+        exact = product([x.astype(np.float64) for x in v])
+        return [np.asarray(part, like.dtype) for part, like in zip(exact, v, strict=True)]
+
+    return times
 
 
 def sample_gradients(model, params):

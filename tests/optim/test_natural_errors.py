@@ -180,6 +180,7 @@ def test_steps_that_are_skipped(solver):
         ("max_iter", 2.5, TypeError),
         ("warm_start", 1.5, ValueError),
         ("kl_clip", 0.0, ValueError),
+        ("time_step", 0.0, ValueError),
         ("check_symmetry", 1, TypeError),
         ("momentum", -0.5, ValueError),
         ("weight_decay", -0.1, ValueError),
@@ -203,13 +204,13 @@ def test_options(name, value, error, late):
 
 
 @pytest.mark.parametrize(
-    "name", ["solver", "tol", "max_iter", "warm_start", "check_symmetry", "kl_clip"]
+    "name", ["solver", "tol", "max_iter", "time_step", "warm_start", "check_symmetry", "kl_clip"]
 )
 def test_options_of_the_system_are_the_same_for_all_groups(name):
     params = arrays(1, F32)
     opt = optim.NaturalGradient([{"params": params[:1]}, {"params": params[1:]}])
-    other = {"solver": "cg", "tol": 0.5, "max_iter": 7, "warm_start": 0.5, "kl_clip": 1.0}
-    other["check_symmetry"] = True
+    other = {"solver": "cg", "tol": 0.5, "max_iter": 7, "warm_start": 0.5, "time_step": 1.0}
+    other.update(check_symmetry=True, kl_clip=1.0)
     before = [p.copy() for p in params]
     opt.param_groups[1][name] = other[name]
     with pytest.raises(ValueError, match=f"{name}: .* given in group 1, expected"):

@@ -8,12 +8,12 @@ import pytest
 from steepest import optim
 from steepest.curvature import empirical_fisher_product
 
-from .natural import SOLVERS, arrays, fisher_of, run, samples
+from .natural import ALL, arrays, fisher_of, run, samples
 from .support import copies, random, same_bits
 
 
 @pytest.mark.parametrize("how", ["state_dict", "pickle", "safetensors"])
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", ALL)
 def test_a_restored_optimizer_goes_on_to_the_bit(how, solver, tmp_path):
     params = arrays(1, np.float32)
     opt = optim.NaturalGradient(params, momentum=0.9, solver=solver, kl_clip=1e-2)
@@ -61,7 +61,7 @@ def test_samples_may_have_several_rows():
         np.testing.assert_allclose(p, q, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", ALL)
 @pytest.mark.parametrize("master_weights", [False, True])
 @pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16])
 def test_half_precision_is_stepped_by_float32_solutions(dtype, master_weights, solver):
@@ -88,7 +88,7 @@ def test_other_memory_orders_step_alike():
     assert same_bits(plain, [np.ascontiguousarray(p).reshape(p.shape) for p in turned])
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", ALL)
 def test_torch_parameters_step_as_numpy_arrays_do(solver):
     torch = pytest.importorskip("torch")
     params = arrays(1, np.float32)
@@ -103,3 +103,25 @@ def test_torch_parameters_step_as_numpy_arrays_do(solver):
         other.step(None, fisher_of(solver, rows))
     assert same_bits(params, [t.detach().numpy() for t in tensors])
     assert all(torch.is_tensor(x) for x in other.solution.x)
+
+
+@pytest.mark.parametrize("solver", ALL)
+def test_nothing_to_solve(solver):
+    """Empty parameters, no gradient at all, and gradients that are 0."""
+    params = [np.zeros((0, 3)), np.array(1.0), np.ones(2)]
+    rows = [np.ones((4, *p.shape)) for p in params]
+    opt = optim.NaturalGradient(params, solver=solver, momentum=0.9, kl_clip=1.0)
+    fisher = fisher_of(solver, rows)
+    before = copies(params)
+    zeros = [np.zeros_like(p) for p in params]
+    for grads, steps in (
+        ([None, None, None], [0, 0, 0]),
+        ([zeros[0], None, None], [1, 0, 0]),
+        (zeros, [2, 1, 1]),
+    ):
+        assert opt.step(grads, fisher) is True
+        assert same_bits(params, before)
+        assert [state["step"] for state in opt.state_dict()["state"].values()] == steps
+    assert not any(x.any() for x in opt.solution.x)
+    assert opt.step([zeros[0], np.array(0.5), np.ones(2)], fisher) is True
+    assert not same_bits(params, before)

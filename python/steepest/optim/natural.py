@@ -28,11 +28,11 @@ class NaturalGradient(Optimizer):
     """Steps along x with (F + damping I) x = g, F the Fisher matrix or one that stands in for it.
 
     buf = momentum buf + x, at first x; p = p - lr buf. F is (1 / b) sum_i g_i g_i^T of per-sample
-    gradients (solver "woodbury"), or known by its products with vectors (solver "cg").
+    gradients (solver "woodbury"), or known by its products with vectors ("cg", "euler").
 
     Amari, Neural Computation 10 (1998); the damped systems and these solvers are the digital
     equivalents of Donatella et al., arXiv 2405.13817. The start from the last solution is that of
-    Martens, ICML 2010, section 4.3.
+    Martens, ICML 2010.
 
         opt = steepest.optim.NaturalGradient(params, 0.1, damping=1e-2)
         opt.step(grads, per_sample_grads)
@@ -44,21 +44,24 @@ class NaturalGradient(Optimizer):
     lr : learning rate: a number, or one per parameter.
     damping : more than 0, each group its own.
     solver : "woodbury" factors the smaller of the matrices (samples, samples) and that of F; "cg"
-        iterates. This option and the next five are the same for all groups.
-    tol, max_iter : conjugate gradients end at a residual of tol |g|, or after max_iter iterations;
-        `solution` tells which. Truncated solutions are common.
+        iterates by conjugate gradients; "euler" follows dx = (g - (F + damping I) x) dt, as the
+        analog device of the article does, by Euler's steps. This option and the next six are the
+        same for all groups.
+    tol, max_iter : iterations end at a residual of tol |g|, or after max_iter of them; `solution`
+        tells which. Truncated solutions are common.
+    time_step : dt, less than 2 over the largest eigenvalue of F + damping I.
     warm_start : where they start: this times the last solution, a factor from 0 to 1.
-    check_symmetry : test the function of "cg" by two products more at each step.
+    check_symmetry : test the function by two products more at each step.
     kl_clip : bound on s^T (F + damping I) s for s = lr x, twice what the Kullback-Leibler
         divergence of the model's outputs is to second order, damping aside: larger x are scaled
         down to it, before momentum (Ba, Grosse and Martens, ICLR 2017). One product more with
-        "cg". None: no bound.
+        a function. None: no bound.
     momentum, nesterov : as in SGD, of solutions.
     weight_decay : a number, or one per parameter.
     decoupled_weight_decay : p *= 1 - lr weight_decay, instead of adding weight_decay p to g.
     maximize, rounding, seed, state_dtype, master_weights : as in the other optimizers.
 
-    States: momentum_buffer where there is momentum, and, for "cg" with a warm start, solution.
+    States: momentum_buffer where there is momentum, and, where iterations start warm, solution.
     state_dict and the rest are those of steepest.optim.Optimizer; all errors come before anything
     is changed. The last bits depend on the sums of NumPy, so on the machine.
     """
@@ -75,6 +78,7 @@ class NaturalGradient(Optimizer):
         solver: str = "woodbury",
         tol: float = 1e-3,
         max_iter: int = 50,
+        time_step: float = 0.1,
         warm_start: float = 1.0,
         check_symmetry: bool = False,
         kl_clip: float | None = None,
@@ -117,7 +121,7 @@ class NaturalGradient(Optimizer):
             list for group dicts), each (rows, *shape) of float32 or float64 with the same number of
             rows; entries of parameters without a gradient may be None. On the data's labels they
             make the empirical Fisher matrix, on labels drawn from the model the Fisher matrix; rows
-            of L^(1/2) J the Gauss-Newton matrix. Solver "cg": a function v -> F v on that
+            of L^(1/2) J the Gauss-Newton matrix. Other solvers: a function v -> F v on that
             structure, in float32, or float64 of float64 parameters; v is zero at parameters without
             a gradient. See `steepest.curvature.gauss_newton_product`, `empirical_fisher_product`.
         samples : b, for "woodbury"; None: the number of rows.
@@ -184,9 +188,7 @@ class NaturalGradient(Optimizer):
         if shared["solver"] == "woodbury":
             return factored(system, fisher, samples)
         starts = [g.start(i) for g in self._natural() for i in range(len(g.views))]
-        tol, limit = float(shared["tol"]), shared["max_iter"]
-        symmetric = not shared["check_symmetry"]
-        return iterated(system, fisher, np.concatenate(starts), tol, limit, symmetric)
+        return iterated(system, fisher, np.concatenate(starts), shared)
 
     def _directions(self, system: System, solved: Solved, bound: float | None) -> Parts:
         """The solution as arrays, scaled down to the bound; None without a gradient."""
@@ -224,10 +226,10 @@ NaturalGradient.rule = replace(
     NaturalGradient.rule,
     streams=(
         *NaturalGradient.rule.streams,
-        Stream(SOLUTION, "element", "any", True, "where conjugate gradients start"),
+        Stream(SOLUTION, "element", "any", True, "where iterations start"),
     ),
     unused={
         **UNUSED["sgd"],
-        SOLUTION: lambda options: options["solver"] != "cg" or options["warm_start"] == 0,
+        SOLUTION: lambda options: options["solver"] == "woodbury" or options["warm_start"] == 0,
     },
 )

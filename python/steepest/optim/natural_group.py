@@ -18,9 +18,9 @@ from .kronecker import as_floats
 from .state import MASTER
 
 SOLUTION = "solution"
-SOLVERS = ("woodbury", "cg")
+SOLVERS = ("woodbury", "cg", "euler")
 #: Options of the one system that all groups share.
-SHARED = ("solver", "tol", "max_iter", "warm_start", "check_symmetry", "kl_clip")
+SHARED = ("solver", "tol", "max_iter", "time_step", "warm_start", "check_symmetry", "kl_clip")
 _MOST_ITERATIONS = 2**31 - 1
 
 
@@ -38,6 +38,7 @@ class NaturalGroup(Group):
         arguments.one_of("solver", options["solver"], SOLVERS)
         arguments.between("damping", options["damping"], 0.0, math.inf)
         arguments.at_least("tol", options["tol"], 0.0)
+        arguments.between("time_step", options["time_step"], 0.0, math.inf)
         arguments.count("max_iter", options["max_iter"], 1, _MOST_ITERATIONS)
         arguments.at_least("warm_start", options["warm_start"], 0.0, np.nextafter(1.0, 2.0))
         if options["kl_clip"] is not None:
@@ -74,7 +75,7 @@ class NaturalGroup(Group):
         return vector(self.views[i] if master is None else master)
 
     def start(self, i: int) -> Vector:
-        """Where conjugate gradients start for parameter i: a part of its last solution."""
+        """Where iterations start for parameter i: a part of its last solution."""
         if SOLUTION not in self.rule.active(self.options):
             return np.zeros(math.prod(self.views[i].shape))
         return float(self.options["warm_start"]) * vector(self.states[SOLUTION][i])

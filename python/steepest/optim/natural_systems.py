@@ -1,4 +1,4 @@
-"""The damped system of a natural gradient over all parameters, and its two solvers.
+"""The damped system of a natural gradient over all parameters, and its solvers.
 
 Vectors hold the elements of all parameters one after the other, in C order. Those of parameters
 without a gradient take no part: rows and columns of theirs are left out of the matrix.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .. import _arrays
 from ..curvature import structure as curvature_structure
-from ..curvature.conjugate import Recurrence, solve
+from ..curvature.conjugate import Recurrence, norm, solve
 from ..curvature.damped import pack
 from ..curvature.factored import Factored
 from ..curvature.operator import DTYPES, Operator, Vector, flat
@@ -29,6 +29,7 @@ from .diagonal import finite
 
 FISHER = "fisher"
 _MOST_SAMPLES = 2**53
+_DIVERGED = 10.0  # times the least residual: with steps that are short enough it only falls
 _CLIP_EPS = 1e-6  # as in the native clipping
 
 
@@ -71,15 +72,15 @@ def clipping(grads: Mapping[int, Vector], scale: float, bound: Any) -> float:
 def check_fisher(fisher: Any, samples: Any, solver: str) -> None:
     if fisher is None:
         raise ValueError(f"{FISHER}: None given, expected arrays or a function")
-    if solver == "cg":
+    if solver != "woodbury":
         checked_callable(FISHER, fisher)
         if samples is not None:
-            raise ValueError('samples: given with solver="cg", expected None')
+            raise ValueError(f"samples: given with solver={solver!r}, expected None")
     elif callable(fisher) and not _arrays.is_array(fisher):
         raise TypeError(f'{FISHER}: a function given, expected arrays with solver="woodbury"')
 
 
-# ---- conjugate gradients
+# ---- iterations
 
 
 class _Restricted(Operator):
@@ -97,24 +98,43 @@ class _Restricted(Operator):
         return np.where(self.mask, super().__call__(v), 0.0)
 
 
-def iterated(
-    system: System, product: Any, start: Vector, tol: float, limit: int, symmetric: bool
-) -> Solved:
-    """By conjugate gradients from `start`, with the callback v -> F v, which is tested unless it is
-    known to be symmetric."""
+def iterated(system: System, product: Any, start: Vector, options: Mapping[str, Any]) -> Solved:
+    """By the solver of the options from `start`, with the callback v -> F v."""
     operator = _Restricted(product, system)
-    if not symmetric:
+    if options["check_symmetry"]:
         operator.check_symmetry()
     begin = start if system.right.any() else np.zeros_like(start)
     begin = np.where(operator.mask, begin, 0.0)
     process = Recurrence(operator, system.damping, system.right, begin)
-    found = solve(process, tol, limit)
+    tol, limit = float(options["tol"]), int(options["max_iter"])
+    if options["solver"] == "cg":
+        found = solve(process, tol, limit)
+    else:
+        found = _relaxed(process, float(options["time_step"]), tol, limit)
 
     def square(v: Vector) -> float:
         rounded = operator.rounded(v)
         return float(rounded @ process.apply(rounded))
 
     return Solved(flat(operator.of.unpack(found.x, "x")), found, square)
+
+
+def _relaxed(process: Recurrence, time_step: float, tol: float, limit: int) -> CGSolution:
+    """Euler steps of dx = (b - (F + D) x) dt from the point of the process."""
+    operator, allowed = process.operator, tol * norm(process.b)
+    rest, iterations = process.residual, 0
+    least = norm(rest)
+    while (size := norm(rest)) > allowed and iterations < limit:
+        least = min(least, size)
+        if size > _DIVERGED * least:
+            raise ValueError(
+                f"time_step: {time_step} given, with which the residual has grown from {least:.3g} "
+                f"to {size:.3g}, expected less than 2 over the largest eigenvalue of F + damping I"
+            )
+        process.x = operator.rounded(process.x + time_step * rest)
+        rest, iterations = process.true_residual(), iterations + 1
+    x = operator.pack(process.x)
+    return CGSolution(x, size, iterations, operator.products, size <= allowed)
 
 
 # ---- Woodbury's identity
@@ -133,10 +153,12 @@ def factored(system: System, given: Any, samples: Any) -> Solved:
     least = float(damping.min())
     scale = None if (damping == least).all() else np.sqrt(least / damping)
     factors = Factored(Rows(matrices, scale), count * least, "auto")
-    y, _ = factors.solve(g=count * (right if scale is None else scale * right))
-    active = y if scale is None else scale * y
-    plain = Rows(matrices)
-    rest = right - plain.transposed_times(plain.times(active)) / count - damping * active
+    y, residual = factors.solve(g=count * (right if scale is None else scale * right))
+    residual, active, plain = residual / count, y, Rows(matrices)
+    if scale is not None:
+        active = scale * y
+        rest = plain.transposed_times(plain.times(active)) / count + damping * active
+        residual = float(np.linalg.norm(right - rest))
     x = np.zeros(len(mask))
     x[mask] = active
 
@@ -146,7 +168,7 @@ def factored(system: System, given: Any, samples: Any) -> Solved:
 
     with np.errstate(over="ignore"):
         packed = pack(system.of, x)
-    report = FisherSolution(packed, float(np.linalg.norm(rest)), factors.side)
+    report = FisherSolution(packed, residual, factors.side)
     return Solved(x, report, square)
 
 
