@@ -104,7 +104,7 @@ def compared(kind, *arguments, **keywords):
 @pytest.mark.parametrize("shift", [0, 1])
 def test_the_bits_of_statistics(kind, distribution, form, shift):
     """A list of all dtypes: two launches on a device, one tree over all."""
-    sizes = (3 * 4096 + 189, 129, 0, 4096, 3, 2 * 4095)
+    sizes = (3 * 4096 + 189, 129, 0, 3 * 4096, 3, 2 * 4095)
     dtypes = [DTYPES[i % 4] for i in (0, 1, 2, 3, 2, 1)]
     compared(kind, dtypes, distribution, form, sizes, shift=shift)
 

@@ -25,7 +25,7 @@ class Foreign:
     array: Any
     shape: tuple[int, ...]
     dtype: str
-    device: int
+    device: int | None
 
 
 @dataclass(frozen=True)
