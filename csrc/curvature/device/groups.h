@@ -66,9 +66,11 @@ STEEPEST_HD STEEPEST_INLINE void take_group(const ProbePass& pass, const Thread&
         const T z = as_stored(values.next(), t.dtype);
         sum += static_cast<double>(z) * static_cast<double>(raw.decode_one(0, t.dtype));
     }
+    auto* means = static_cast<T*>(in_global_memory(t.mean));
+    auto* scatters = static_cast<T*>(in_global_memory(t.scatter));
     const double mean = sum / static_cast<double>(t.group);
-    probes::take_value(static_cast<T>(mean), static_cast<T>(pass.share),
-                       static_cast<T*>(t.mean)[number], static_cast<T*>(t.scatter)[number]);
+    probes::take_value(static_cast<T>(mean), static_cast<T>(pass.share), means[number],
+                       scatters[number]);
 }
 
 }  // namespace STEEPEST_TARGET

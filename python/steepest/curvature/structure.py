@@ -142,8 +142,9 @@ def read(
 ) -> Structure:
     """The structure of an array, a list or tuple of arrays, or a dict of them.
 
-    Raises TypeError for anything else and for other dtypes, ValueError where there is no array;
-    without `devices` DeviceError for arrays on a device, which not all functions have kernels for.
+    Raises TypeError for anything else and for other dtypes, ValueError where there is no array or
+    arrays are in different places; without `devices` DeviceError for arrays on a device, which not
+    all functions have kernels for.
     """
     container, keys, entries = _entries(given, name)
     labels = [_label(name, container, key) for key in keys]
@@ -153,6 +154,8 @@ def read(
             raise TypeError(
                 f"{label}: dtype {_arrays.dtype_name(array)} given, expected {', '.join(dtypes)}"
             )
+    if devices:
+        _check_place(arrays, labels)
     return Structure(
         name,
         container,
@@ -162,6 +165,15 @@ def read(
         tuple(map(_arrays.dtype_name, arrays)),
         devices,
     )
+
+
+def _check_place(arrays: Sequence[Array], labels: Sequence[str]) -> None:
+    for array, label in zip(arrays, labels, strict=True):
+        if _device(array) != _device(arrays[0]):
+            raise ValueError(
+                f"{label}: array {_place(array)} given, expected one {_place(arrays[0])} "
+                f"as {labels[0]}"
+            )
 
 
 def _entries(given: Any, name: str) -> tuple[type | None, list[Any], list[Any]]:
