@@ -6,7 +6,7 @@ import pytest
 import standin
 import steepest
 from boundary.device_fakes import KINDS as FAKES
-from boundary.device_fakes import emulation
+from boundary.device_fakes import CudaStream, emulation
 from steepest import _arrays
 from steepest.curvature import (
     accumulate,
@@ -135,7 +135,9 @@ def test_exporters(emulated, name):
     """What has DLPack or the CUDA array interface alone can be written and read."""
     there, mean, scatter = np.zeros(5000, np.float32), *np.zeros((2, 5000), np.float32)
     make = FAKES[name]
-    rademacher(make(there), SEED, out=make(there))
+    rademacher(make(there), SEED, out=make(there), stream=CudaStream(4096))
+    with pytest.raises(ValueError, match="stream: -1 given"):
+        gaussian(make(there), SEED, out=make(there), stream=-1)
     total = accumulate(make(there), make(mean), make(scatter), SEED, sample=1)
     with emulation(False):
         assert same_bits(there, rademacher(there, SEED))

@@ -38,7 +38,8 @@ def rademacher(
     offset : number of the first element, for a slice of one tensor: the elements of C order from
         there on get what the whole tensor would have there.
     stream : CUDA stream of the work, for arrays on a device: as `steepest.steps` takes it; None:
-        the current one of the arrays' framework. The call does not wait for the work.
+        the current one of the arrays' framework. The call does not wait for the work, and is not
+        for capture into a CUDA graph: its workspace goes back to the framework's allocator.
 
     The value of an element is a function of (seed, probe, tensor, element) alone, through
     Philox4x32-10 (Salmon et al., SC 2011): the same for any number of threads, CPU target, device
