@@ -150,7 +150,9 @@ def probe_fill(
     is_list: bool,
     coordinates: Sequence[tuple[int, int]],
     draw: tuple[int, int, int],
+    stream: Any = None,
 ) -> None: ...
+def array_layout(array: Any, name: str) -> tuple[tuple[int, ...], str, int | None]: ...
 def mkor_update(
     inverse: _Array,
     v: _Array,
@@ -165,7 +167,8 @@ def probe_accumulate(
     coordinates: Sequence[tuple[int, int]],
     draw: tuple[int, int, int],
     sample: int,
-) -> tuple[float, NDArray[np.float64]]: ...
+    stream: Any = None,
+) -> tuple[Any, Any]: ...
 def oasis_measure(
     tensors: Sequence[tuple[Any, Any, Any, Any, Any, Any]],
     weight_decay: Sequence[float],
