@@ -55,9 +55,10 @@ def conv_spectral_norm(
     the size of a circular input takes rows of the operator with stride gcd(size, stride). The
     lower bound is that of the largest block, and where the operator is only part of the circular
     one, ||A x|| / ||x|| for a vector x found by power iteration with the operator itself. A few
-    blocks are bounded from both sides; of most of the others one factorisation proves that they are
-    not larger. Where the lower bound needs the operator, NumPy's products are used, so the last
-    bits may depend on its BLAS; the interval holds for any order of summation.
+    blocks are bounded from both sides; of the others one factorisation proves that they are not
+    larger, in float32 where `tol` leaves room for its errors, many frequencies at once. Where the
+    lower bound needs the operator, NumPy's products are used, so the last bits may depend on its
+    BLAS; the interval holds for any order of summation.
 
     Sources: Sedghi et al., ICLR 2019, arXiv 1805.10408; Delattre et al., ICML 2023, arXiv
     2305.16173.
@@ -94,9 +95,10 @@ def _interval(
 
 
 def _times_power(values: Values, exponent: int) -> Values:
-    """values 2^exponent; by a product, which is faster, where the power is a number."""
+    """values 2^exponent, in their place by a product, which is faster, where that is a number."""
     if abs(exponent) < 1000:
-        return values * 2.0**exponent
+        values *= 2.0**exponent
+        return values
     return np.ldexp(values, exponent)
 
 

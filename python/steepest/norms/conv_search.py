@@ -13,7 +13,7 @@ from .conv_symbol import Indices, Symbol, Values, half_spectrum, upwards
 
 _CHUNK = 2**23  # elements of the blocks that are held at a time
 _FIRST = 4  # blocks that are looked at before the others; then twice as many each time
-_CANDIDATES = 2  # blocks that are bounded before others are compared with them
+_CANDIDATES = 1  # block that is bounded before the others are compared with it
 _ROUNDINGS = 2.0**-40  # by which a bound may exceed what was enough
 _COARSE = 6  # samples per degree of the first grid on the torus
 _MOST_BLOCKS = 2**14  # per level of refinement on the torus

@@ -24,6 +24,7 @@ Indices = NDArray[np.int64]
 
 UNIT = 2.0**-53
 TINY = 2.0**-1000  # far above what underflow loses, where the largest entry is near one
+_FEW = 4  # frequencies for which the taps are not put one after the other
 _TABLE = 20  # units that an entry of the Fourier matrix may be wrong by, and products and scale
 
 
@@ -93,14 +94,23 @@ class Symbol:
             if not here.any():
                 blocks[..., r] = 0
                 continue
-            taps = self.taps if folds == 1 else self.taps[here]
-            taps = taps.reshape(-1, g * c_out * c_in)
-            waves_here = np.moveaxis(waves[:, here], 1, 2).reshape(-1, len(taps))
-            re, im = products.multiply(waves_here, taps).reshape(2, -1, g, c_out, c_in)
+            re, im = self._sums(here, waves[:, here]).reshape(2, -1, g, c_out, c_in)
             blocks[:, :, 0, :, 0, :, r] = blocks[:, :, 1, :, 1, :, r] = re
             blocks[:, :, 1, :, 0, :, r] = im
             np.negative(im, out=blocks[:, :, 0, :, 1, :, r])
         return blocks.reshape(len(frequencies), g, 2 * c_out, -1)
+
+    def _sums(self, here: NDArray[np.bool_], waves: Values) -> Values:
+        """Of some taps times waves (parts, taps, frequencies): (parts frequencies, weights)."""
+        taps, count = waves.shape[1:]
+        if count <= _FEW and here.all():  # without a copy of the kernel in another order
+            columns = np.ascontiguousarray(np.moveaxis(waves, 1, 0)).reshape(taps, -1)
+            found: Values = products.multiply(self.kernel.reshape(-1, taps), columns).T
+            return found
+        rows = np.moveaxis(waves, 1, 2).reshape(-1, taps)
+        weights = self.taps if here.all() else self.taps[here]
+        found = products.multiply(rows, weights.reshape(taps, -1))
+        return found
 
 
 def half_spectrum(lengths: Indices) -> Indices:
