@@ -124,20 +124,21 @@ inline void add_gram(const float* panel, int64_t rows, int64_t cols, float* gram
     }
 }
 
-// y += gram v, by the rows of the triangle and, for what lies above, its columns.
+// y += gram v, by the rows of the triangle and, for what lies above, its columns. Two sums side by
+// side, so that no addition waits for the one just before.
 inline void add_product(const float* gram, int64_t rows, const float* v, float* y) {
     for (int64_t i = 0; i < rows; ++i) {
         const float* row = gram + triangle(i) * kElement;
         const Complex x = load_element(v + i * kElement);
-        Complex sum{};
+        Complex sum{}, second{};
         for (int64_t j = 0; j < i; ++j) {
             const Complex g = load_element(row + j * kElement);
             const Complex w = load_element(v + j * kElement);
             Complex other = load_element(y + j * kElement);
             sum.re = multiply_add(g.re, w.re, sum.re);
             sum.im = multiply_add(g.re, w.im, sum.im);
-            sum.re = multiply_add(-g.im, w.im, sum.re);
-            sum.im = multiply_add(g.im, w.re, sum.im);
+            second.re = multiply_add(-g.im, w.im, second.re);
+            second.im = multiply_add(g.im, w.re, second.im);
             other.re = multiply_add(g.re, x.re, other.re);
             other.im = multiply_add(g.re, x.im, other.im);
             other.re = multiply_add(g.im, x.im, other.re);
@@ -147,7 +148,7 @@ inline void add_product(const float* gram, int64_t rows, const float* v, float* 
         const V d = load(row + i * kElement);  // real
         sum.re = multiply_add(d, x.re, sum.re);
         sum.im = multiply_add(d, x.im, sum.im);
-        add_at(y + i * kElement, sum);
+        add_at(y + i * kElement, {sum.re + second.re, sum.im + second.im});
     }
 }
 
