@@ -31,6 +31,8 @@ add_library(steepest SHARED
   csrc/norms/moments.cpp
   csrc/norms/panel.cpp
   csrc/norms/report.cpp
+  csrc/norms/symbol.cpp
+  csrc/norms/symbol_abi.cpp
   csrc/norms/targets.cpp
   csrc/norms/targets/baseline.cpp
   csrc/norms/tridiagonal.cpp
