@@ -22,16 +22,20 @@ from pathlib import Path
 # By what the name of an elementwise kernel holds; the first that fits counts. Doubles take two
 # registers each; some rules have more streams, constants or arithmetic than the others.
 MOST_REGISTERS = {
+    "AdaFisher<double>": 128,
+    "AdaFisher": 80,
     "AdaHessian": 128,
     "AmsGrad<double>": 128,
     "Lamb<double>": 128,
     "Sophia<double>": 128,
     "Sophia": 80,
+    "probe_accumulate_kernel<double, (steepest::curvature::Distribution)1>": 128,
     "double": 80,
     "": 64,
 }
-ELEMENTWISE = "apply_kernel"
-WITHOUT_STACK = (ELEMENTWISE, "reduce_kernel")
+ELEMENTWISE = ("apply_kernel", "probe_fill_kernel", "probe_accumulate_kernel")
+WITHOUT_STACK = (*ELEMENTWISE, "reduce_kernel", "probe_groups_kernel")
+WRITE_ONLY = "probe_fill_kernel"
 
 _ENTRY = re.compile(r"Compiling entry function '(\w+)' for '(\w+)'")
 _PROPERTIES = re.compile(r"Function properties for (\w+)")
@@ -94,6 +98,11 @@ def demangled(names: Iterable[str]) -> dict[str, str]:
     return dict(zip(every, readable, strict=True)) if len(readable) == len(every) else {}
 
 
+def is_elementwise(name: str) -> bool:
+    """Whether a kernel, by its mangled or readable name, walks over elements in groups."""
+    return any(part in name for part in ELEMENTWISE)
+
+
 def problems(kernel: Kernel, name: str) -> Iterator[str]:
     """What is wrong with a kernel of that readable name."""
     if kernel.spills:
@@ -101,7 +110,7 @@ def problems(kernel: Kernel, name: str) -> Iterator[str]:
     if kernel.stack and any(part in name for part in WITHOUT_STACK):
         yield f"{kernel.stack} bytes of stack"
     most = next(limit for part, limit in MOST_REGISTERS.items() if part in name)
-    if kernel.registers > most and ELEMENTWISE in name:
+    if kernel.registers > most and is_elementwise(name):
         yield f"{kernel.registers} registers, at most {most} expected"
 
 
@@ -114,10 +123,9 @@ def narrow_kernels(lines: Iterable[str]) -> tuple[int, list[str]]:
             architecture = found.group(1)
         elif found := _SASS_FUNCTION.match(line):
             name = found.group(1)
+            wanted = {"store"} if WRITE_ONLY in name else set(_WIDE)
             current = (
-                missing.setdefault((name, architecture), set(_WIDE))
-                if ELEMENTWISE in name
-                else None
+                missing.setdefault((name, architecture), wanted) if is_elementwise(name) else None
             )
         elif current:
             current -= {kind for kind in current if _WIDE[kind].search(line)}
@@ -156,7 +164,7 @@ def check_report(log: Path) -> int:
             f"{kernel.architecture:12}  {kernel.registers:9}  {kernel.stack:5}  {kernel.spills:6}  "
             f"{name}{'   <-- ' + ', '.join(found) if found else ''}"
         )
-    most = max((k.registers for k in kernels if ELEMENTWISE in k.name), default=0)
+    most = max((k.registers for k in kernels if is_elementwise(k.name)), default=0)
     print(f"{len(kernels)} kernels, {wrong} not as they should be; elementwise: {most} registers")
     return wrong
 

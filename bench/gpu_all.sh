@@ -78,6 +78,12 @@ golden() {
     (cd "$work" && "$python" -m steepest.golden --check "$root/tests/golden/steps.json" --arrays "$1")
 }
 
+# Probes and their statistics: the digests of the CPU, and its bits in every form.
+probes() {
+    "$python" -m pytest -q -p no:cacheprovider --arrays "$1" \
+        tests/curvature/test_golden_bits.py tests/curvature/test_device_probes.py
+}
+
 # Named by what ran and when: H200-2026-01-31.
 benchmark() {
     local name options=()
@@ -95,7 +101,7 @@ PYTHON
     "$python" -m steepest.bench steps --device cuda --rivals --json "$results/$name.json" "${options[@]}"
 }
 
-export -f build test_kind golden benchmark has
+export -f build test_kind golden probes benchmark has
 export root results work python
 
 kinds=()
@@ -112,9 +118,10 @@ else
 fi
 # What is quick comes first. Nothing else runs beside the benchmark.
 for kind in "${kinds[@]}"; do stage "golden-$kind" 60 bash -c "golden $kind"; done
+for kind in "${kinds[@]}"; do stage "probes-$kind" 45 bash -c "probes $kind"; done
 stage benchmark 240 bash -c benchmark
 for kind in "${kinds[@]}"; do stage "tests-$kind" 150 bash -c "test_kind $kind"; done
-stage sanitize 130 bench/gpu_sanitize.sh
+stage sanitize 180 bench/gpu_sanitize.sh
 
 printf '\n==== summary after %d s\n' "$((SECONDS - started))"
 failed=0

@@ -60,6 +60,9 @@ golden() {
 
 golden memcheck 35
 check memcheck 25 tests/steps/test_grad_norm.py
+# All kernels of the probes; the first test alone walks over each form of an access.
+check memcheck 25 tests/curvature/test_golden_bits.py tests/curvature/test_device_probes.py -k "$kind or golden"
+check racecheck 25 tests/curvature/test_device_probes.py -k "$kind and statistics"
 golden racecheck 25
 golden initcheck 25
 exit "$failed"

@@ -13,6 +13,9 @@ add_library(steepest SHARED
   csrc/core/pool.cpp
   csrc/curvature/abi.cpp
   csrc/curvature/call.cpp
+  csrc/curvature/device/driver.cpp
+  csrc/curvature/device/emulation.cpp
+  csrc/curvature/device/image.cpp
   csrc/curvature/driver.cpp
   csrc/curvature/rank_one.cpp
   csrc/curvature/rank_one_abi.cpp
@@ -28,6 +31,8 @@ add_library(steepest SHARED
   csrc/norms/moments.cpp
   csrc/norms/panel.cpp
   csrc/norms/report.cpp
+  csrc/norms/symbol.cpp
+  csrc/norms/symbol_abi.cpp
   csrc/norms/targets.cpp
   csrc/norms/targets/baseline.cpp
   csrc/norms/tridiagonal.cpp
@@ -77,6 +82,7 @@ if(STEEPEST_WITH_CUDA)
   target_sources(steepest PRIVATE
     csrc/cuda/backend.cu
     csrc/cuda/memory.cu
+    csrc/cuda/probes.cu
     csrc/cuda/runs_f32.cu
     csrc/cuda/runs_f64.cu)
   set_target_properties(steepest PROPERTIES CUDA_RUNTIME_LIBRARY Static CUDA_STANDARD 20

@@ -56,6 +56,18 @@ class ndarray:  # noqa: N801 - CuPy's name
     def __lshift__(self, count):
         return ndarray(np.asarray(self._memory << count))
 
+    def reshape(self, shape):
+        return ndarray(self._memory.reshape(shape))
+
+    def __truediv__(self, other):
+        return ndarray(np.asarray(self._memory / _plain(other)))
+
+    def __rmul__(self, other):
+        return ndarray(np.asarray(_plain(other) * self._memory))
+
+    def __float__(self):
+        return float(self._memory)
+
     def __setitem__(self, where, value):
         if isinstance(value, np.ndarray):
             raise TypeError("Unsupported type <class 'numpy.ndarray'>")
@@ -69,6 +81,32 @@ class ndarray:  # noqa: N801 - CuPy's name
 
     def __dlpack__(self, **_):
         raise BufferError("taken by its attributes, as CuPy arrays are")
+
+
+def _plain(x):
+    if isinstance(x, np.ndarray):
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+    return x._memory if isinstance(x, ndarray) else x
+
+
+def sqrt(x):
+    return ndarray(np.sqrt(x._memory))
+
+
+def square(x, dtype):
+    return ndarray(np.square(x._memory, dtype=dtype))
+
+
+def sum(x):
+    return ndarray(np.asarray(np.sum(x._memory)))
+
+
+def repeat(x, count):
+    return ndarray(np.repeat(x._memory, count))
+
+
+def ascontiguousarray(x):
+    return ndarray(np.ascontiguousarray(x._memory))
 
 
 def zeros(shape, dtype):
@@ -89,7 +127,8 @@ def installed():
     module = ModuleType("cupy")
     stream = SimpleNamespace(ptr=0)
     module.cuda = SimpleNamespace(get_current_stream=lambda device=None: stream)
-    for thing in (ndarray, zeros, zeros_like, asarray):
+    things = (ndarray, zeros, zeros_like, asarray, ascontiguousarray)
+    for thing in (*things, sqrt, square, sum, repeat):
         setattr(module, thing.__name__, thing)
     before = sys.modules.get("cupy")
     sys.modules["cupy"] = module

@@ -7,6 +7,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/overlap.h"
+#include "bindings/workspace.h"
 
 namespace steepest::bindings {
 namespace {
@@ -20,13 +21,18 @@ using Coordinates = std::vector<std::tuple<uint32_t, int64_t>>;
 
 Array read_array(py::handle object, const ArgName& name, Place& place) {
     Array a = to_array(object, name, place);
-    if (place.on_device())
-        device_error(name.text() + ": array " + place_text(place.device()) +
-                     " given, expected one in host memory: there are no kernels for devices yet");
     if (!is_c_order(a.shape))
         value_error(name.text() + ": array of another layout given, expected one in C order");
     if (reinterpret_cast<uintptr_t>(a.data) % static_cast<uintptr_t>(size_of(a.dtype)))
         value_error(name.text() + ": memory given that is not aligned to its item size");
+    return a;
+}
+
+Array read_host_array(py::handle object, const ArgName& name, Place& place) {
+    Array a = read_array(object, name, place);
+    if (place.on_device())
+        device_error(name.text() + ": array " + place_text(place.device()) +
+                     " given, expected one in host memory: there are no kernels for devices yet");
     return a;
 }
 
@@ -45,7 +51,7 @@ struct Job {
     std::vector<steepest_probe_tensor> tensors;
     WrittenMemory written;
 
-    explicit Job(const char* like) : place(like) {}
+    explicit Job(const char* like, const py::dict* options = nullptr) : place(like, options) {}
 
     void* add_output(py::handle object, const ArgName& name, DType dtype, int64_t count) {
         const Array a = read_output(object, name, place);
@@ -68,6 +74,8 @@ steepest_probe_args arguments(const Job& job, const Draw& draw) {
     args.tensor_count = static_cast<int64_t>(job.tensors.size());
     args.tensors = job.tensors.data();
     std::tie(args.seed, args.probe, args.distribution) = draw;
+    args.stream = job.place.stream();
+    args.device = job.place.device_argument();
     return args;
 }
 
@@ -89,9 +97,32 @@ void run(Args& args, steepest_status (*workspace)(const Args*, size_t*), F&& ent
     throw_status(status);
 }
 
+// The same on a device, with workspace from the allocator of the arrays' framework.
+template <class F>
+void run_on_device(steepest_probe_args& args, const Place& place, F&& entry) {
+    throw_status(steepest_probe_workspace(&args, &args.workspace_size));
+    const DeviceMemory workspace(args.workspace_size, place);
+    args.workspace = workspace.data();
+    steepest_status status;
+    {
+        py::gil_scoped_release release;
+        status = entry(&args);
+    }
+    throw_status(status);
+}
+
+// Once all arrays have been read.
+void settle(Job& job, const py::object& stream) {
+    job.place.settle_on_host();
+    if (!job.place.on_device() && to_stream(stream).handle)
+        value_error(std::string("stream: given, expected None because ") + job.place.like() +
+                    " is in host memory");
+}
+
 void probe_fill(const py::sequence& outputs, bool is_list, const Coordinates& coordinates,
-                const Draw& draw) {
-    Job job("out");
+                const Draw& draw, const py::object& stream) {
+    const py::dict options(py::arg("stream") = stream);
+    Job job("out", &options);
     for (size_t i = 0; i < outputs.size(); ++i) {
         const ArgName name{"out", is_list ? static_cast<int64_t>(i) : -1};
         const Array a = read_output(outputs[i], name, job.place);
@@ -105,8 +136,12 @@ void probe_fill(const py::sequence& outputs, bool is_list, const Coordinates& co
                                .values = a.data});
     }
     job.written.seal();
+    settle(job, stream);
     steepest_probe_args args = arguments(job, draw);
-    run(args, steepest_probe_workspace, steepest_probe_fill);
+    if (args.stream)
+        run_on_device(args, job.place, steepest_probe_fill);
+    else
+        run(args, steepest_probe_workspace, steepest_probe_fill);
 }
 
 // mean, scatter, weight; the last or all three may be None.
@@ -142,10 +177,40 @@ void check_overlaps(Job& job, size_t products, bool is_list) {
     }
 }
 
-py::tuple probe_accumulate(const py::sequence& products, const py::sequence& statistics,
-                           bool is_list, const std::vector<int64_t>& groups,
-                           const Coordinates& coordinates, const Draw& draw, int64_t sample) {
-    Job job("products");
+py::tuple sums_on_host(steepest_probe_args& args) {
+    py::array_t<double> sums(args.tensor_count);
+    args.sums = sums.mutable_data();
+    run(args, steepest_probe_workspace, steepest_probe_accumulate);
+    return py::make_tuple(args.total, sums);
+}
+
+// Into arrays of the framework, without waiting.
+py::tuple sums_into_arrays(steepest_probe_args& args, const Place& place) {
+    const py::object total = new_array(py::tuple(), "float64", place);
+    const py::object sums = new_array(py::make_tuple(args.tensor_count), "float64", place);
+    args.total_at = static_cast<double*>(address_of(total, place));
+    args.sums = static_cast<double*>(address_of(sums, place));
+    run_on_device(args, place, steepest_probe_accumulate);
+    return py::make_tuple(total, sums);
+}
+
+// Into memory of our own, of which the values are read: there is no kind of array to return.
+py::tuple sums_into_host(steepest_probe_args& args, const Place& place) {
+    const auto count = static_cast<size_t>(args.tensor_count);
+    const DeviceMemory results((count + 1) * sizeof(double), place);
+    args.total_at = reinterpret_cast<double*>(results.data());
+    args.sums = args.total_at + 1;
+    run_on_device(args, place, steepest_probe_accumulate);
+    double total = 0;
+    py::array_t<double> sums(args.tensor_count);
+    results.read(&total, args.total_at, sizeof total);
+    results.read(sums.mutable_data(), args.sums, count * sizeof(double));
+    return py::make_tuple(total, sums);
+}
+
+void read_products(Job& job, const py::sequence& products, const py::sequence& statistics,
+                   bool is_list, const std::vector<int64_t>& groups,
+                   const Coordinates& coordinates) {
     for (size_t i = 0; i < products.size(); ++i) {
         const int64_t index = is_list ? static_cast<int64_t>(i) : -1;
         const Array a = read_array(products[i], {"products", index}, job.place);
@@ -159,12 +224,31 @@ py::tuple probe_accumulate(const py::sequence& products, const py::sequence& sta
         add_statistics(job, statistics[i], groups[i], index);
     }
     check_overlaps(job, products.size(), is_list);
+}
+
+py::tuple probe_accumulate(const py::sequence& products, const py::sequence& statistics,
+                           bool is_list, const std::vector<int64_t>& groups,
+                           const Coordinates& coordinates, const Draw& draw, int64_t sample,
+                           const py::object& stream) {
+    const py::dict options(py::arg("stream") = stream);
+    Job job("products", &options);
+    read_products(job, products, statistics, is_list, groups, coordinates);
+    settle(job, stream);
     steepest_probe_args args = arguments(job, draw);
-    py::array_t<double> sums(args.tensor_count);
-    args.sums = sums.mutable_data();
     args.sample = sample;
-    run(args, steepest_probe_workspace, steepest_probe_accumulate);
-    return py::make_tuple(args.total, sums);
+    if (!args.stream) return sums_on_host(args);
+    const bool known = job.place.kind().framework != Framework::other && !job.place.emulated();
+    return known ? sums_into_arrays(args, job.place) : sums_into_host(args, job.place);
+}
+
+// Shape and dtype of any array, wherever it lies, and the number of its device; None: in host
+// memory.
+py::tuple array_layout(const py::object& object, const std::string& name) {
+    Place place(name.c_str());
+    const Array a = to_array(object, {name.c_str()}, place);
+    py::object device = py::none();
+    if (place.on_device()) device = py::int_(place.device());
+    return py::make_tuple(py::tuple(py::cast(a.shape.extent)), dtype_name(a.dtype), device);
 }
 
 constexpr const char* kOasisNames[] = {"params",         "previous_param",   "grads",
@@ -180,7 +264,7 @@ steepest_oasis_tensor oasis_tensor(Job& job, const py::sequence& given, double d
         const py::object object = given[k];
         if (k + 1 == kOasisArrays && object.is_none()) continue;
         const ArgName name{kOasisNames[k], index};
-        const Array a = read_array(object, name, job.place);
+        const Array a = read_host_array(object, name, job.place);
         if (k == 0) count = a.shape.count();
         if (a.shape.count() != count)
             value_error(name.text() + ": " + std::to_string(a.shape.count()) +
@@ -217,10 +301,11 @@ py::tuple oasis_measure(const std::vector<py::sequence>& tensors,
 
 void bind_curvature(py::module_& m) {
     m.def("probe_fill", &probe_fill, py::arg("outputs"), py::arg("is_list"), py::arg("coordinates"),
-          py::arg("draw"));
+          py::arg("draw"), py::arg("stream") = py::none());
+    m.def("array_layout", &array_layout, py::arg("array"), py::arg("name"));
     m.def("probe_accumulate", &probe_accumulate, py::arg("products"), py::arg("statistics"),
           py::arg("is_list"), py::arg("groups"), py::arg("coordinates"), py::arg("draw"),
-          py::arg("sample"));
+          py::arg("sample"), py::arg("stream") = py::none());
     m.def("oasis_measure", &oasis_measure, py::arg("tensors"), py::arg("weight_decay"),
           py::arg("beta2"), py::arg("alpha"), py::arg("factor"));
 }

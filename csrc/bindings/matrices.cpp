@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace steepest::bindings {
 namespace {
@@ -116,10 +117,37 @@ void copy_elements(const Array& from, const Array& to) {
     }
 }
 
-HostWorkspace::HostWorkspace(size_t size) : memory_(new (std::nothrow) char[size + kAlignment]) {
+namespace {
+
+// Small workspaces that calls of this thread are done with: memory from the system costs more than
+// many of these calls do, since every page of it has to be cleared first.
+struct Spare {
+    std::unique_ptr<char[]> memory;
+    size_t size = 0;
+};
+constexpr size_t kMostSpare = size_t{4} << 20;
+thread_local Spare spares[2];
+
+}  // namespace
+
+HostWorkspace::HostWorkspace(size_t size) : size_(size + kAlignment) {
+    for (Spare& spare : spares)
+        if (!memory_ && spare.size >= size_) {
+            memory_ = std::move(spare.memory);
+            size_ = std::exchange(spare.size, 0);
+        }
+    if (!memory_) memory_.reset(new (std::nothrow) char[size_]);
     if (!memory_) return;
     const auto at = (reinterpret_cast<uintptr_t>(memory_.get()) + kAlignment - 1) / kAlignment;
     data_ = reinterpret_cast<void*>(at * kAlignment);
+}
+
+HostWorkspace::~HostWorkspace() {
+    if (!memory_ || size_ > kMostSpare) return;
+    Spare& smaller = spares[spares[0].size > spares[1].size];
+    if (smaller.size >= size_) return;
+    smaller.memory = std::move(memory_);
+    smaller.size = size_;
 }
 
 }  // namespace steepest::bindings

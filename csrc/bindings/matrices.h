@@ -43,10 +43,15 @@ void copy_elements(const Array& from, const Array& to);
 class HostWorkspace {
   public:
     explicit HostWorkspace(size_t size);
+    ~HostWorkspace();
+    HostWorkspace(const HostWorkspace&) = delete;
+    HostWorkspace& operator=(const HostWorkspace&) = delete;
+
     void* data() const { return data_; }
 
   private:
     std::unique_ptr<char[]> memory_;
+    size_t size_ = 0;  // of memory_
     void* data_ = nullptr;
 };
 

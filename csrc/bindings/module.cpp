@@ -18,6 +18,7 @@
 #include "bindings/polar.h"
 #include "bindings/products.h"
 #include "bindings/rules.h"
+#include "bindings/symbol.h"
 
 namespace steepest::bindings {
 namespace {
@@ -102,6 +103,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_plan(m);
     bind_grad_norm(m);
     bind_norms(m);
+    bind_symbol(m);
     bind_polar(m);
     bind_normalize(m);
     bind_products(m);

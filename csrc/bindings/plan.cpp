@@ -1,6 +1,8 @@
 // Construction of a plan: parameters, states, working copies, rounding.
 #include "bindings/plan.h"
 
+#include <algorithm>
+
 namespace steepest::bindings {
 namespace {
 
@@ -30,8 +32,13 @@ steepest_array c_array(const Array& a) {
     return {a.data, static_cast<int32_t>(a.dtype), STEEPEST_NEAREST};
 }
 
+// A vector is a matrix of one column.
 std::vector<int64_t> expected_extent(const Shape& param, int kind) {
     std::vector<int64_t> e = param.extent;
+    if (e.size() < 2) {
+        if (kind == STEEPEST_COLUMN) e.assign(e.size(), 1);
+        return e;
+    }
     if (kind == STEEPEST_ROW) e[e.size() - 1] = 1;
     if (kind == STEEPEST_COLUMN) e[e.size() - 2] = 1;
     return e;
@@ -77,7 +84,13 @@ void Plan::read_params(py::handle params) {
         written_.add(a.data, t.count * size_of(a.dtype), "params", name.index);
         elements_ += t.count;
         keep_.push_back(std::move(a.keep));
-        if (rule_.vector_id < 0 || goes_to_vector_rule(i)) continue;
+        if (!has_axes() || goes_to_vector_rule(i)) continue;
+        if (a.shape.extent.size() < 2) {
+            tensors_[i].rows = t.count;
+            tensors_[i].cols = 1;
+            tensors_[i].column_major = 1;
+            continue;
+        }
         const auto& e = a.shape.extent;
         if (!is_c_order(a.shape) && !(e.size() == 2 && is_f_order(a.shape)))
             value_error(name.text() +
@@ -87,6 +100,11 @@ void Plan::read_params(py::handle params) {
         tensors_[i].cols = e[e.size() - 1];
         tensors_[i].column_major = !is_c_order(a.shape);
     }
+}
+
+bool Plan::has_axes() const {
+    return std::any_of(rule_.states.begin(), rule_.states.end(),
+                       [](const steepest_state_info* s) { return s->kind != STEEPEST_ELEMENT; });
 }
 
 bool Plan::goes_to_vector_rule(size_t i) const {

@@ -84,6 +84,7 @@ class Plan {
     void set_numbers();
     void check_device_values();
     int64_t size() const { return static_cast<int64_t>(tensors_.size()); }
+    bool has_axes() const;
     bool goes_to_vector_rule(size_t i) const;
     Partner& partner(const Plan& other);
     ArgName name_of(const char* stream, size_t i) const {

@@ -84,6 +84,9 @@ class CudaBackend final : public Backend {
     const RuleRuns& runs(int rule, bool is_f64) const override {
         return is_f64 ? runs_f64()[rule] : runs_f32()[rule];
     }
+    const ProbeRuns& probe_runs(int distribution, bool is_f64) const override {
+        return cuda::probe_runs(static_cast<curvature::Distribution>(distribution), is_f64);
+    }
     void run_squares(const Pass& pass, int64_t items) override {
         const auto blocks = static_cast<unsigned>((items + kWarps - 1) / kWarps);
         squares_kernel<<<blocks, kThreads, 0, stream_>>>(pass);

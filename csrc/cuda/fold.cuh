@@ -18,6 +18,22 @@ __device__ STEEPEST_INLINE double fold_warp(const double (&held)[kHeld]) {
     return sum;
 }
 
+// The same where a thread holds groups of kGroup neighbours, as lane_of in
+// curvature/device/accumulate.h has them.
+template <int kGroup>
+__device__ STEEPEST_INLINE double fold_groups(const double (&held)[kHeld]) {
+    static_assert(kGroup == 4 || kGroup == 2);
+    double v[kGroup];
+    STEEPEST_UNROLL
+    for (int k = 0; k < kGroup; ++k) v[k] = kGroup == 4 ? held[k] : held[k] + held[k + 2];
+    STEEPEST_UNROLL
+    for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+        STEEPEST_UNROLL
+        for (int k = 0; k < kGroup; ++k) v[k] += __shfl_down_sync(kAllLanes, v[k], distance);
+    }
+    return kGroup == 4 ? (v[0] + v[2 % kGroup]) + (v[1] + v[3 % kGroup]) : v[0] + v[1];
+}
+
 // Step 4 for one node: adjacent pairs of at most kFanOut children, which other warps may have
 // written. What is missing counts as zero, which changes no bit: no sum of the tree is -0. Valid in
 // thread 0.
@@ -69,8 +85,9 @@ __device__ STEEPEST_INLINE bool arrives_last(uint32_t* counter, uint32_t expecte
 }
 
 // Puts the sums of one block of a tensor into its tree and folds whatever this completes. True for
-// the warp that completes the tensor; `sums` are then its totals, in thread 0.
-template <int kTerms>
+// the warp that completes the tensor; `sums` are then its totals, in thread 0. `Tensor` is what has
+// count, partial and arrived.
+template <int kTerms, class Tensor>
 __device__ STEEPEST_INLINE bool climb(const Tensor& t, int64_t index, int lane,
                                       double (&sums)[kTerms]) {
     int64_t n = (t.count + kBlock - 1) / kBlock;

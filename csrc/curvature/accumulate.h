@@ -92,24 +92,53 @@ STEEPEST_INLINE void take_granule(int n, T* __restrict x, T share, T* __restrict
     ask_ahead<1>(scatter);
 }
 
-// Whole granules, then what is left.
+// The signs of the elements from i on, of n: 64 as far as there are so many.
+STEEPEST_INLINE uint64_t signs_at(const uint64_t* bits, int64_t i, int64_t n) {
+    const int64_t word = i / 64;
+    const int past = static_cast<int>(i % 64);
+    if (past == 0) return bits[word];
+    const uint64_t above = 64 * (word + 1) < n ? bits[word + 1] << (64 - past) : 0;
+    return bits[word] >> past | above;
+}
+
+// Elements before the next line of the cache, where there are enough to be worth it: a vector that
+// is stored across two lines costs as much as two.
+template <class T>
+STEEPEST_INLINE int before_line(const T* at, int64_t n) {
+    constexpr int64_t kWorth = 1024;
+    constexpr uintptr_t kElements = 64 / sizeof(T);
+    if (n < kWorth) return 0;
+    return static_cast<int>((0 - reinterpret_cast<uintptr_t>(at) / sizeof(T)) % kElements);
+}
+
+// Those before a line, whole granules, then what is left. The first lanes move behind the last
+// meanwhile, so that those of a granule lie side by side.
 template <bool kStatistics, class T>
 void walk_signs(const uint64_t* bits, const T* h, int64_t n, T share, T* mean, T* scatter,
                 double* lanes) {
+    static_assert(64 / sizeof(T) <= curvature::kSpareLanes);
     alignas(64) T x[kGranule];
-    int64_t i = 0;
+    const int odd = kStatistics ? before_line(mean, n) : 0;
+    for (int l = 0; l < odd; ++l) lanes[kLanes + l] = lanes[l];
+    const auto take_some = [&](int64_t i, int m, double* to) {
+        change_signs(static_cast<uint32_t>(signs_at(bits, i, n)), m, h + i, x, to);
+        if constexpr (kStatistics) take_granule(m, x, share, mean + i, scatter + i);
+    };
+    if (odd > 0) take_some(0, odd, lanes + kLanes);
+    int64_t i = odd;
     for (; i + kGranule <= n; i += kGranule) {
-        double* to = lanes + i % kLanes;
-        change_signs(word_at(bits, i), 32, h + i, x, to);
-        change_signs(word_at(bits, i + 32), 32, h + i + 32, x + 32, to + 32);
+        const uint64_t word = signs_at(bits, i, n);
+        double* to = lanes + odd + (i - odd) % kLanes;
+        change_signs(static_cast<uint32_t>(word), 32, h + i, x, to);
+        change_signs(static_cast<uint32_t>(word >> 32), 32, h + i + 32, x + 32, to + 32);
         ask_ahead<0>(h + i);
         if constexpr (kStatistics) take_granule(kGranule, x, share, mean + i, scatter + i);
     }
     for (int m = 0; i < n; i += m) {
         m = static_cast<int>(n - i < 32 ? n - i : 32);
-        change_signs(word_at(bits, i), m, h + i, x, lanes + i % kLanes);
-        if constexpr (kStatistics) take_granule(m, x, share, mean + i, scatter + i);
+        take_some(i, m, lanes + odd + (i - odd) % kLanes);
     }
+    for (int l = 0; l < odd; ++l) lanes[l] = lanes[kLanes + l];
 }
 
 template <class T>

@@ -37,7 +37,20 @@ steepest_status check_tensor(const steepest_probe_tensor& t, bool accumulates) {
     return accumulates && t.count > 0 ? check_statistics(t) : STEEPEST_OK;
 }
 
-Job job_of(const steepest_probe_tensor& t, const steepest_probe_args& args) {
+}  // namespace
+
+steepest_status check(const steepest_probe_args& args, bool accumulates) {
+    if (args.struct_size < sizeof args || args.tensor_size < sizeof(steepest_probe_tensor) ||
+        args.tensor_count < 0 || (args.tensor_count && !args.tensors) || args.distribution < 0 ||
+        args.distribution >= kDistributions || (accumulates && args.sample < 1))
+        return STEEPEST_INVALID_ARGUMENT;
+    for (int64_t i = 0; i < args.tensor_count; ++i)
+        if (const auto s = check_tensor(tensor_at(args, i), accumulates)) return s;
+    return STEEPEST_OK;
+}
+
+Job job_at(const steepest_probe_args& args, int64_t i) {
+    const steepest_probe_tensor& t = tensor_at(args, i);
     const auto purpose = kProbePurpose + static_cast<uint32_t>(args.distribution);
     return {.random = {.seed = args.seed, .purpose = purpose, .draw = args.probe, .tensor = t.id},
             .distribution = static_cast<Distribution>(args.distribution),
@@ -53,24 +66,12 @@ Job job_of(const steepest_probe_tensor& t, const steepest_probe_args& args) {
             .partial = nullptr};
 }
 
-}  // namespace
-
-steepest_status check(const steepest_probe_args& args, bool accumulates) {
-    if (args.struct_size < sizeof args || args.tensor_size < sizeof(steepest_probe_tensor) ||
-        args.tensor_count < 0 || (args.tensor_count && !args.tensors) || args.distribution < 0 ||
-        args.distribution >= kDistributions || (accumulates && args.sample < 1))
-        return STEEPEST_INVALID_ARGUMENT;
-    for (int64_t i = 0; i < args.tensor_count; ++i)
-        if (const auto s = check_tensor(tensor_at(args, i), accumulates)) return s;
-    return STEEPEST_OK;
-}
-
 void lay_out(const steepest_probe_args& args, Arena& arena, Call& call) {
     call.count = args.tensor_count;
     call.jobs = arena.take<Job>(call.count);
     call.tree = arena.take<double>(call.count);
     for (int64_t i = 0; i < call.count; ++i) {
-        const Job job = job_of(tensor_at(args, i), args);
+        const Job job = job_at(args, i);
         auto* partial = arena.take<double>(job.blocks());
         if (!call.jobs) continue;
         new (call.jobs + i) Job(job);

@@ -42,6 +42,9 @@ struct Call {
 // Checks the arguments of a probe that is written, or of products that are taken in.
 steepest_status check(const steepest_probe_args& args, bool accumulates);
 
+// One tensor of checked arguments, without scratch.
+Job job_at(const steepest_probe_args& args, int64_t i);
+
 // Lays the call out in the arena; unfilled while the arena only measures.
 void lay_out(const steepest_probe_args& args, Arena& arena, Call& call);
 

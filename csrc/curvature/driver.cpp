@@ -57,26 +57,33 @@ bool can_stream(const Job& job, const ProbeKernels& kernels) {
            !kernels.store[static_cast<int>(job.dtype)];
 }
 
-// Takes in one tile of the products.
+bool takes_signs(const Job& job) {
+    return job.distribution == Distribution::rademacher && !job.statistics.weight;
+}
+
+// Takes in some products.
 void take_tile(const Job& job, const ProbeKernels& kernels, ProbeTiles& tiles, int64_t first,
                int64_t at, int64_t n, double* lanes) {
     const Statistics to = job.statistics_at(first + at);
     const void* h = tiles.products(at, n);
-    if (job.distribution == Distribution::rademacher && !to.weight)
+    if (takes_signs(job))
         kernels.accumulate_signs[job.is_f64()](tiles.bits(at), h, n, to, lanes);
     else
         kernels.accumulate[job.is_f64()](tiles.values(at, n), h, n, to, lanes);
 }
 
-// Sums of the blocks, and statistics of elements that have their own.
+// Sums of the blocks, and statistics of elements that have their own. Signs with products that need
+// no conversion pass through no scratch, and so are taken a block at a time.
 void take_piece(const Job& job, const ProbeKernels& kernels, int64_t begin, int64_t end) {
     ProbeTiles tiles(job, kernels);
+    const bool direct = takes_signs(job) && !kernels.load[static_cast<int>(job.dtype)];
+    const int64_t step = direct ? kBlock : kTile;
     for (int64_t first = begin; first < end; first += kBlock) {
-        alignas(64) double lanes[kLanes] = {};
+        alignas(64) double lanes[kLanes + kSpareLanes] = {};
         const int64_t size = std::min(kBlock, end - first);
         tiles.start(first, size);
-        for (int64_t at = 0; at < size; at += kTile)
-            take_tile(job, kernels, tiles, first, at, std::min(kTile, size - at), lanes);
+        for (int64_t at = 0; at < size; at += step)
+            take_tile(job, kernels, tiles, first, at, std::min(step, size - at), lanes);
         job.partial[first / kBlock] = fold_lanes(lanes);
     }
 }

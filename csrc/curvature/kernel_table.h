@@ -20,6 +20,8 @@ inline constexpr uint32_t kProbePurpose = 0x200;
 // kLanes.
 inline constexpr int64_t kTile = 256;
 
+inline constexpr int kSpareLanes = 16;
+
 // Of memory that is written past the caches.
 inline constexpr int64_t kAlignment = 64;
 
@@ -47,7 +49,8 @@ using StoreFn = void (*)(const float* from, void* to, int64_t n);
 // Takes in n products h = H z at the probe's values z, and adds z h to the lanes.
 using AccumulateFn = void (*)(const void* z, const void* h, int64_t n, const Statistics& to,
                               double* lanes);
-// The same for signs with plain means: the values need not be made.
+// The same for signs with plain means, n <= kBlock: the values need not be made. There is room for
+// kSpareLanes behind the lanes.
 using AccumulateSignsFn = void (*)(const uint64_t* bits, const void* h, int64_t n,
                                    const Statistics& to, double* lanes);
 

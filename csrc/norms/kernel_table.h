@@ -12,14 +12,22 @@ namespace steepest::norms {
 
 // Rows that are read together: the sums of their columns are loaded and stored once for all.
 inline constexpr int kGroup = 2;
+// Most columns that are read at a time of all rows of a panel, a divisor of kBlock: their sums stay
+// in the first-level cache beside the rows.
+inline constexpr int64_t kColumns = 2048;
 // Columns that are packed at a time, a multiple of kLanes.
 inline constexpr int64_t kPacked = 512;
 // From row to row, which is no power of two: a packed column would meet in a few sets of the cache.
 inline constexpr int64_t kPackedLd = kPacked + 16;
 
 // The lanes of one row.
-struct RowLanes {
+struct alignas(64) RowLanes {
     double squares[kLanes], abs[kLanes];
+};
+
+// The largest magnitudes other than NaN in each lane of a vector, in T.
+struct alignas(64) Largest {
+    char lanes[64];
 };
 
 // Part of a matrix: `rows` rows of `cols` elements from (row, col) on.
@@ -27,20 +35,20 @@ struct Part {
     int64_t row, col, rows, cols;
 };
 
-// Where elements go.
+// Where elements go, and what comes after them.
 struct Sums {
-    RowLanes* lanes;  // of the first row
-    bool begins;      // what is in the lanes is to be overwritten
-    double* columns;  // sums of squares
-    double* largest;  // of magnitudes other than NaN
+    RowLanes* lanes;   // of the first row
+    bool begins;       // what is in the lanes is to be overwritten
+    double* columns;   // sums of squares
+    Largest* largest;  // in T
+    const void* next;  // memory that will be read soon, with rows as far apart; may lie anywhere
 };
 
 // Takes in at most kGroup rows of n elements in T, n <= kBlock, `ld` elements apart; the first is
 // in lane 0.
 using AddFn = void (*)(const void* x, int64_t ld, int64_t rows, int64_t n, const Sums& to);
-// The lanes of rows, of which the first n hold something; the sums of row i go to index i * stride.
-using FoldFn = void (*)(RowLanes* lanes, int64_t rows, int64_t n, int64_t stride, double* squares,
-                        double* abs);
+// The sums of a row, of whose lanes the first n hold something.
+using FoldFn = void (*)(RowLanes& lanes, int64_t n, double& squares, double& abs);
 // Copies elements to T, kPackedLd elements from row to row, times a power of two for doubles.
 using PackFn = void (*)(const steepest_matrix& matrix, const Part& part, double scale, void* to);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <iterator>
 
 namespace steepest::norms {
 namespace {
@@ -14,7 +16,18 @@ struct Rows {
     int64_t ld;  // elements from row to row
 };
 
-// The walk over one panel, kBlock columns at a time.
+// Memory is asked for at least this many bytes before it is read.
+constexpr int64_t kAhead = 4096;
+
+// Columns that are read at a time: equal shares of a block, for a short one costs as much to begin
+// and to leave as a long one.
+int64_t columns_together(int64_t cols) {
+    const int64_t block = std::min(cols, kBlock), shares = (block + kColumns - 1) / kColumns;
+    const int64_t share = ((block + shares - 1) / shares + kLanes - 1) / kLanes * kLanes;
+    return cols > kBlock ? kColumns : share;
+}
+
+// The walk over one panel, some columns of all its rows at a time.
 class Panel {
   public:
     Panel(const Source& source, const Scratch& scratch, double* columns)
@@ -24,56 +37,86 @@ class Panel {
           columns_(columns),
           is_f64_(m_.dtype == static_cast<int32_t>(DType::f64)),
           is_direct_(m_.col_stride == 1 && source.scale == 1 &&
-                     (is_f64_ || m_.dtype == static_cast<int32_t>(DType::f32))) {}
+                     (is_f64_ || m_.dtype == static_cast<int32_t>(DType::f32))),
+          step_(is_direct_ ? columns_together(m_.cols) : kPacked) {}
 
     // Rows [begin, end); the sums of each go to squares and abs. Returns the largest magnitude.
     double sum(int64_t begin, int64_t end, double* squares, double* abs) {
-        std::fill_n(columns_, m_.cols, 0.0);
-        const int64_t blocks = blocks_of(m_.cols), step = rows_together();
-        for (int64_t b = 0; b < blocks; ++b)
-            for (int64_t row = begin; row < end; row += step)
-                sum_block(row, std::min(step, end - row), b, blocks, row - begin);
+        for (int64_t j = 0; j < m_.cols; j += step_)
+            sum_columns({begin, j, end - begin, std::min(step_, m_.cols - j)});
+        const int64_t blocks = blocks_of(m_.cols);
         for (int64_t i = 0; i < end - begin; ++i) {
             squares[i] = fold_pairs(scratch_.block_squares() + i * blocks, blocks);
             abs[i] = fold_pairs(scratch_.block_abs() + i * blocks, blocks);
         }
-        return largest_;
+        return is_f64_ ? largest<double>() : static_cast<double>(largest<float>());
     }
 
   private:
+    int64_t item() const { return is_f64_ ? 8 : 4; }
+
     // A panel whose columns lie side by side is packed as a whole: a line of the cache holds
     // elements of many of its rows.
     int64_t rows_together() const {
+        if (is_direct_) return kLines;
         return std::abs(m_.row_stride) < std::abs(m_.col_stride) ? kLines : kGroup;
     }
 
-    // Block b of `rows` rows, of which the first is row `local` of the panel.
-    void sum_block(int64_t row, int64_t rows, int64_t b, int64_t blocks, int64_t local) {
-        const int64_t begin = b * kBlock, end = std::min(begin + kBlock, m_.cols);
-        const int64_t step = is_direct_ ? kBlock : kPacked;
-        for (int64_t j = begin; j < end; j += step)
-            sum_part({row, j, rows, std::min(step, end - j)}, j == begin);
-        const int64_t to = local * blocks + b;
-        source_.kernels->fold(scratch_.lanes(), rows, end - begin, blocks,
-                              scratch_.block_squares() + to, scratch_.block_abs() + to);
+    void sum_columns(const Part& part) {
+        const int64_t step = rows_together();
+        std::fill_n(scratch_.some_columns(), part.cols, 0.0);
+        for (int64_t i = 0; i < part.rows; i += step) {
+            const Part some = {part.row + i, part.col, std::min(step, part.rows - i), part.cols};
+            const Rows rows = read(some);
+            for (int64_t k = 0; k < some.rows; k += kGroup)
+                sum_rows(
+                    rows, k,
+                    {some.row + k, some.col, std::min<int64_t>(kGroup, some.rows - k), some.cols},
+                    i + k);
+        }
+        std::copy_n(scratch_.some_columns(), part.cols, columns_ + part.col);
     }
 
-    void sum_part(const Part& part, bool begins) {
-        const Rows rows = read(part);
-        for (int64_t i = 0; i < part.rows; i += kGroup)
-            source_.kernels->add[is_f64_](
-                rows.at + i * rows.ld * (is_f64_ ? 8 : 4), rows.ld,
-                std::min<int64_t>(kGroup, part.rows - i), part.cols,
-                {scratch_.lanes() + i, begins, columns_ + part.col, &largest_});
+    // A group of the rows that were read, from row `local` of the panel on.
+    void sum_rows(const Rows& rows, int64_t k, const Part& part, int64_t local) {
+        const int64_t in_block = part.col % kBlock, end = part.col + part.cols;
+        const bool folds = end % kBlock == 0 || end == m_.cols;
+        // Lanes of rows that are done with at once stay in the cache.
+        RowLanes* lanes = scratch_.lanes() + (folds && in_block == 0 ? 0 : local);
+        const char* x = rows.at + k * rows.ld * item();
+        source_.kernels->add[is_f64_](
+            x, rows.ld, part.rows, part.cols,
+            {lanes, in_block == 0, scratch_.some_columns(), &largest_, x + ahead(part) * item()});
+        if (!folds) return;
+        const int64_t blocks = blocks_of(m_.cols), to = local * blocks + part.col / kBlock;
+        for (int64_t r = 0; r < part.rows; ++r)
+            source_.kernels->fold(lanes[r], in_block + part.cols,
+                                  scratch_.block_squares()[to + r * blocks],
+                                  scratch_.block_abs()[to + r * blocks]);
+    }
+
+    // Elements from a group of rows to another that will be read soon: of the same columns, which
+    // is nearly always right.
+    int64_t ahead(const Part& part) const {
+        if (!is_direct_) return 0;
+        const int64_t bytes = kGroup * part.cols * item();
+        return (kAhead + bytes - 1) / bytes * kGroup * m_.row_stride;
     }
 
     Rows read(const Part& part) const {
         if (is_direct_)
-            return {static_cast<const char*>(m_.data) +
-                        (part.row * m_.row_stride + part.col) * (is_f64_ ? 8 : 4),
-                    m_.row_stride};
+            return {
+                static_cast<const char*>(m_.data) + (part.row * m_.row_stride + part.col) * item(),
+                m_.row_stride};
         source_.kernels->pack[m_.dtype](m_, part, source_.scale, scratch_.packed());
         return {static_cast<const char*>(scratch_.packed()), kPackedLd};
+    }
+
+    template <class T>
+    T largest() const {
+        T lanes[sizeof(Largest) / sizeof(T)];
+        std::memcpy(lanes, &largest_, sizeof lanes);
+        return *std::max_element(std::begin(lanes), std::end(lanes));
     }
 
     const Source& source_;
@@ -81,7 +124,39 @@ class Panel {
     const Scratch& scratch_;
     double* columns_;
     bool is_f64_, is_direct_;
-    double largest_ = 0;
+    int64_t step_;
+    Largest largest_ = {};
+};
+
+// The sums of columns of panels, folded on their tree as soon as they can be, while they are in the
+// cache: of as many panels as the bits of their number say, the first of them in `total`.
+class ColumnSums {
+  public:
+    ColumnSums(int64_t cols, double* total, double* others)
+        : cols_(cols), total_(total), others_(others) {}
+
+    // Room for those of one more panel.
+    double* next() { return at(depth_++); }
+
+    // After panel p: sums of equally many panels fold.
+    void fold_equals(int64_t p) {
+        for (; p % 2 == 1; p /= 2) fold();
+    }
+    void fold_all() {
+        while (depth_ > 1) fold();
+    }
+
+  private:
+    double* at(int64_t i) const { return i == 0 ? total_ : others_ + (i - 1) * cols_; }
+
+    void fold() {
+        double* to = at(depth_ - 2);
+        const double* from = at(--depth_);
+        for (int64_t j = 0; j < cols_; ++j) to[j] += from[j];
+    }
+
+    int64_t cols_, depth_ = 0;
+    double *total_, *others_;
 };
 
 std::unique_ptr<double[]> doubles(int64_t n) {
@@ -106,6 +181,7 @@ ChunkSums sums_of(int64_t rows, const Scratch& scratch, double max_abs) {
 
 Scratch::Scratch(int64_t cols, int64_t columns)
     : lanes_(new RowLanes[kLines]),
+      some_columns_(new SomeColumns),
       packed_(doubles(kLines * kPackedLd)),
       block_squares_(doubles(kLines * blocks_of(cols))),
       block_abs_(doubles(kLines * blocks_of(cols))),
@@ -115,18 +191,18 @@ Scratch::Scratch(int64_t cols, int64_t columns)
 
 ChunkSums sum_chunk(const Source& source, int64_t begin, int64_t end, const Scratch& scratch,
                     double* columns) {
-    const int64_t cols = source.matrix->cols, panels = (end - begin + kLines - 1) / kLines;
-    double* sums = panels == 1 ? columns : scratch.columns();
+    const int64_t panels = (end - begin + kLines - 1) / kLines;
+    ColumnSums sums(source.matrix->cols, columns, scratch.columns());
     double largest = 0;
     for (int64_t p = 0; p < panels; ++p) {
         const int64_t first = p * kLines;
-        Panel panel(source, scratch, sums + p * cols);
+        Panel panel(source, scratch, sums.next());
         largest =
             std::max(largest, panel.sum(begin + first, std::min(begin + first + kLines, end),
                                         scratch.row_squares() + first, scratch.row_abs() + first));
+        sums.fold_equals(p);
     }
-    fold_vectors(sums, panels, cols, 0, cols);
-    if (panels > 1) std::copy_n(sums, cols, columns);
+    sums.fold_all();
     return sums_of(end - begin, scratch, largest);
 }
 

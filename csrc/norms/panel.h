@@ -3,6 +3,7 @@
 // panels, so how a matrix is cut changes no bit.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,8 +26,13 @@ struct ChunkSums {
     double squares, abs, row_norms, max_row, max_abs;
 };
 
-// Memory of one thread for matrices of at most `cols` columns and chunks whose panels have at most
-// `columns` sums of columns together.
+// Vectors of sums of columns that wait to be folded, of chunks of at most `rows` rows.
+inline int64_t panel_vectors(int64_t rows) {
+    return std::bit_width(static_cast<uint64_t>(rows / kLines));
+}
+
+// Memory of one thread for matrices of at most `cols` columns and chunks whose sums of columns that
+// wait are at most `columns` together.
 class Scratch {
   public:
     Scratch(int64_t cols, int64_t columns);
@@ -38,9 +44,16 @@ class Scratch {
     double* row_squares() const { return row_squares_.get(); }
     double* row_abs() const { return row_abs_.get(); }
     double* columns() const { return columns_.get(); }
+    double* some_columns() const { return some_columns_->sums; }
 
   private:
+    // Where the sums of the columns that are read at a time grow.
+    struct alignas(64) SomeColumns {
+        double sums[kColumns];
+    };
+
     std::unique_ptr<RowLanes[]> lanes_;
+    std::unique_ptr<SomeColumns> some_columns_;
     std::unique_ptr<double[]> packed_, block_squares_, block_abs_, row_squares_, row_abs_, columns_;
 };
 

@@ -14,8 +14,9 @@ namespace steepest::norms {
 namespace {
 
 // Elements of a chunk: enough that the sums of its columns are small beside it.
-constexpr int64_t kChunk = int64_t{1} << 18;
-constexpr int kPartsPerThread = 8;
+constexpr int64_t kChunk = int64_t{1} << 20;
+constexpr int kChunksPerThread = 8;  // at least, as long as they are large enough
+constexpr int kPartsPerThread = 32;
 
 // One matrix, its chunks, and what they give.
 struct Job {
@@ -63,8 +64,8 @@ class Work {
         : kernels_(kernels) {
         for (const steepest_matrix* m : matrices) total_ += size_of(*m);
         threads_ = threads_for(total_);
-        const int64_t parts = threads_ == 1 ? 1 : kPartsPerThread * threads_;
-        const int64_t wanted = std::min(kChunk, total_ / parts);
+        const int64_t chunks = threads_ == 1 ? 1 : kChunksPerThread * threads_;
+        const int64_t wanted = std::min(kChunk, total_ / chunks);
         for (const steepest_matrix* m : matrices) add(*m, scale_of_all, wanted);
         sums_.resize(static_cast<size_t>(chunks_));
         columns_.reset(new double[static_cast<size_t>(columns_size_)]);
@@ -107,7 +108,7 @@ class Work {
         chunks_ += chunks;
         columns_size_ += chunks * m.cols;
         most_cols_ = std::max(most_cols_, m.cols);
-        most_columns_ = std::max(most_columns_, rows / kLines * m.cols);
+        most_columns_ = std::max(most_columns_, panel_vectors(rows) * m.cols);
     }
 
     void place() {

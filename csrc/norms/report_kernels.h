@@ -1,8 +1,9 @@
 // The loops over elements of the norm report. Included once by each file in targets/, which sets
 // the target and its flags.
 //
-// Per element: the magnitude, its place in the largest, its square, and three sums in double. The
-// lanes of a row stay in registers over kRounds rounds, the sum of a column over kGroup rows.
+// Per element: the magnitude, its place in the largest, its square, and three sums in double. Rows
+// are walked in strips of neighbouring columns, every kLanes of them, whose lanes stay in
+// registers. Memory is asked for meanwhile in its own order.
 #pragma once
 
 #include "norms/kernel_table.h"
@@ -21,18 +22,12 @@ using norms::kGroup;
 using norms::RowLanes;
 using products::load;
 using products::store;
-using products::VectorOf;
+using products::Vector;
 
 using Wide = products::Vector<double>;
 inline constexpr int kWide = products::kLanesOf<double>;
-// As many T.
-template <class T>
-using Narrow = typename VectorOf<T, kWide>::type;
-
-// Rounds of kLanes columns: few enough that the lines of kGroup rows, kLanes apart, stay in the
-// first-level cache until all their elements were used, and that they are asked for in order
-// (measured on Zen 3, with kGroup: larger ones of both are slower from memory).
-inline constexpr int64_t kRounds = 3;
+// Vectors of doubles across a strip, of all its rows: as many as registers hold the lanes of.
+inline constexpr int kStrip = 4;
 
 template <class T>
 struct BitsOf;
@@ -46,24 +41,26 @@ struct BitsOf<double> {
 };
 
 template <class T>
-STEEPEST_INLINE Narrow<T> magnitude(Narrow<T> x) {
+STEEPEST_INLINE Vector<T> magnitude(Vector<T> x) {
     using Bits = typename BitsOf<T>::type;
-    const auto bits = __builtin_bit_cast(Narrow<Bits>, x) & (static_cast<Bits>(-1) >> 1);
-    return __builtin_bit_cast(Narrow<T>, bits);
+    const auto bits = __builtin_bit_cast(Vector<Bits>, x) & (static_cast<Bits>(-1) >> 1);
+    return __builtin_bit_cast(Vector<T>, bits);
 }
 
-STEEPEST_INLINE Wide widen(Narrow<double> x) { return x; }
+STEEPEST_INLINE Wide widen(const double* x) { return load(x); }
 
-// The instruction itself: compilers convert the halves of a vector one by one.
-STEEPEST_INLINE Wide widen(Narrow<float> x) {
+// The instruction itself, from memory, where it is cheapest: compilers convert the halves of a
+// vector one by one.
+STEEPEST_INLINE Wide widen(const float* x) {
+    const auto v = load<float, kWide>(x);
 #if defined(__AVX512F__)
-    return _mm512_maskz_cvtps_pd(0xFF, x);  // GCC warns of the one without a mask
+    return _mm512_maskz_cvtps_pd(0xFF, v);  // GCC warns of the one without a mask
 #elif defined(__AVX2__)
-    return _mm256_cvtps_pd(x);
+    return _mm256_cvtps_pd(v);
 #elif defined(__SSE2__)
-    return _mm_cvtps_pd(_mm_castsi128_ps(_mm_cvtsi64_si128(__builtin_bit_cast(int64_t, x))));
+    return _mm_cvtps_pd(_mm_castsi128_ps(_mm_cvtsi64_si128(__builtin_bit_cast(int64_t, v))));
 #else
-    return __builtin_convertvector(x, Wide);
+    return __builtin_convertvector(v, Wide);
 #endif
 }
 
@@ -74,78 +71,88 @@ STEEPEST_INLINE Wide add_square(Wide v, Wide sum) {
     return sum + v * v;
 }
 
-// Sums that the rows of a group share, their largest elements in two chains.
-template <class T>
-struct Shared {
-    double* columns;
-    Narrow<T> largest[2];
-};
+template <int Elements, class T>
+STEEPEST_INLINE void ask_for(const T*& next) {
+#pragma GCC unroll 4
+    for (int i = 0; i < Elements; i += 64 / sizeof(T)) __builtin_prefetch(next + i, 0, 3);
+    next += Elements;
+}
 
-// Columns l, l + kLanes, ... of `Rows` rows. Asks for the same columns of the next rows.
-template <class T, int Rows>
-STEEPEST_INLINE void add_lanes(const T* x, int64_t ld, int64_t rounds, int l, bool begins,
-                               RowLanes* lanes, Shared<T>& to) {
-    constexpr int kLine = 64 / sizeof(T);
-    Wide squares[Rows] = {}, abs[Rows] = {};
-    if (!begins)
+template <int Elements, class T>
+STEEPEST_INLINE void raise(const T* x, Vector<T>& largest) {
+    constexpr int kStep = products::kLanesOf<T>;
 #pragma GCC unroll 4
-        for (int r = 0; r < Rows; ++r) {
-            squares[r] = load(lanes[r].squares + l);
-            abs[r] = load(lanes[r].abs + l);
-        }
-    for (int64_t j = l; j < rounds * kLanes; j += kLanes) {
-        Wide column = load(to.columns + j);
-#pragma GCC unroll 4
-        for (int r = 0; r < Rows; ++r) {
-            const T* at = x + r * ld + j;
-            if (l % kLine == 0) __builtin_prefetch(at + Rows * ld, 0, 3);
-            const Narrow<T> a = magnitude<T>(load<T, kWide>(at));
-            Narrow<T>& largest = to.largest[r % 2];
-            largest = a > largest ? a : largest;
-            const Wide v = widen(a);
-            squares[r] = add_square<T>(v, squares[r]);
-            column = add_square<T>(v, column);
-            abs[r] += v;
-        }
-        store(to.columns + j, column);
-    }
-#pragma GCC unroll 4
-    for (int r = 0; r < Rows; ++r) {
-        store(lanes[r].squares + l, squares[r]);
-        store(lanes[r].abs + l, abs[r]);
+    for (int k = 0; k < Elements; k += kStep) {
+        const Vector<T> a = magnitude<T>(load(x + k));
+        largest = a > largest ? a : largest;
     }
 }
 
+// Columns of `Rows` rows, `Vectors` vectors of them every kLanes. Asks for the memory of as many
+// elements from `next` on.
+template <class T, int Rows, int Vectors>
+STEEPEST_INLINE void add_strip(const T* x, int64_t ld, int64_t rounds, bool begins, double* columns,
+                               double* lanes, Vector<T>& largest, const T*& next) {
+    constexpr int kElements = Vectors * kWide, kRow = sizeof(RowLanes) / sizeof(double);
+    Wide squares[Rows][Vectors] = {}, abs[Rows][Vectors] = {};
+    const auto each_lane = [&](auto&& visit) __attribute__((always_inline)) {
+        double* row = lanes;
+#pragma GCC unroll 4
+        for (int r = 0; r < Rows; ++r, row += kRow)
+#pragma GCC unroll 4
+            for (int k = 0; k < Vectors; ++k) {
+                visit(squares[r][k], row + k * kWide);
+                visit(abs[r][k], row + kLanes + k * kWide);
+            }
+    };
+    if (!begins)
+        each_lane([](Wide& v, double* lane) __attribute__((always_inline)) { v = load(lane); });
+    for (; rounds > 0; --rounds, x += kLanes, columns += kLanes) {
+        ask_for<Rows * kElements>(next);
+#pragma GCC unroll 4
+        for (int r = 0; r < Rows; ++r) raise<kElements>(x + r * ld, largest);
+#pragma GCC unroll 4
+        for (int k = 0; k < Vectors; ++k) {
+            Wide column = load(columns + k * kWide);
+#pragma GCC unroll 4
+            for (int r = 0; r < Rows; ++r) {
+                const Wide v = widen(x + r * ld + k * kWide);
+                column = add_square<T>(v, column);
+                squares[r][k] = add_square<T>(v, squares[r][k]);
+                abs[r][k] += magnitude<double>(v);
+            }
+            store(columns + k * kWide, column);
+        }
+    }
+    each_lane([](Wide& v, double* lane) __attribute__((always_inline)) { store(lane, v); });
+}
+
 template <class T>
-STEEPEST_INLINE void add_one(T x, int l, bool begins, RowLanes& lanes, double& column,
-                             double& largest) {
+STEEPEST_INLINE void add_one(T x, int l, bool begins, RowLanes& lanes, double& column, T& largest) {
     const double v = static_cast<double>(x), a = v < 0 ? -v : v, square = v * v;
     lanes.squares[l] = begins ? square : lanes.squares[l] + square;
     lanes.abs[l] = begins ? a : lanes.abs[l] + a;
     column += square;
-    largest = a > largest ? a : largest;
+    largest = a > static_cast<double>(largest) ? static_cast<T>(a) : largest;
 }
 
 template <class T, int Rows>
-void add_rows(const T* x, int64_t ld, int64_t n, const norms::Sums& sums) {
-    Shared<T> to = {sums.columns, {}};
-    bool begins = sums.begins;
-    for (int64_t rounds; n >= kLanes; n -= rounds * kLanes) {
-        rounds = n / kLanes < kRounds ? n / kLanes : kRounds;
-        for (int l = 0; l < kLanes; l += kWide)
-            add_lanes<T, Rows>(x, ld, rounds, l, begins, sums.lanes, to);
-        x += rounds * kLanes;
-        to.columns += rounds * kLanes;
-        begins = false;
+void add_rows(const T* x, int64_t ld, int64_t n, const norms::Sums& to) {
+    constexpr int kVectors = kStrip / Rows, kElements = kVectors * kWide;
+    T* found = reinterpret_cast<T*>(to.largest);
+    Vector<T> largest = load(found);
+    const T* next = static_cast<const T*>(to.next);
+    for (int l = 0; l < kLanes && l + kElements <= n; l += kElements) {
+        if (Rows > 1 && l % (kLanes / Rows) == 0)
+            next = static_cast<const T*>(to.next) + l / (kLanes / Rows) * ld;
+        add_strip<T, Rows, kVectors>(x + l, ld, (n - l - kElements) / kLanes + 1, to.begins,
+                                     to.columns + l, to.lanes->squares + l, largest, next);
     }
-    int l = 0;
-    for (; l + kWide <= n; l += kWide) add_lanes<T, Rows>(x, ld, 1, l, begins, sums.lanes, to);
-    for (; l < n; ++l)
+    store(found, largest);
+    for (int64_t j = n / kElements * kElements; j < n; ++j)
         for (int r = 0; r < Rows; ++r)
-            add_one(x[r * ld + l], l, begins, sums.lanes[r], to.columns[l], *sums.largest);
-    for (int k = 0; k < kWide; ++k)
-        for (const Narrow<T>& of : to.largest)
-            *sums.largest = of[k] > *sums.largest ? static_cast<double>(of[k]) : *sums.largest;
+            add_one(x[r * ld + j], static_cast<int>(j % kLanes), to.begins && j < kLanes,
+                    to.lanes[r], to.columns[j], *found);
 }
 
 template <class T>
@@ -153,43 +160,36 @@ void add(const void* from, int64_t ld, int64_t rows, int64_t n, const norms::Sum
     const T* x = static_cast<const T*>(from);
     if (rows == kGroup) return add_rows<T, kGroup>(x, ld, n, to);
     for (int64_t r = 0; r < rows; ++r)
-        add_rows<T, 1>(x + r * ld, ld, n, {to.lanes + r, to.begins, to.columns, to.largest});
+        add_rows<T, 1>(x + r * ld, ld, n,
+                       {to.lanes + r, to.begins, to.columns, to.largest,
+                        static_cast<const T*>(to.next) + r * ld});
 }
 
-// The sums of neighbours that are `Half` lanes apart, down to one lane.
-template <int Half>
-STEEPEST_INLINE double fold_halves(double* lane) {
-    if constexpr (Half == 0) {
-        return lane[0];
-    } else {
-        constexpr int step = Half < kWide ? 1 : kWide;
-#pragma GCC unroll 4
-        for (int l = 0; l < Half; l += step)
-            if constexpr (step == 1)
-                lane[l] += lane[l + Half];
-            else
-                store(lane + l, load(lane + l) + load(lane + l + Half));
-        return fold_halves<Half / 2>(lane);
-    }
+// Lanes l < kWide after all others, of Width, were folded into them. `Apart` are left.
+template <int Width, int Apart = kWide>
+STEEPEST_INLINE Wide folded(const double* lane) {
+    if constexpr (Apart >= Width)
+        return load(lane);
+    else
+        return folded<Width, 2 * Apart>(lane) + folded<Width, 2 * Apart>(lane + Apart);
 }
 
-// fold_lanes of n lanes. Those behind them are zero, and adding zeros changes no sum of magnitudes.
+// fold_lanes of n lanes, at most Width. Those behind them are zero, and adding zeros changes no sum
+// of magnitudes.
+template <int Width>
 STEEPEST_INLINE double fold_first(double* lane, int64_t n) {
-    if (n >= kLanes) return fold_halves<kLanes / 2>(lane);
-    int width = 1;
-    while (width < n) width *= 2;
-    for (int64_t l = n; l < width; ++l) lane[l] = 0;
-    for (int half = width / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
-    return lane[0];
+    if constexpr (Width > kWide)
+        if (n <= Width / 2) return fold_first<Width / 2>(lane, n);
+    for (int64_t l = n; l < Width; ++l) lane[l] = 0;
+    Wide sums = folded<Width>(lane);
+    for (int half = kWide / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; ++l) sums[l] += sums[l + half];
+    return sums[0];
 }
 
-inline void fold(RowLanes* lanes, int64_t rows, int64_t n, int64_t stride, double* squares,
-                 double* abs) {
-    for (int64_t i = 0; i < rows; ++i) {
-        squares[i * stride] = fold_first(lanes[i].squares, n);
-        abs[i * stride] = fold_first(lanes[i].abs, n);
-    }
+inline void fold(RowLanes& lanes, int64_t n, double& squares, double& abs) {
+    squares = fold_first<kLanes>(lanes.squares, n);
+    abs = fold_first<kLanes>(lanes.abs, n);
 }
 
 const norms::ReportKernels& report_kernels() {

@@ -1,28 +1,52 @@
-// The CPU targets of the norm report: a new one is a file in targets/ and a line here.
+// The CPU targets of this family: a new one is a file in targets/ and a line in each function here.
 #include "norms/targets.h"
 
 namespace steepest {
 
-namespace baseline::reports {
+namespace baseline {
+namespace reports {
 const norms::ReportKernels& report_kernels();
 }
+namespace symbols {
+const norms::SymbolKernels& symbol_kernels();
+}
+}  // namespace baseline
 #if defined(STEEPEST_X86_TARGETS)
-namespace avx2::reports {
+namespace avx2 {
+namespace reports {
 const norms::ReportKernels& report_kernels();
 }
-namespace avx512::reports {
+namespace symbols {
+const norms::SymbolKernels& symbol_kernels();
+}
+}  // namespace avx2
+namespace avx512 {
+namespace reports {
 const norms::ReportKernels& report_kernels();
 }
+namespace symbols {
+const norms::SymbolKernels& symbol_kernels();
+}
+}  // namespace avx512
 #endif
 
+// The dot product of avx512bf16 is of no use here: that target takes the kernels of avx512.
 const norms::ReportKernels& norms::report_kernels_of([[maybe_unused]] cpu::Target target) {
 #if defined(STEEPEST_X86_TARGETS)
     if (target == cpu::Target::avx2) return avx2::reports::report_kernels();
-    // The dot product of avx512bf16 is of no use to sums in double.
     if (target == cpu::Target::avx512 || target == cpu::Target::avx512bf16)
         return avx512::reports::report_kernels();
 #endif
     return baseline::reports::report_kernels();
+}
+
+const norms::SymbolKernels& norms::symbol_kernels_of([[maybe_unused]] cpu::Target target) {
+#if defined(STEEPEST_X86_TARGETS)
+    if (target == cpu::Target::avx2) return avx2::symbols::symbol_kernels();
+    if (target == cpu::Target::avx512 || target == cpu::Target::avx512bf16)
+        return avx512::symbols::symbol_kernels();
+#endif
+    return baseline::symbols::symbol_kernels();
 }
 
 }  // namespace steepest

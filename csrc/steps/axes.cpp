@@ -180,7 +180,7 @@ int64_t axis_scratch_size(const Geometry& geometry, int64_t count) {
 void run_axes(const Call& call, const StepKernels& kernels) {
     for (int64_t j = 0; j < call.count; ++j) {
         const Job& job = call.jobs[j];
-        if (job.has_axes() && job.count > 0) run_job(job, kernels, call.axis_scratch);
+        if (job.has_averages() && job.count > 0) run_job(job, kernels, call.axis_scratch);
     }
 }
 

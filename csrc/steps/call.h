@@ -40,10 +40,17 @@ struct Job {
 
     int64_t blocks() const;
     bool has_axes() const { return rule && rule->axes; }
+    bool has_averages() const { return rule && rule->averages; }
     bool has_sums() const { return rule && rule->terms > 0; }
     int hyper_count() const;
     Kind kind(int stream) const {
         return stream < 2 || !rule ? Kind::element : rule->spec.states[stream - 2].kind;
+    }
+    // A row or column state that the rule only reads.
+    bool is_given(int stream) const { return kind(stream) != Kind::element && !has_averages(); }
+    // Whether kernels read the stream from its own array: averages are read from `axis_new`.
+    bool is_read_as_stored(int stream) const {
+        return kind(stream) == Kind::element || is_given(stream);
     }
     const void* stage() const {
         return is_f64 ? static_cast<const void*>(&settings->stage_f64) : &settings->stage_f32;

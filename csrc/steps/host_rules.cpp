@@ -33,7 +33,8 @@ constexpr HostRule make_rule() {
     using D = Rule<double>;
     HostRule r{.spec = F::spec,
                .terms = 0,
-               .axes = false,
+               .axes = has_axis_states(F::spec),
+               .averages = false,
                .defaults = {},
                .prepare = {prepare<F>, prepare<D>},
                .axis_update = {},
@@ -43,7 +44,7 @@ constexpr HostRule make_rule() {
             r.defaults[at++] = r.spec.hypers[h].value[k];
     if constexpr (requires { F::kTerms; }) r.terms = F::kTerms;
     if constexpr (requires { F::axis_term(0.0F); }) {
-        r.axes = true;
+        r.averages = true;
         r.axis_update[0] = axis_update<F, float>;
         r.axis_update[1] = axis_update<D, double>;
         r.row_factor[0] = row_factor<F, float>;

@@ -8,8 +8,9 @@ namespace steepest {
 
 struct HostRule {
     RuleSpec spec;
-    int terms;  // of the reduce pass, 0: none
-    bool axes;  // keeps row and column averages
+    int terms;      // of the reduce pass, 0: none
+    bool axes;      // has row and column states
+    bool averages;  // which it moves to averages of the gradient; otherwise they are given
     double defaults[kMaxHyperValues];
     // Index [0] is float, [1] is double.
     void (*prepare[2])(const Prepare& in, void* constants);

@@ -117,7 +117,7 @@ void lay_out(const steepest_step_args& args, Arena& arena, Call& call, bool sums
         const int64_t job_blocks = (n + kBlock - 1) / kBlock;
         if (!sums) return void(++at);
         if (job.has_sums()) job.partial = arena.take<double>(job_blocks * job.rule->terms);
-        if (job.has_axes() && n > 0) {
+        if (job.has_averages() && n > 0) {
             take_axes(job, n, arena);
             const int64_t scratch = axis_scratch_size(job.geometry, n);
             axis_scratch = scratch > axis_scratch ? scratch : axis_scratch;

@@ -17,6 +17,9 @@
 //       columns static T axis_update(const Constants&, T state, double mean); static T
 //       row_factor(const Constants&, T row, double mean_of_rows);
 //
+// Without axis functions the row and column states are given: read as they are stored, and never
+// written.
+//
 // `struct Usual` with `fits(const Constants&)` and an `apply` of its own is a faster way to the
 // same bits on the host, for constants that it fits.
 //
@@ -91,6 +94,12 @@ constexpr int count_states(const RuleSpec& s) {
     int n = 0;
     while (n < kMaxStates && s.states[n].name) ++n;
     return n;
+}
+
+constexpr bool has_axis_states(const RuleSpec& s) {
+    for (int i = 0; i < count_states(s); ++i)
+        if (s.states[i].kind != Kind::element) return true;
+    return false;
 }
 
 constexpr int count_hypers(const RuleSpec& s) {

@@ -6,21 +6,37 @@
 namespace steepest {
 namespace {
 
+// Values of rows or columns as they are stored; without a codec they are T.
+struct Axis {
+    Operand values;
+    LoadFn codec;
+
+    template <class T>
+    void load(int64_t first, int64_t n, T* out) const {
+        if (codec)
+            codec(values.at(first), reinterpret_cast<float*>(out), n);
+        else
+            std::copy_n(static_cast<const T*>(values.at(first)), n, out);
+    }
+};
+
 // Writes to `out` the row or column value of each of the n elements from `first` on. Along the
 // contiguous axis the values run, across it one value repeats.
 template <class T>
-void expand(const Geometry& g, bool runs, const void* axis, int64_t first, int64_t n, void* to) {
-    const T* values = static_cast<const T*>(axis);
+void expand(const Geometry& g, bool runs, const Axis& axis, int64_t first, int64_t n, void* to) {
     T* out = static_cast<T*>(to);
     const int64_t inner = g.inner();
     for (int64_t i = 0; i < n;) {
         const int64_t line = (first + i) / inner;
         const int64_t at = (first + i) % inner;
         const int64_t m = std::min(inner - at, n - i);
-        if (runs)
-            std::copy_n(values + line / g.outer() * inner + at, m, out + i);
-        else
-            std::fill_n(out + i, m, values[line]);
+        if (runs) {
+            axis.load(line / g.outer() * inner + at, m, out + i);
+        } else {
+            T value;
+            axis.load(line, 1, &value);
+            std::fill_n(out + i, m, value);
+        }
         i += m;
     }
 }
@@ -42,8 +58,14 @@ Tiles::Tiles(const Job& job, const StepKernels& kernels) : job_(job), kernels_(k
 void Tiles::load_axis(int s, int64_t first, int64_t n) {
     const bool column = job_.kind(s) == Kind::column;
     const bool runs = column != job_.geometry.column_major;
-    (job_.is_f64 ? expand<double> : expand<float>)(job_.geometry, runs, job_.axis_new[column],
-                                                   first, n, scratch_[s]);
+    Axis axis{job_.operand[s], kernels_.load[static_cast<int>(job_.operand[s].dtype)]};
+    if (!job_.is_read_as_stored(s)) {
+        axis.values.data = job_.axis_new[column];
+        axis.values.dtype = job_.is_f64 ? DType::f64 : DType::f32;
+        axis.codec = nullptr;
+    }
+    (job_.is_f64 ? expand<double> : expand<float>)(job_.geometry, runs, axis, first, n,
+                                                   scratch_[s]);
 }
 
 void Tiles::load_stream(int s, int64_t first, int64_t n) {

@@ -66,6 +66,20 @@ class Plan:
     def __copy__(self) -> NoReturn: ...
     def __deepcopy__(self, memo: Any, /) -> NoReturn: ...
 
+class SymbolGrams:
+    """Gram matrices of a convolution's blocks in float32, frequencies side by side."""
+
+    def __init__(
+        self,
+        kernel: NDArray[np.float32],
+        waves: NDArray[np.float32],
+        row_phases: int,
+        col_phases: int,
+    ) -> None: ...
+    @property
+    def estimates(self) -> NDArray[np.float64]: ...
+    def below(self, sigma: float) -> NDArray[np.bool_]: ...
+
 def rules() -> list[dict[str, Any]]: ...
 def bind_rule(name: str, /) -> Callable[..., bool | DeviceFlag]: ...
 def run(
@@ -150,7 +164,9 @@ def probe_fill(
     is_list: bool,
     coordinates: Sequence[tuple[int, int]],
     draw: tuple[int, int, int],
+    stream: Any = None,
 ) -> None: ...
+def array_layout(array: Any, name: str) -> tuple[tuple[int, ...], str, int | None]: ...
 def mkor_update(
     inverse: _Array,
     v: _Array,
@@ -165,7 +181,8 @@ def probe_accumulate(
     coordinates: Sequence[tuple[int, int]],
     draw: tuple[int, int, int],
     sample: int,
-) -> tuple[float, NDArray[np.float64]]: ...
+    stream: Any = None,
+) -> tuple[Any, Any]: ...
 def oasis_measure(
     tensors: Sequence[tuple[Any, Any, Any, Any, Any, Any]],
     weight_decay: Sequence[float],

@@ -49,11 +49,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .._core import _Array, _Numbers, _Rounding
+from .adafisher import AdaFisher as AdaFisher
+from .adafisher import AdaFisherW as AdaFisherW
 from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
 from .lanton import LANTON as LANTON
+from .marquardt import LevenbergMarquardt as LevenbergMarquardt
 from .mkor import MKOR as MKOR
 from .muon import Muon as Muon
+from .natural import NaturalGradient as NaturalGradient
 from .oasis import OASIS as OASIS
 from .scion import Scion as Scion
 from .sophia import SophiaG as SophiaG

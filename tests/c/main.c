@@ -17,6 +17,7 @@ int main(void) {
     test_normalize();
     test_products();
     test_spectral();
+    test_symbol();
     test_reports();
     test_device();
     test_probes();

@@ -33,10 +33,13 @@ static steepest_probe_tensor probe_tensor(void* values) {
     return t;
 }
 
-static void test_statistics(void) {
+static void test_statistics(void* stream) {
     steepest_probe_tensor t = probe_tensor(z);
     steepest_probe_args args = arguments(&t);
     size_t size = 0;
+    args.stream = stream;
+    memset(mean, 0, sizeof mean);
+    memset(scatter, 0, sizeof scatter);
     CHECK(steepest_probe_workspace(&args, &size) == STEEPEST_OK && size <= sizeof workspace);
     CHECK(steepest_probe_fill(&args) == STEEPEST_OK);
     double sum = 0;
@@ -49,10 +52,12 @@ static void test_statistics(void) {
     t.values = h;
     t.mean = mean;
     t.scatter = scatter;
-    double tensor_sum = 0;
+    double tensor_sum = 0, total = 0;
     args.sums = &tensor_sum;
+    args.total_at = stream ? &total : NULL;
     CHECK(steepest_probe_accumulate(&args) == STEEPEST_OK);
-    CHECK(args.total == 3.0 * N && tensor_sum == args.total);
+    if (!stream) total = args.total;
+    CHECK(total == 3.0 * N && tensor_sum == total);
     for (int i = 0; i < N; ++i) CHECK(mean[i] == 3 && scatter[i] == 0);
 }
 
@@ -85,6 +90,7 @@ static void test_refusals(void) {
 }
 
 void test_probes(void) {
-    test_statistics();
+    test_statistics(NULL);
+    test_statistics(STEEPEST_STREAM_EMULATED);
     test_refusals();
 }

@@ -103,6 +103,23 @@ def test_the_same_bits_on_targets_and_with_threads(dtype, distribution, kind, ev
             assert run.weight is None or same_bits(run.weight, wanted.weight)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_same_bits_wherever_arrays_lie(dtype, every_target):
+    """The loops over signs begin at a line of the cache of the mean."""
+    n, apart = 4096 + 1100, 64 // np.dtype(dtype).itemsize
+    h = np.random.default_rng(3).standard_normal(n).astype(dtype)
+    found = []
+    for target in every_target:
+        cpu.use(target)
+        for offset in range(apart):
+            mean, scatter = (np.full(n + apart, x, dtype)[offset : offset + n] for x in (1, 2))
+            total = accumulate(h, mean, scatter, SEED, sample=3)
+            found.append((mean.tobytes(), scatter.tobytes(), total))
+    assert len(set(found)) == 1
+    z = rademacher(np.empty(n, dtype), SEED, 2)  # of the third sample
+    assert found[0][2] == tensor_sum(z.astype(np.float64) * h)
+
+
 @by_distribution
 def test_slices_and_lists(distribution):
     """Statistics of a tensor from its parts, and of a list from its tensors."""

@@ -1,4 +1,5 @@
-"""Digests of probes and statistics, which every machine, compiler and device must reproduce.
+"""Digests of probes and statistics, which every machine, compiler and device must reproduce: those
+of a device with --arrays torch-cuda or cupy.
 
 python tests/curvature/test_golden_bits.py     writes tests/golden/curvature.json anew
 """
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+from kinds import current
 from steepest.curvature import accumulate, gaussian, rademacher
 
 FILE = Path(__file__).parent.parent / "golden" / "curvature.json"
@@ -33,7 +35,17 @@ def statistics(distribution, dtype, weighted):
     arrays = [np.zeros(COUNT, state) for _ in range(2 + weighted)]
     keywords = {"distribution": distribution, "weight": arrays[2] if weighted else None}
     totals = [
-        accumulate(products(dtype), *arrays[:2], SEED, sample=k + 1, probe=7 * k, **keywords)
+        float(
+            current().call(
+                accumulate,
+                products(dtype),
+                *arrays[:2],
+                SEED,
+                sample=k + 1,
+                probe=7 * k,
+                **keywords,
+            )
+        )
         for k in range(SAMPLES)
     ]
     return [*arrays, np.array(totals)]
@@ -50,7 +62,8 @@ def digests():
     found = {}
     for distribution, make in MAKERS.items():
         for name, dtype in DTYPES.items():
-            probe = make(np.empty(COUNT, dtype), SEED, 5, 9, offset=2**40 + 77)
+            probe = np.zeros(COUNT, dtype)
+            current().call(make, probe, SEED, 5, 9, out=probe, offset=2**40 + 77)
             found[f"{distribution} {name}"] = digest([probe])
             for weighted in (False, True):
                 label = f"{distribution} {name} {'weighted' if weighted else 'plain'} statistics"
@@ -58,7 +71,7 @@ def digests():
     return found
 
 
-def test_the_bits_are_those_that_were_written():
+def test_the_bits_are_those_that_were_written(arrays):
     assert digests() == json.loads(FILE.read_text("utf-8"))["digests"]
 
 

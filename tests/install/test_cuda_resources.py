@@ -105,3 +105,10 @@ def test_sixteen_byte_accesses_are_looked_for(resources):
     text = "arch = sm_80\n" + sass(APPLY, NARROW, WIDE_STORE)
     count, wrong = resources.narrow_kernels(text.splitlines())
     assert count == 1 and wrong == [f"{APPLY} on sm_80: no 16-byte load"]
+
+
+def test_kernels_of_probes_are_elementwise_and_some_only_write(resources):
+    fill, take = "_ZN1a17probe_fill_kernelIfEEv", "_ZN1a23probe_accumulate_kernelIfEEv"
+    text = "arch = sm_80\n" + sass(fill, NARROW, WIDE_STORE) + sass(take, WIDE_LOAD)
+    count, wrong = resources.narrow_kernels(text.splitlines())
+    assert count == 2 and wrong == [f"{take} on sm_80: no 16-byte store"]

@@ -8,10 +8,14 @@ from steepest import optim
 SHAPES = ((7, 5), (11,), (), (3, 4, 6))
 # All others have one native rule and no argument of their own in step.
 COMPOSITE = (
+    "AdaFisher",
+    "AdaFisherW",
     "AdaHessian",
     "LANTON",
+    "LevenbergMarquardt",
     "MKOR",
     "Muon",
+    "NaturalGradient",
     "OASIS",
     "Scion",
     "SophiaG",

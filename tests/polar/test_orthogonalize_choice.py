@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from steepest.polar import Choice, choose, coefficients, orthogonalize
 
+from .bounds import UNIT
+
 COMPUTE = ("float64", "float32", "bfloat16")
 LONG = (16, 200)
 FIVE_STEPS = tuple(name for name, s in coefficients.SETS.items() if s.steps == 5)
@@ -61,21 +63,25 @@ def test_a_given_method(method):
     [("polar_express", 8), ("polar_express", 10), ("you", 10), ("deepseek_v4", 10), ("jordan", 9)],
 )
 def test_restarts(name, steps, dtype):
-    """The least number that keeps Q about as well conditioned as it is in exact arithmetic."""
+    """The least number that keeps Q about as well conditioned as it is in exact arithmetic, and
+    singular values about as large."""
     choice = choose(LONG, dtype, name, steps, "gram")
     kept = "float64" if dtype == "float64" else "float32"  # what R is kept in
     triples, rounding = coefficients.resolve(name, steps), coefficients.PERTURBATION[kept]
-    assert len(choice.restarts) == (1 if kept == "float32" else 0)
-    for positions in {choice.restarts, ()}:
+
+    def stays(positions):
         exact = coefficients.condition(triples, -1e-300, positions)
-        stays = coefficients.condition(triples, rounding, positions) <= 1.25 * exact
-        assert stays == (positions == choice.restarts)
+        reach = coefficients.reach(triples, UNIT[kept], positions)
+        return coefficients.condition(
+            triples, rounding, positions
+        ) <= 1.25 * exact and reach <= 1.15 * max(1, coefficients.image(triples)[1])
+
+    assert len(choice.restarts) == (1 if kept == "float32" else 0)
+    assert stays(choice.restarts) and stays(()) == (not choice.restarts)
     if choice.restarts:
         assert choose(LONG, dtype, name, steps) == Choice("standard", dtype, ())
         # As late as it may be, with two steps to follow.
-        for later in range(choice.restarts[0] + 1, steps - 1):
-            exact = coefficients.condition(triples, -1e-300, [later])
-            assert coefficients.condition(triples, rounding, [later]) > 1.25 * exact
+        assert not any(stays([later]) for later in range(choice.restarts[0] + 1, steps - 1))
     assert choose(LONG, dtype, triples, method="gram") == choice
 
 

@@ -1,8 +1,11 @@
-"""Where the Gram form starts anew: the published search."""
+"""Where the Gram form starts anew: the published search, and steps that let eigenvectors mix."""
 
 import numpy as np
 import pytest
-from steepest.polar import coefficients
+from reference import polar
+from steepest.polar import choose, coefficients, orthogonal, orthogonalize
+
+from .bounds import largest
 
 FLOAT16, FLOAT32 = coefficients.PERTURBATION["float16"], coefficients.PERTURBATION["float32"]
 
@@ -80,3 +83,61 @@ def test_condition_is_that_of_the_scalar_iteration(positions):
         worst = max(worst, q.max() / q.min())
     ours = coefficients.condition(coefficients.resolve("you", 3), FLOAT16, positions)
     assert ours == pytest.approx(worst, rel=1e-10)
+
+
+# Cubic minimax steps: the first one sends the largest singular value to the size of the smallest.
+MIXING = {
+    "7 steps": coefficients.cans(7, 1e-3, order=3),
+    "8 steps": coefficients.cans(8, 1e-3, order=3),
+    "9 steps": coefficients.cans(9, 1e-3, order=3),
+    "9 wider steps": coefficients.cans(9, 8.5e-4, order=3),
+}
+
+
+def spike(rng, shape, small):
+    """One singular value 1 and all others `small`."""
+    left, _, right = polar.svd(rng.standard_normal(shape))
+    return (left * np.r_[1, np.full(len(right) - 1, small)]) @ right
+
+
+def worst(triples, make):
+    rng = np.random.default_rng(4)
+    return max(
+        largest(make(spike(rng, shape, small).astype(np.float32), triples))
+        for shape in ((32, 64), (64, 256))
+        for small in (3e-5, 2e-4, 1e-3, 2e-3)
+    )
+
+
+@pytest.mark.parametrize("name", MIXING)
+def test_steps_that_let_eigenvectors_mix(name):
+    triples = MIXING[name]
+    exact = coefficients.image(triples)[1]
+    # The condition number of Q says nothing of it.
+    perturbed = coefficients.condition(triples, FLOAT32)
+    assert perturbed < 1.25 * coefficients.condition(triples, -1e-300)
+    choice = choose((64, 256), "float32", triples, method="gram")
+    assert len(choice.restarts) == 1
+    assert coefficients.reach(triples, 2.0**-24) > 2 * exact
+    assert coefficients.reach(triples, 2.0**-24, choice.restarts) < 1.01 * exact
+    assert worst(triples, lambda a, t: orthogonalize(a, t, method="gram")) <= 1.01 * exact
+
+
+@pytest.mark.parametrize("name", MIXING)
+def test_they_do_escape_without_a_restart(name, monkeypatch):
+    monkeypatch.setattr(orthogonal, "_starts_anew", lambda triples, compute: ())
+    limit = 1.1 * coefficients.image(MIXING[name])[1]
+    assert worst(MIXING[name], lambda a, t: orthogonalize(a, t, method="gram")) > limit
+
+
+@pytest.mark.parametrize("name", (*coefficients.SETS, "9 steps"))
+def test_reach_without_rounding_is_the_scalar_iteration(name):
+    triples = MIXING.get(name, name)
+    values = coefficients.evaluate(triples, np.logspace(0, -10, 40))
+    # The 2 x 2 products round up to ten times a step, by what Q has grown to.
+    room = 10 * 10 * 2.0**-53 * coefficients.survey(triples).slope
+    assert abs(coefficients.reach(triples, 0.0) - np.abs(values).max()) <= room
+    with pytest.raises(ValueError, match=r"^rounding: -1.0 given"):
+        coefficients.reach(triples, -1.0)
+    with pytest.raises(ValueError, match=r"^positions: 99 given"):
+        coefficients.reach(triples, 0.0, [99])

@@ -22,6 +22,9 @@ def reference_options(rule, options, dtype):
     if "betas" in inspect.signature(update).parameters:
         betas = options.get("betas", inspect.signature(update).parameters["betas"].default)
         options["betas"] = tuple(Tracked(beta, 0.0, DOUBLE) for beta in betas)
+    if "beta" in inspect.signature(update).parameters:
+        beta = options.get("beta", inspect.signature(update).parameters["beta"].default)
+        options["beta"] = Tracked(beta, 0.0, DOUBLE)
     if rule == "adafactor":
         options["param_eps"] = float(np.finfo(dtype).eps)
     return options

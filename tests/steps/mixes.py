@@ -44,7 +44,7 @@ MIXES = {
 
 
 def shapes_of(rule):
-    return [(n,) for n in LENGTHS] + (list(MATRICES) if rule == "adafactor" else [])
+    return [(n,) for n in LENGTHS] + (list(MATRICES) if rule in ("adafactor", "adafisher") else [])
 
 
 def patterns(rng, shape, dtype):

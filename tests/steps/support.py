@@ -11,7 +11,9 @@ RULES = tuple(TABLE)
 DECIDING = ("lion", "c_lion", "c_adamw", "sophia", "signum")
 # Nothing but their own element decides over an element's step.
 ELEMENTWISE = tuple(
-    r for r in RULES if r not in ("lamb", "c_adamw", "c_lion", "adafactor", "adamuon", "mars")
+    r
+    for r in RULES
+    if r not in ("lamb", "c_adamw", "c_lion", "adafactor", "adafisher", "adamuon", "mars")
 )
 # They write the parameter without reading it.
 WRITTEN = ("momentum", "extrapolate", "adamuon")
@@ -23,6 +25,8 @@ def state_shape(stream, shape):
     matrix = len(shape) >= 2
     if stream["form"] == ("vector" if matrix else "matrix"):
         return None
+    if not matrix:  # one column
+        return tuple(1 for _ in shape) if stream["kind"] == "column" else tuple(shape)
     if stream["kind"] == "row":
         return (*shape[:-1], 1)
     if stream["kind"] == "column":
@@ -32,7 +36,7 @@ def state_shape(stream, shape):
 
 class Tensors:
     """params: list of arrays; states: name -> list of arrays, or of None where a tensor has none,
-    all of them zero at first, but for the input "hessian", in the parameter's dtype or in
+    all of them zero at first, but for inputs like "hessian", in the parameter's dtype or in
     `state_dtypes[name]`."""
 
     def __init__(self, rule, params, state_dtypes=None):
@@ -47,12 +51,20 @@ class Tensors:
                 arrays.append(None if shape is None else np.zeros(shape, dtype))
             self.states[name] = arrays
         self._draw_hessians()
+        self._draw_factors()
 
     def _draw_hessians(self):
         """Diagonals of either sign, several orders of magnitude apart."""
         rng = np.random.default_rng(11)
         for a in self.states.get("hessian", ()):
             a[...] = rng.standard_normal(a.shape) * 10.0 ** rng.uniform(-3, 3, a.shape)
+
+    def _draw_factors(self):
+        """Means of squares, several orders of magnitude apart."""
+        rng = np.random.default_rng(12)
+        for name in ("output_factor", "input_factor"):
+            for a in self.states.get(name, ()):
+                a[...] = rng.uniform(0.5, 1.5, a.shape) * 10.0 ** rng.uniform(-3, 1, a.shape)
 
     def step(self, grads, **options):
         return self.call(self.params, grads, list(self.states.values()), **options)

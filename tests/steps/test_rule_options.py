@@ -101,6 +101,12 @@ OWN = {
         "every_step": {"hessian_update_interval": 1},
         "sum": {"denominator": "sum", "eps": 1e-15},
     },
+    "adafisher": {
+        "beta": {"beta": 0.5},
+        "beta_zero": {"beta": 0.0},
+        "damping": {"damping": 0.1},
+        **DECAY,
+    },
     "oasis": {
         "beta2": {"beta2": 0.5},
         "alpha": {"alpha": 0.1},

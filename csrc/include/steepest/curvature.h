@@ -48,7 +48,10 @@ typedef struct steepest_probe_args {
     double* sums;         /* receives z^T h of each tensor; may be null */
     void* workspace;      /* aligned to 64 bytes */
     size_t workspace_size;
-    double total; /* result: z^T h of all */
+    double total; /* result without a stream: z^T h of all */
+    void* stream; /* see Devices; `sums` then is on the device too */
+    int32_t device;
+    double* total_at; /* with a stream: receives z^T h of all on the device; may be null */
 } steepest_probe_args;
 
 STEEPEST_API steepest_status steepest_probe_workspace(const steepest_probe_args* args,

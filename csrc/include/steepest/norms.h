@@ -70,6 +70,40 @@ steepest_spectral_gradient(const steepest_spectral_gradient_args* args);
 STEEPEST_API steepest_status
 steepest_spectral_gradient_workspace(const steepest_spectral_gradient_args* args, size_t* size);
 
+/* ---- The symbol of a convolution
+ * ---------------------------------------------------------------------------
+ *
+ * Per group and frequency a complex matrix, the sum over the taps of kernel times wave, in float:
+ * each part of an element is off by at most (taps + 2) 2^-24 times the sum of the magnitudes. For
+ * many frequencies it is decided at once whether its spectral norm is small. */
+
+typedef struct steepest_symbol_args {
+    size_t struct_size;
+    int64_t groups, rows, cols; /* of the matrices; the rows should be the short side */
+    int64_t taps, frequencies;
+    int64_t row_phases;  /* rows, or columns, fall into so many runs of equal length, each with */
+    int64_t col_phases;  /* waves of its own; at most one of both is above 1 */
+    const float* kernel; /* (groups, rows, cols, taps) */
+    const float* waves;  /* (phases, taps, 2, frequencies): real and imaginary parts */
+    float* grams;        /* receives the Gram matrices of the rows; aligned to 64 bytes */
+    size_t grams_size;   /* in bytes */
+    double* estimates;   /* receives (groups, frequencies): about the spectral norms, from below */
+    double below;        /* what the norms are compared with */
+    uint8_t* is_below;   /* receives (groups, frequencies): 1 where a computed matrix's spectral
+                            norm is proved to be at most `below`, 0 where it may be above */
+    void* workspace;     /* aligned to 64 bytes */
+    size_t workspace_size;
+} steepest_symbol_args;
+
+/* Bytes that `grams` and `workspace` need, on the CPU target and with the threads of now. */
+STEEPEST_API steepest_status steepest_symbol_memory(const steepest_symbol_args* args, size_t* grams,
+                                                    size_t* workspace);
+/* Gram matrices and estimates. The bits do not depend on the number of threads. */
+STEEPEST_API steepest_status steepest_symbol_grams(const steepest_symbol_args* args);
+/* Whether norms are below, from the Gram matrices of that call on the same CPU target, which are
+ * destroyed. */
+STEEPEST_API steepest_status steepest_symbol_below(const steepest_symbol_args* args);
+
 /* ---- Norm report: what one read of each matrix gives
  * --------------------------------------------------------------------------- */
 

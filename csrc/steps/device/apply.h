@@ -14,13 +14,11 @@ class Apply {
     static constexpr bool kCoded = kStorage != Storage::plain;
     static constexpr bool kRandom = kStorage == Storage::random;
     static constexpr int kStreams = kStreamsOf<R>;
-    // Row and column averages are no element streams: only parameter and gradient are.
-    static constexpr int kElementStreams = kHasAxes<R, T> ? 2 : kStreams;
 
     // Elements a thread has in flight: one access of 16 bytes per stream where codecs, doubles or
     // many streams take registers, of which more threads then have enough, else two.
     static constexpr int kGroup = kGroupOf<T>;
-    static constexpr bool kFew = sizeof(T) == 8 || kCoded || kStreams > 3 || kHasAxes<R, T>;
+    static constexpr bool kFew = sizeof(T) == 8 || kCoded || kStreams > 3 || kHasAxes<R>;
     static constexpr int kCount = kGroup * (kFew ? 1 : 2);
     static constexpr int kStep = kThreads * kCount;
 
@@ -62,6 +60,11 @@ class Apply {
         return is_absent(s, at) ? nullptr : from_first(at, dtype(s));
     }
 
+    STEEPEST_HD static STEEPEST_INLINE bool is_element(int s) {
+        constexpr unsigned kElements = element_streams<R>();
+        return kElements >> s & 1;
+    }
+
     // Only a state that is optional may be missing.
     STEEPEST_HD static STEEPEST_INLINE bool is_absent(int s, const void* data) {
         constexpr unsigned kOptional = optional_streams<R>();
@@ -94,13 +97,14 @@ class Apply {
     template <bool Groups>
     STEEPEST_HD STEEPEST_INLINE void several(int32_t at, int32_t end, int32_t index) const {
         constexpr int kGroups = kCount / kGroup;
-        Raw<T> raw[kElementStreams][kGroups] = {};
+        Raw<T> raw[kStreams][kGroups] = {};
         const auto element = [&](int k) {
             return Groups ? at + (k / kGroup) * (kThreads * kGroup) + index * kGroup + k % kGroup
                           : at + k * kThreads + index;
         };
         STEEPEST_UNROLL
-        for (int s = 0; s < kElementStreams; ++s) {
+        for (int s = 0; s < kStreams; ++s) {
+            if (!is_element(s)) continue;
             const void* from = data(s);
             if (is_absent(s, from)) continue;
             if constexpr (Groups) {
@@ -118,7 +122,8 @@ class Apply {
         for (int u = 0; u < kGroups; ++u) {
             T v[kStreams][kGroup] = {};
             STEEPEST_UNROLL
-            for (int s = 0; s < kElementStreams; ++s) {
+            for (int s = 0; s < kStreams; ++s) {
+                if (!is_element(s)) continue;
                 if constexpr (Groups)
                     raw[s][u].decode_group(v[s], dtype(s), s < 2);
                 else
@@ -145,9 +150,10 @@ class Apply {
     template <int... State>
     STEEPEST_HD STEEPEST_INLINE void one(T (&v)[kStreams][kGroup], int k, int32_t i,
                                          std::integer_sequence<int, State...>) const {
-        if constexpr (kHasAxes<R, T>) {
-            read_axes<R>(pass_.axes[number_], first_ + i, v[2][k], v[3][k]);
-        }
+        if constexpr (kHasAxes<R>)
+            read_axes<R, T>(
+                tensor_, pass_.axes[number_], first_ + i, [&](int s) { return dtype(s); },
+                [&](int s, T value) { v[s][k] = value; });
         T p = v[0][k];
         p = p * setting_.keep;
         R::apply(setting_.rule, p, v[1][k], v[2 + State][k]...);
@@ -168,8 +174,8 @@ class Apply {
             }
         };
         STEEPEST_UNROLL
-        for (int s = 0; s < kElementStreams; ++s)
-            if (s != 1)
+        for (int s = 0; s < kStreams; ++s)
+            if (s != 1 && is_element(s))
                 if (void* to = data(s); !is_absent(s, to)) put(sink(to, s), v[s]);
         if constexpr (kCoded)
             if (tensor_.copy)

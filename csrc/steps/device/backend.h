@@ -7,6 +7,7 @@
 namespace steepest::device {
 
 struct Pass;
+struct ProbePass;
 
 // Runs a kernel over a number of work items; what an item is depends on the kernel.
 using Run = void (*)(const Pass& pass, int64_t items, void* stream);
@@ -16,8 +17,16 @@ struct RuleRuns {
     Run apply[3];  // by storage; float64 is always plain
     Run prepare;
     Run reduce;  // null: the rule needs no sums
-    // null: the rule keeps no averages
+    // null: the rule keeps no averages of rows and columns
     Run line_sums, across_sums, update_lines, update_across, scale_rows;
+};
+
+// The same for the kernels of the probes, of one distribution in one precision.
+using ProbeRun = void (*)(const ProbePass& pass, int64_t items, void* stream);
+
+struct ProbeRuns {
+    ProbeRun fill, accumulate;  // over blocks of the tree
+    ProbeRun groups;            // over chunks of kThreads groups
 };
 
 class Backend {
@@ -25,6 +34,8 @@ class Backend {
     virtual ~Backend() = default;
 
     virtual const RuleRuns& runs(int rule, bool is_f64) const = 0;
+    // By steepest_distribution.
+    virtual const ProbeRuns& probe_runs(int distribution, bool is_f64) const = 0;
     virtual void run_squares(const Pass& pass, int64_t items) = 0;
     virtual void run_advance(const Pass& pass, int64_t items) = 0;
     // Copies to the device, in stream order; `from` may be changed as soon as this returns.

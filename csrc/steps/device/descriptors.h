@@ -21,7 +21,7 @@ inline constexpr int kInlineGrads = 400;             // gradients that travel as
 // `head` of a tensor whose streams lie differently towards the 16-byte grid.
 inline constexpr uint8_t kStrided = 0xFF;
 
-// How the element streams of a launch are stored: all in the precision of the arithmetic, some not
+// How the streams of a launch are stored: all in the precision of the arithmetic, some not
 // (or there is a working copy), or some rounded stochastically besides.
 enum class Storage : int { plain = 0, coded = 1, random = 2 };
 
@@ -41,7 +41,8 @@ struct Tensor {
     bool is_f64;
 };
 
-// Row and column averages of a tensor that has them; "line" as in steps/axes.cpp.
+// Rows and columns of a tensor whose rule has states of them; "line" as in steps/axes.cpp. The
+// pointers are those of averages.
 struct Axes {
     int64_t batch, outer, inner, line_blocks, inner_blocks;
     double* line_sum;

@@ -127,7 +127,7 @@ void run_batch(const Batch& b, const Image& image, char* base, Pass& pass, Backe
     const auto go = [&](Run run, const Batch::Items& items) {
         run_items(run, items, image, base, pass, backend);
     };
-    if (b.has_axes) {
+    if (b.has_averages) {
         go(runs.line_sums, b.line_parts);
         go(runs.across_sums, b.across_parts);
         go(runs.update_lines, b.line_chunks);

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "curvature/device/emulation.h"
 #include "steps/device/runs.h"
 
 namespace steepest::device {
@@ -52,6 +53,9 @@ class Emulation final : public Backend {
     const RuleRuns& runs(int rule, bool is_f64) const override {
         return is_f64 ? rule_runs<Emulation, double>(Rules{})[rule]
                       : rule_runs<Emulation, float>(Rules{})[rule];
+    }
+    const ProbeRuns& probe_runs(int distribution, bool is_f64) const override {
+        return emulated_probe_runs(static_cast<curvature::Distribution>(distribution), is_f64);
     }
     void run_squares(const Pass& pass, int64_t items) override {
         sum_tensors<Squares>(pass, items);

@@ -31,7 +31,7 @@ uint8_t random_bits(const Job& job) {
         if (o.data && half && o.rounding == Rounding::stochastic) bits |= 1U << bit;
     };
     for (int s = 0; s < job.streams; ++s)
-        if (s != 1) add(job.operand[s], s);
+        if (s != 1 && !job.is_given(s)) add(job.operand[s], s);
     add(job.copy, kMaxStreams);
     return static_cast<uint8_t>(bits);
 }
@@ -40,7 +40,7 @@ Storage storage_of(const Job& job) {
     if (random_bits(job)) return Storage::random;
     if (job.copy.data) return Storage::coded;
     for (int s = 0; s < job.streams; ++s)
-        if (job.kind(s) == Kind::element && job.operand[s].data &&
+        if (job.is_read_as_stored(s) && job.operand[s].data &&
             job.operand[s].dtype != plain_type(job))
             return Storage::coded;
     return Storage::plain;
@@ -116,6 +116,7 @@ void Image::sort() {
                                 .storage = storage_of(j),
                                 .has_sums = j.has_sums(),
                                 .has_axes = j.has_axes(),
+                                .has_averages = j.has_averages(),
                                 .on_device = false,
                                 .begin = i,
                                 .count = 0,
@@ -160,7 +161,7 @@ void Image::lay_out_items(Batch& b) {
         take_items(b.begin, b.count, [&](int32_t i) { return divide_up(job(i).count, b.chunk); });
     if (b.has_sums)
         b.blocks = take_items(b.begin, b.count, [&](int32_t i) { return job(i).blocks(); });
-    if (!b.has_axes) return;
+    if (!b.has_averages) return;
     const auto list = [&](auto items_of) {
         return take_items(b.begin, b.count, [&, items_of](int32_t i) {
             const Geometry& g = job(i).geometry;
@@ -224,7 +225,7 @@ void Image::lay_out_scratch() {
         Place& p = place_[static_cast<size_t>(i)];
         const int64_t terms = std::max(j.rule ? j.rule->terms : 0, call_.needs_norm ? 2 : 0);
         p.partial = take<double>(terms * tree_nodes(j.blocks()));
-        if (!j.has_axes()) continue;
+        if (!j.has_averages()) continue;
         const Geometry& g = j.geometry;
         const int64_t batch = j.count / g.size();
         const int64_t bytes = j.is_f64 ? 8 : 4;

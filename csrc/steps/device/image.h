@@ -19,7 +19,7 @@ struct Batch {
     int rule;
     bool is_f64;
     Storage storage;
-    bool has_sums, has_axes;
+    bool has_sums, has_axes, has_averages;
     bool on_device;        // constants depend on a step or learning rate there
     int32_t begin, count;  // among the tensors of the image
     int32_t first_setting, settings;

@@ -28,7 +28,7 @@ constexpr RuleRuns make_runs() {
         r.apply[2] = Backend::template apply<R, T, Storage::random>;
     }
     if constexpr (requires { R::kTerms; }) r.reduce = Backend::template reduce<R, T>;
-    if constexpr (kHasAxes<R, T>) {
+    if constexpr (kHasAverages<R, T>) {
         r.line_sums = Backend::template line_sums<R, T>;
         r.across_sums = Backend::template across_sums<R, T>;
         r.update_lines = Backend::template update_lines<R, T>;

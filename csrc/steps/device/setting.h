@@ -23,8 +23,30 @@ constexpr unsigned optional_streams() {
     return bits;
 }
 
+// Bit s: stream s has a value for every element, not one per row or column.
+template <class R>
+constexpr unsigned element_streams() {
+    unsigned bits = 3;
+    for (int s = 0; s < count_states(R::spec); ++s)
+        if (R::spec.states[s].kind == Kind::element) bits |= 1U << (2 + s);
+    return bits;
+}
+
+// Bit s: stream s has one value per row.
+template <class R>
+constexpr unsigned row_streams() {
+    unsigned bits = 0;
+    for (int s = 0; s < count_states(R::spec); ++s)
+        if (R::spec.states[s].kind == Kind::row) bits |= 1U << (2 + s);
+    return bits;
+}
+
+template <class R>
+inline constexpr bool kHasAxes = has_axis_states(R::spec);
+
+// Whether its row and column states are averages that the rule moves; otherwise they are given.
 template <class R, class T>
-inline constexpr bool kHasAxes = requires { R::axis_term(T(0)); };
+inline constexpr bool kHasAverages = requires { R::axis_term(T(0)); };
 
 template <class T>
 STEEPEST_HD STEEPEST_INLINE T read_scalar(const void* at, bool is_f64) {
@@ -82,10 +104,10 @@ class Setting {
     }
 };
 
-// The row and column averages of an element.
-template <class R, class T>
-STEEPEST_HD STEEPEST_INLINE void read_axes(const Axes& a, int64_t element, T& row, T& column) {
-    static_assert(R::spec.states[0].kind == Kind::row && R::spec.states[1].kind == Kind::column);
+// Calls use(line, position): the line of an element in memory, and its position in a line, both
+// counted over the batch.
+template <class Use>
+STEEPEST_HD STEEPEST_INLINE void at_axes(const Axes& a, int64_t element, Use&& use) {
     const auto i = static_cast<uint64_t>(element);
     const auto inner = static_cast<uint64_t>(a.inner);
     const auto outer = static_cast<uint64_t>(a.outer);
@@ -93,9 +115,46 @@ STEEPEST_HD STEEPEST_INLINE void read_axes(const Axes& a, int64_t element, T& ro
     const uint64_t line =
         (i | inner) >> 32 ? i / inner : static_cast<uint32_t>(i) / static_cast<uint32_t>(inner);
     const uint64_t matrix = line < outer ? 0 : line / outer;
-    const uint64_t position = matrix * inner + (i - line * inner);
-    row = static_cast<const T*>(a.axis_new[0])[a.column_major ? position : line];
-    column = static_cast<const T*>(a.axis_new[1])[a.column_major ? line : position];
+    use(line, matrix * inner + (i - line * inner));
+}
+
+// Calls put(stream, value) with the row and column averages of an element. The order is asked for
+// twice: kept, it takes a register too many.
+template <class R, class T, class Put>
+STEEPEST_HD STEEPEST_INLINE void read_averages(const Axes& a, int64_t element, Put&& put) {
+    static_assert(R::spec.states[0].kind == Kind::row && R::spec.states[1].kind == Kind::column);
+    at_axes(a, element, [&](uint64_t line, uint64_t position) {
+        put(2, static_cast<const T*>(a.axis_new[0])[a.column_major ? position : line]);
+        put(3, static_cast<const T*>(a.axis_new[1])[a.column_major ? line : position]);
+    });
+}
+
+// The same of values that are given, stored as dtype(stream) says.
+template <class R, class T, class DTypeOf, class Put>
+STEEPEST_HD STEEPEST_INLINE void read_given(const Tensor& t, const Axes& a, int64_t element,
+                                            DTypeOf&& dtype, Put&& put) {
+    constexpr unsigned kElements = element_streams<R>();
+    constexpr unsigned kRows = row_streams<R>();
+    at_axes(a, element, [&](uint64_t line, uint64_t position) {
+        STEEPEST_UNROLL
+        for (int s = 2; s < kStreamsOf<R>; ++s) {
+            if (kElements >> s & 1) continue;
+            const bool along = (kRows >> s & 1) != a.column_major;  // the lines, not across them
+            Raw<T> raw;
+            raw.fetch_one(0, in_global_memory(t.stream[s]), dtype(s),
+                          static_cast<int64_t>(along ? line : position));
+            put(s, raw.decode_one(0, dtype(s)));
+        }
+    });
+}
+
+template <class R, class T, class DTypeOf, class Put>
+STEEPEST_HD STEEPEST_INLINE void read_axes(const Tensor& t, const Axes& a, int64_t element,
+                                           DTypeOf&& dtype, Put&& put) {
+    if constexpr (kHasAverages<R, T>)
+        read_averages<R, T>(a, element, put);
+    else
+        read_given<R, T>(t, a, element, dtype, put);
 }
 
 }  // namespace STEEPEST_TARGET

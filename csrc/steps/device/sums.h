@@ -13,7 +13,6 @@ inline namespace STEEPEST_TARGET {
 template <class R, class T>
 struct Reduce {
     static constexpr int kStreams = kStreamsOf<R>;
-    static constexpr int kElementStreams = kHasAxes<R, T> ? 2 : kStreams;
     static constexpr int kRows = 2;
     using Sums = LaneSums<R::kTerms>;
 
@@ -23,24 +22,28 @@ struct Reduce {
         const Setting<R, T> setting(pass, t);
         const int64_t first = static_cast<int64_t>(item.index) * kBlock;
         const int64_t n = t.count - first < kBlock ? t.count - first : kBlock;
-        const void* data[kElementStreams];
+        constexpr unsigned kElements = element_streams<R>();
+        const void* data[kStreams];
         STEEPEST_UNROLL
-        for (int s = 0; s < kElementStreams; ++s) data[s] = t.stream[s];
+        for (int s = 0; s < kStreams; ++s) data[s] = kElements >> s & 1 ? t.stream[s] : nullptr;
         data[1] = gradient(pass, item.tensor);
-        Raw<T> raw[kElementStreams][kRows] = {};
+        Raw<T> raw[kStreams][kRows] = {};
         each_element<kRows>(
             first, n, lane,
             [&](int k, int64_t i) {
                 STEEPEST_UNROLL
-                for (int s = 0; s < kElementStreams; ++s)
+                for (int s = 0; s < kStreams; ++s)
                     if (data[s]) raw[s][k / kHeld].fetch_one(k % kHeld, data[s], t.dtype[s], i);
             },
             [&](int held, int k, int64_t i) {
                 T v[kStreams] = {};
                 STEEPEST_UNROLL
-                for (int s = 0; s < kElementStreams; ++s)
+                for (int s = 0; s < kStreams; ++s)
                     if (data[s]) v[s] = raw[s][k / kHeld].decode_one(k % kHeld, t.dtype[s]);
-                if constexpr (kHasAxes<R, T>) read_axes<R>(pass.axes[item.tensor], i, v[2], v[3]);
+                if constexpr (kHasAxes<R>)
+                    read_axes<R, T>(
+                        t, pass.axes[item.tensor], i, [&](int s) { return t.dtype[s]; },
+                        [&](int s, T value) { v[s] = value; });
                 v[1] = setting.gradient(v[1], v[0]);
                 add(setting, v, held, sums, std::make_integer_sequence<int, kStreams - 2>{});
             });

@@ -3,6 +3,7 @@
 
 #include "steps/rules/adadelta.h"
 #include "steps/rules/adafactor.h"
+#include "steps/rules/adafisher.h"
 #include "steps/rules/adagrad.h"
 #include "steps/rules/adahessian.h"
 #include "steps/rules/adam.h"
@@ -41,8 +42,8 @@ struct RuleList {};
 // The position of a rule is its number in the C ABI: append, do not insert.
 using Rules = RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion,
                        Adafactor, AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon,
-                       AdaHessian, Sophia, Oasis, NAdam, RAdam, RmsProp, Adadelta, Rprop, Signum,
-                       Adan, AdEmaMix, Adopt, Mars, RandomSgdm, RandomAdamW>;
+                       AdaHessian, Sophia, Oasis, AdaFisher, NAdam, RAdam, RmsProp, Adadelta, Rprop,
+                       Signum, Adan, AdEmaMix, Adopt, Mars, RandomSgdm, RandomAdamW>;
 
 template <template <class> class... Rule>
 constexpr int count_rules(RuleList<Rule...>) {

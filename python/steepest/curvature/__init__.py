@@ -8,6 +8,8 @@ solvers        conjugate_gradient for products; fisher_solve (natural gradients)
                levenberg_marquardt_solve for per-sample gradients and Jacobians
 products       finite_difference_hvp, gauss_newton_product, empirical_fisher_product
 inverses       mkor_update: the inverse of a Kronecker factor, kept by rank-one updates
+factors        linear_factors, conv_factors, norm_factors: diagonals of a layer's Kronecker factors;
+               average_factors: their running average, in both published forms
 
 A product is a callback that gets an array, or a list, tuple or dict of arrays, and returns the
 operator's product with it in the same structure, kinds, shapes and dtypes.
@@ -19,6 +21,13 @@ from .conjugate import conjugate_gradient
 from .damped import fisher_solve, levenberg_marquardt_solve
 from .differences import finite_difference_hvp
 from .estimates import DiagEstimate, TraceEstimate
+from .fisher import (
+    FisherFactors,
+    average_factors,
+    conv_factors,
+    linear_factors,
+    norm_factors,
+)
 from .hutchinson import hutchinson_diag, hutchinson_trace
 from .hutchpp import hutchpp_trace
 from .krylov import Tridiagonal, lanczos
@@ -33,6 +42,7 @@ __all__ = [
     "CGSolution",
     "DiagEstimate",
     "Extremes",
+    "FisherFactors",
     "FisherSolution",
     "MarquardtStep",
     "MkorUpdate",
@@ -41,7 +51,9 @@ __all__ = [
     "TraceEstimate",
     "Tridiagonal",
     "accumulate",
+    "average_factors",
     "conjugate_gradient",
+    "conv_factors",
     "empirical_fisher_product",
     "extreme_eigenvalues",
     "finite_difference_hvp",
@@ -53,7 +65,9 @@ __all__ = [
     "hutchpp_trace",
     "lanczos",
     "levenberg_marquardt_solve",
+    "linear_factors",
     "mkor_update",
+    "norm_factors",
     "plot_density",
     "rademacher",
     "spectral_density",

@@ -21,13 +21,13 @@ _PRODUCT = "product"
 class Recurrence:
     """The iterate x with its residual, and the direction conjugate to all before."""
 
-    def __init__(self, operator: Operator, damping: float, b: Vector, x: Vector) -> None:
+    def __init__(self, operator: Operator, damping: float | Vector, b: Vector, x: Vector) -> None:
         self.operator, self.damping, self.b, self.x = operator, damping, b, x
         self.iterations = 0
         self.restart(b if not x.any() else self.true_residual())
 
     def apply(self, v: Vector) -> Vector:
-        """(A + damping I) v for a v of the operator's dtypes."""
+        """(A + D) v for a v of the operator's dtypes, D with the damping on its diagonal."""
         return self.operator(v) + self.damping * v
 
     def true_residual(self) -> Vector:
@@ -46,9 +46,10 @@ class Recurrence:
         curvature = float(direction @ product)
         if not curvature > 0:
             raise NotPositiveDefiniteError(
-                f"{_PRODUCT}: curvature {curvature / float(direction @ direction):.3g} given along "
-                f"the direction of iteration {self.iterations + 1}, damping {self.damping:.3g} "
-                "included; expected a positive definite operator: more damping helps"
+                f"{self.operator.name}: curvature {curvature / float(direction @ direction):.3g} "
+                f"given along the direction of iteration {self.iterations + 1}, damping "
+                f"{np.min(self.damping):.3g} included; expected a positive definite operator: more "
+                "damping helps"
             )
         square = float(self.residual @ self.residual)
         along = float(self.residual @ direction) / curvature
@@ -103,16 +104,17 @@ def conjugate_gradient(
     start = np.zeros(operator.size)
     if x0 is not None:
         start = vector_like(operator.of, x0, "x0")
+    arguments.boolean("check_symmetry", check_symmetry)
     if symmetry_tolerance is not None:
         symmetry_tolerance = arguments.at_least("symmetry_tolerance", symmetry_tolerance, 0.0)
     if check_symmetry:
         operator.check_symmetry(symmetry_tolerance)
     if not target.any():
         return CGSolution(operator.pack(target), 0.0, 0, operator.products, True)
-    return _solve(Recurrence(operator, damping, target, start), tol, limit)
+    return solve(Recurrence(operator, damping, target, start), tol, limit)
 
 
-def _solve(process: Recurrence, tol: float, limit: int) -> CGSolution:
+def solve(process: Recurrence, tol: float, limit: int) -> CGSolution:
     """Runs of the recurrence until the true residual is small or no longer halves."""
     allowed = tol * norm(process.b)
     last = math.inf

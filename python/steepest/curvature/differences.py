@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from .. import _arrays
 from ..polar import arguments
 from . import structure
+from .products import check_finite
 from .sampling import checked_callable
 from .structure import Structure
 
 _DTYPES = ("float32", "float64")
+_RESULT = "grad_fn's result"
 
 
 def finite_difference_hvp(
@@ -37,7 +39,7 @@ def finite_difference_hvp(
     two gradients a product, and none for v = 0.
 
     Raises TypeError and ValueError for wrong arguments and for gradients of another structure,
-    dtype or shape, BufferError for parameters that cannot be written.
+    dtype or shape, or with a NaN or an infinity, BufferError for parameters that cannot be written.
     """
     grad_fn = checked_callable("grad_fn", grad_fn)
     of = structure.read(params, "params", _DTYPES)
@@ -81,7 +83,8 @@ def _gradients(
     """Copies of the gradients at kept + step * direction."""
     for place, own, along in zip(places, kept, direction, strict=True):
         place[...] = own.astype(np.float64) + step * along.astype(np.float64)
-    found = of.unpack(grad_fn(params), "grad_fn's result")
+    found = of.unpack(grad_fn(params), _RESULT)
+    check_finite(of, found, _RESULT)
     return [_arrays.as_numpy(array).astype(np.float64) for array in found]
 
 

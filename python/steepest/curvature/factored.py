@@ -37,30 +37,32 @@ class Factored:
         """x with (A^T A + mu I) x = A^T u + g, and the norm of its residual."""
         right = (np.zeros(self.rows.samples) + u, np.zeros(self.rows.size) + g)
         x, s = np.zeros(self.rows.size), np.zeros(self.rows.samples)
-        rest = self._residual(x, right)
+        ax = s  # A x
+        rest = self._residual(x, ax, right)
         for _ in range(1 + _CORRECTIONS):
             before = _norm(rest)
-            other, s = self._corrected(x, s, rest, right)
-            less = self._residual(other, right)
+            other, s = self._corrected(x, ax, s, rest, right)
+            moved = self.rows.times(other)
+            less = self._residual(other, moved, right)
             if _norm(less) < before:
-                x, rest = other, less
+                x, ax, rest = other, moved, less
             if not _norm(less) <= before / 2:
                 break
         return x, _norm(rest)
 
-    def _residual(self, x: Vector, right: tuple[Vector, Vector]) -> Vector:
+    def _residual(self, x: Vector, ax: Vector, right: tuple[Vector, Vector]) -> Vector:
         """Of x alone: A^T (u - A x) + g - mu x."""
         u, g = right
-        return self.rows.transposed_times(u - self.rows.times(x)) + (g - self.mu * x)
+        return self.rows.transposed_times(u - ax) + (g - self.mu * x)
 
     def _corrected(
-        self, x: Vector, s: Vector, rest: Vector, right: tuple[Vector, Vector]
+        self, x: Vector, ax: Vector, s: Vector, rest: Vector, right: tuple[Vector, Vector]
     ) -> tuple[Vector, Vector]:
         """x and s after a correction; on the side of parameters s is of no use."""
         if self.side == "parameters":
             return x + self._inverse(rest), s
         u, g = right
-        first = u - s - self.rows.times(x)
+        first = u - s - ax
         second = self.mu * x - self.rows.transposed_times(s) - g
         more = self._inverse(self.mu * first + self.rows.times(second))
         return x + (self.rows.transposed_times(more) - second) / self.mu, s + more

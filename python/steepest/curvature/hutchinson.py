@@ -28,7 +28,9 @@ def hutchinson_trace(
     hvp : callback that gets a probe z of the structure, shapes, dtypes and kinds of `like` and
         returns H z in the same (anything else is an error). The arrays of z are overwritten for the
         next probe.
-    like : array of float64, float32, bfloat16 or float16 in host memory, or a list, tuple or dict.
+    like : array of float64, float32, bfloat16 or float16 in host memory or on a CUDA device (CuPy,
+        torch), or a list, tuple or dict. All work then is on the device and the current stream of
+        the framework; one number is read per probe, which waits for its product.
     probes : how many; at least 1.
     seed : 0 to 2^64 - 1. The result is a function of it and of what hvp returns, whatever the
         number of threads and the CPU target.
@@ -45,7 +47,7 @@ def hutchinson_trace(
     structure, kind, shape or dtype, a NaN or an infinity.
     """
     request = read_request(probes, until, max_probes)
-    of = structure.read(like)
+    of = structure.read(like, devices=True)
     nothing: Statistics = (None, None, None)
     products = Products(
         checked_callable("hvp", hvp),
@@ -99,7 +101,7 @@ def hutchinson_diag(
     Raises as `hutchinson_trace` does, and ValueError for a block that does not divide an array.
     """
     request = read_request(probes, until, max_probes)
-    of = structure.read(like)
+    of = structure.read(like, devices=True)
     weighted = moments.is_weighted(distribution, normalized, average)
     groups = moments.read_groups(of, average, block)
     state = moments.zeros(of, groups, weighted)

@@ -72,7 +72,9 @@ def mkor_update(
 
     Raises TypeError (kind, dtype, name), ValueError (shape, layout, overlap, range; a denominator
     that is not positive and finite, as with an indefinite matrix, or a NaN or an infinity in one of
-    the arrays), BufferError (a read-only inverse). After an error nothing has been written.
+    the arrays), BufferError (a read-only inverse). After an error nothing has been written. A
+    stabiliser that takes the update's place has no denominator: "skip" keeps a NaN that is in
+    `inverse`, and `largest` of the result tells.
     """
     arguments.one_of("variant", variant, VARIANTS)
     manner = (
@@ -113,7 +115,13 @@ def _positive(name: str, value: Any) -> float:
 
 def _magnitude(value: Any) -> float:
     """One that an earlier call returned: an infinity and a NaN are among them."""
-    number = float(value)
+    try:
+        if isinstance(value, (bool, str, bytes)):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError):
+        given = type(value).__name__
+        raise TypeError(f"largest: {given} given, expected a float or None") from None
     if number < 0:
         raise ValueError(f"largest: {number} given, expected at least 0")
     return number

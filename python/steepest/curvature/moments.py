@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import _arrays
 from .._arrays import Array
@@ -21,12 +21,13 @@ Statistics = tuple[Array | None, Array | None, Array | None]  # mean, scatter, w
 
 def is_weighted(distribution: str, normalized: bool | None, average: str) -> bool:
     """Whether means are over sums of z * z."""
-    if average not in AVERAGES:
-        raise ValueError(f"average: {average!r} given, expected {', '.join(map(repr, AVERAGES))}")
+    arguments.one_of("average", average, AVERAGES)
+    if normalized is not None:
+        arguments.boolean("normalized", normalized)
     if normalized and average != "none":
         raise ValueError("normalized: True given, expected None or False with an average")
     wanted = average == "none" if normalized is None else normalized
-    return wanted and distribution == "gaussian"
+    return wanted and isinstance(distribution, str) and distribution == "gaussian"
 
 
 def read_groups(of: Structure, average: str, block: Any) -> list[int]:
@@ -50,27 +51,36 @@ def read_groups(of: Structure, average: str, block: Any) -> list[int]:
 
 
 def zeros(of: Structure, groups: Sequence[int], weighted: bool) -> list[Statistics]:
-    """Zeros in NumPy: one per group, in the precision of the arithmetic."""
+    """Zeros, one per group, in the precision of the arithmetic: in NumPy, on a device in kind."""
 
-    def new(i: int) -> NDArray[Any]:
-        dtype = np.float64 if of.dtypes[i] == "float64" else np.float32
-        return np.zeros(of.sizes[i] // groups[i], dtype)
+    def new(i: int) -> Array:
+        dtype = "float64" if of.dtypes[i] == "float64" else "float32"
+        count = of.sizes[i] // groups[i]
+        if _arrays.device_of(of.arrays[i]) is None:
+            return np.zeros(count, dtype)
+        return _arrays.zeros(of.arrays[i], dtype, (count,))
 
     count = range(len(of.keys))
     return [(new(i), new(i), new(i) if weighted else None) for i in count]
 
 
-def stderr(of: Statistics, sample: int) -> NDArray[Any]:
-    """The standard errors of the means; NaN after one sample."""
+def stderr(of: Statistics, sample: int) -> Array:
+    """The standard errors of the means, of their kind; NaN after one sample."""
     mean, scatter, weight = of
     assert mean is not None and scatter is not None
     if sample < 2:
-        return np.full_like(mean, np.nan)
-    divisor = sample if weight is None else weight
-    # An entry that every Gaussian probe missed has weight 0; it cannot happen to signs.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error: NDArray[Any] = np.sqrt(scatter / ((sample - 1) * divisor)).astype(mean.dtype)
-    return error
+        error = _arrays.zeros(mean, _arrays.dtype_name(mean))
+        _arrays.fill(error, math.nan)
+        return error
+    torch = _arrays.torch_of(mean)
+    if torch is not None:
+        # A number on the host would be divided by as a product with its reciprocal.
+        divisor = torch.tensor(sample, dtype=mean.dtype, device=mean.device)
+        return torch.sqrt(scatter / ((sample - 1) * (divisor if weight is None else weight)))
+    with _current(mean), np.errstate(divide="ignore", invalid="ignore"):
+        # An entry that every Gaussian probe missed has weight 0; it cannot happen to signs.
+        divided = scatter / ((sample - 1) * (sample if weight is None else weight))
+        return _numpy_of(mean).sqrt(divided).astype(mean.dtype)
 
 
 def norms(
@@ -78,27 +88,49 @@ def norms(
 ) -> tuple[float, float]:
     """2-norms of the errors and of the values of all entries."""
 
-    def norm(parts: Sequence[NDArray[Any]]) -> float:
-        squares = [
-            g * float(np.sum(np.square(part, dtype=np.float64)))
-            for part, g in zip(parts, groups, strict=True)
-        ]
+    def norm(parts: Sequence[Array]) -> float:
+        squares = [g * _sum_of_squares(part) for part, g in zip(parts, groups, strict=True)]
         return math.sqrt(math.fsum(squares))
 
     means = [s[0] for s in statistics if s[0] is not None]
     return norm([stderr(s, sample) for s in statistics]), norm(means)
 
 
-def spread(values: Any, group: int, shape: tuple[int, ...]) -> NDArray[Any]:
+def _sum_of_squares(x: Array) -> float:
+    """In double. On a device not to the last bit what it is on the host."""
+    if _arrays.torch_of(x) is not None:
+        return float(x.double().square().sum())
+    with _current(x):
+        xp = _numpy_of(x)
+        return float(xp.sum(xp.square(x, dtype=np.float64)))
+
+
+def spread(values: Array, group: int, shape: tuple[int, ...]) -> Array:
     """A value per group as an array of all elements."""
-    spread: NDArray[Any] = np.repeat(values, group) if group != 1 else values
-    return spread.reshape(shape)
+    if group == 1:
+        return values.reshape(shape)
+    torch = _arrays.torch_of(values)
+    if torch is not None:
+        return torch.repeat_interleave(values, group).reshape(shape)
+    with _current(values):
+        return _numpy_of(values).repeat(values, group).reshape(shape)
 
 
-def in_kind(values: Sequence[NDArray[Any]], of: Structure) -> list[Array]:
-    """NumPy arrays as arrays of the caller's kinds."""
+def in_kind(values: Sequence[Array], of: Structure) -> list[Array]:
+    """NumPy arrays as arrays of the caller's kinds; those on a device are of it already."""
     made = []
     for value, like in zip(values, of.arrays, strict=True):
         torch = _arrays.torch_of(like)
-        made.append(value if torch is None else torch.from_numpy(value))
+        on_host = torch is not None and isinstance(value, np.ndarray)
+        made.append(torch.from_numpy(value) if torch is not None and on_host else value)
     return made
+
+
+def _numpy_of(x: Array) -> Any:
+    """NumPy, or CuPy for its arrays."""
+    return _arrays.cupy_of(x) or np
+
+
+def _current(x: Array) -> contextlib.AbstractContextManager[Any]:
+    """Makes the device of a CuPy array the current one."""
+    return contextlib.nullcontext() if _arrays.cupy_of(x) is None else x.device

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..polar import arguments
 from .spectrum import SpectralDensity
 
 
@@ -13,8 +14,13 @@ def plot_density(density: SpectralDensity, ax: Any = None, *, floor: float = 1e-
     ax : matplotlib axes; None: new ones, in a figure of their own.
     floor : lowest density shown, in relation to the largest.
 
-    Returns the axes. Needs matplotlib: raises ImportError where matplotlib is not installed.
+    Returns the axes. Needs matplotlib: raises ImportError where matplotlib is not installed, and
+    TypeError or ValueError for wrong arguments.
     """
+    if not isinstance(density, SpectralDensity):
+        given = type(density).__name__
+        raise TypeError(f"density: {given} given, expected what spectral_density returns")
+    floor = arguments.between("floor", floor, 0.0, 1.0)
     if ax is None:
         try:
             from matplotlib import pyplot

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _arrays
+from .._arrays import Array
 from . import structure
 from .rows import read_rows
 from .sampling import checked_callable
+from .structure import Structure
+
+_EXPONENT = 0x7F80  # of a bfloat16: all ones for a NaN and an infinity
 
 
 def gauss_newton_product(
@@ -29,22 +33,46 @@ def gauss_newton_product(
     losses that are negative log-likelihoods of exponential families.
 
     Raises TypeError for what is not a function, and, at a product, TypeError or ValueError for a
-    result of loss_hessian of another structure.
+    result of loss_hessian of another structure than jvp's, one of vjp of another structure than v,
+    and for a NaN or an infinity in one of them.
     """
     forward, backward = checked_callable("jvp", jvp), checked_callable("vjp", vjp)
     if loss_hessian is not None:
         checked_callable("loss_hessian", loss_hessian)
 
     def product(v: Any) -> Any:
+        of_v = structure.read(v, "v")
         outputs = forward(v)
-        if loss_hessian is None:
-            return backward(outputs)
-        of = structure.read(outputs, "jvp's result")
-        curved = loss_hessian(outputs)
-        of.unpack(curved, "loss_hessian's result")
-        return backward(curved)
+        if loss_hessian is not None:
+            outputs = _curved(loss_hessian, outputs)
+        result = backward(outputs)
+        check_finite(of_v, of_v.unpack(result, "vjp's result"), "vjp's result")
+        return result
 
     return product
+
+
+def _curved(loss_hessian: Callable[[Any], Any], outputs: Any) -> Any:
+    """The product of the loss's Hessian, checked as the outputs are."""
+    of = structure.read(outputs, "jvp's result")
+    check_finite(of, of.arrays, "jvp's result")
+    curved = loss_hessian(outputs)
+    check_finite(of, of.unpack(curved, "loss_hessian's result"), "loss_hessian's result")
+    return curved
+
+
+def check_finite(of: Structure, arrays: Sequence[Array], name: str) -> None:
+    """Raises ValueError for an array of a structure with a NaN or an infinity."""
+    for i, array in enumerate(arrays):
+        values = _arrays.as_numpy(array)
+        if _arrays.dtype_name(array) == "bfloat16":  # shown as its bits
+            finite = (values & _EXPONENT) != _EXPONENT
+        else:
+            finite = np.isfinite(values)
+        if not finite.all():
+            raise ValueError(
+                f"{of.label(i, name)}: a NaN or an infinity given, expected finite numbers"
+            )
 
 
 def empirical_fisher_product(per_sample_grads: Any) -> Callable[[Any], Any]:
@@ -57,13 +85,17 @@ def empirical_fisher_product(per_sample_grads: Any) -> Callable[[Any], Any]:
     samples are NumPy's, in the arrays' dtype; over arrays in float64. "Empirical": of the
     gradients on the data's own labels, which is not the Fisher matrix (Kunstner et al., 2019).
 
-    Raises TypeError (kind, dtype) and ValueError (no leading dimension, different or no samples).
+    Raises TypeError (kind, dtype) and ValueError (no leading dimension, different or no samples, a
+    NaN or an infinity); the function likewise for v.
     """
     of_v, matrices = read_rows(per_sample_grads, "per_sample_grads")
+    check_finite(of_v, matrices, "per_sample_grads")
     samples = len(matrices[0])
 
     def product(v: Any) -> Any:
-        parts = [_arrays.as_numpy(array).reshape(-1) for array in of_v.unpack(v, "v")]
+        given = of_v.unpack(v, "v")
+        check_finite(of_v, given, "v")
+        parts = [_arrays.as_numpy(array).reshape(-1) for array in given]
         along: NDArray[np.float64] = sum(
             ((g @ part).astype(np.float64) for g, part in zip(matrices, parts, strict=True)),
             start=np.zeros(samples),

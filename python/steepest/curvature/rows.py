@@ -73,7 +73,9 @@ class Rows:
         return total
 
     def transposed_times(self, u: Vector) -> Vector:
-        """A^T u."""
+        """A^T u; no pass over A for u = 0, where corrections start."""
+        if not u.any():
+            return np.zeros(self.size)
         result = np.empty(self.size)
         for place, part in self.parts():
             result[place] = u @ part

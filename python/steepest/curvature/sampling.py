@@ -71,12 +71,14 @@ class Products:
         total, sums = _core.probe_accumulate(
             products, self.statistics, self.of.is_list, self.groups, where, what, sample
         )
+        if _arrays.is_array(total):  # on a device: reading waits for it
+            total = float(_arrays.to_host(total))
         if not math.isfinite(total):
-            i = int(np.argmin(np.isfinite(sums)))
+            i = int(np.argmin(np.isfinite(_arrays.to_host(sums))))
             raise ValueError(
                 f"{self.of.label(i, RESULT)}: a NaN or an infinity given, expected finite products"
             )
-        return total
+        return float(total)
 
 
 def read_request(probes: int, until: float | None, max_probes: int | None) -> Request:

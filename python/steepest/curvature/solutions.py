@@ -10,11 +10,11 @@ class NotPositiveDefiniteError(ValueError):
 
 
 class CGSolution(NamedTuple):
-    """Of (A + damping I) x = b by conjugate gradients.
+    """Of (A + damping I) x = b by iterations.
 
     x : in the structure, kinds and dtypes of b.
     residual : |b - (A + damping I) x| over all arrays, from a product with this x.
-    iterations : steps of the recurrence, one product each.
+    iterations : steps, one product each.
     products : all calls of the callback, for residuals and the test of symmetry too.
     converged : whether residual <= tol |b|.
     """

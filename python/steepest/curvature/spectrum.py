@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _arrays
 from ..polar import arguments
 from .krylov import Process, run, tolerance_of
 from .operator import Operator
@@ -101,7 +102,14 @@ def _places(grid: Any) -> int | NDArray[np.float64]:
         return _POINTS
     if isinstance(grid, (int, np.integer)):
         return arguments.count("grid", grid, 2, 2**24)
-    places = np.asarray(grid, np.float64)
+    try:
+        given = np.asarray(grid)
+        real = given.dtype.kind in "iuf"
+    except (TypeError, ValueError):
+        real = False
+    if not real:
+        raise TypeError(f"grid: {_arrays.describe(grid)} given, expected an array of real numbers")
+    places = given.astype(np.float64)
     if places.ndim != 1 or places.size == 0:
         raise ValueError(f"grid: shape {places.shape} given, expected one dimension of places")
     if not np.isfinite(places).all() or (np.diff(places) <= 0).any():

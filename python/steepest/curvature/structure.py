@@ -19,6 +19,16 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """An array on a device whose framework is not known: no new ones can be made like it."""
+
+    array: Any
+    shape: tuple[int, ...]
+    dtype: str
+    device: int | None
+
+
+@dataclass(frozen=True)
 class Structure:
     """Shapes, dtypes and kinds of arrays, and how they are put together."""
 
@@ -28,6 +38,12 @@ class Structure:
     arrays: tuple[Array, ...]
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[str, ...]
+    devices: bool = False  # whether arrays on devices are accepted
+
+    @property
+    def memory(self) -> list[Any]:
+        """The arrays for the native calls."""
+        return [a.array if isinstance(a, Foreign) else a for a in self.arrays]
 
     @property
     def sizes(self) -> list[int]:
@@ -43,7 +59,16 @@ class Structure:
         return _label(name or self.name, self.container, self.keys[i])
 
     def zeros(self, dtypes: Sequence[str] | None = None) -> list[Array]:
-        """New arrays of the same kinds and shapes, in C order."""
+        """New arrays of the same kinds and shapes, in C order.
+
+        Raises TypeError for arrays on a device that belong to no framework that is known.
+        """
+        for i, array in enumerate(self.arrays):
+            if isinstance(array, Foreign):
+                raise TypeError(
+                    f"{self.label(i)}: {_arrays.describe(array.array)} given, expected a NumPy or "
+                    "CuPy array or a torch tensor, of which new ones can be made"
+                )
         return [
             _arrays.zeros(array, dtype, shape)
             for array, dtype, shape in zip(
@@ -93,11 +118,15 @@ class Structure:
 
     def _checked(self, i: int, array: Any, name: str) -> Array:
         label = self.label(i, name)
-        seen = _view(array, label)
-        if (_arrays.torch_of(seen) is None) != (_arrays.torch_of(self.arrays[i]) is None):
+        seen, like = _view(array, label, self.devices), self.arrays[i]
+        if _framework(seen) != _framework(like):
             raise TypeError(
                 f"{label}: {_arrays.describe(array)} given, "
-                f"expected {_arrays.describe(self.arrays[i])}"
+                f"expected {_arrays.describe(self.memory[i])}"
+            )
+        if _device(seen) != _device(like):
+            raise ValueError(
+                f"{label}: array {_place(seen)} given, expected one {_place(like)} as {self.name}"
             )
         if _arrays.dtype_name(seen) != self.dtypes[i]:
             raise TypeError(
@@ -105,25 +134,28 @@ class Structure:
             )
         if tuple(seen.shape) != self.shapes[i]:
             raise ValueError(f"{label}: shape {tuple(seen.shape)} given, expected {self.shapes[i]}")
-        if _arrays.torch_of(seen) is not None:
-            return seen.contiguous()
-        return np.asarray(seen, order="C")
+        return _in_c_order(seen)
 
 
-def read(given: Any, name: str = "like", dtypes: Sequence[str] = DTYPES) -> Structure:
+def read(
+    given: Any, name: str = "like", dtypes: Sequence[str] = DTYPES, *, devices: bool = False
+) -> Structure:
     """The structure of an array, a list or tuple of arrays, or a dict of them.
 
-    Raises TypeError for anything else and for other dtypes, ValueError where there is no array,
-    DeviceError for arrays on a device, which have no kernels yet.
+    Raises TypeError for anything else and for other dtypes, ValueError where there is no array or
+    arrays are in different places; without `devices` DeviceError for arrays on a device, which not
+    all functions have kernels for.
     """
     container, keys, entries = _entries(given, name)
     labels = [_label(name, container, key) for key in keys]
-    arrays = [_view(array, label) for array, label in zip(entries, labels, strict=True)]
+    arrays = [_view(array, label, devices) for array, label in zip(entries, labels, strict=True)]
     for array, label in zip(arrays, labels, strict=True):
         if _arrays.dtype_name(array) not in dtypes:
             raise TypeError(
                 f"{label}: dtype {_arrays.dtype_name(array)} given, expected {', '.join(dtypes)}"
             )
+    if devices:
+        _check_place(arrays, labels)
     return Structure(
         name,
         container,
@@ -131,7 +163,17 @@ def read(given: Any, name: str = "like", dtypes: Sequence[str] = DTYPES) -> Stru
         tuple(arrays),
         tuple(tuple(map(int, array.shape)) for array in arrays),
         tuple(map(_arrays.dtype_name, arrays)),
+        devices,
     )
+
+
+def _check_place(arrays: Sequence[Array], labels: Sequence[str]) -> None:
+    for array, label in zip(arrays, labels, strict=True):
+        if _device(array) != _device(arrays[0]):
+            raise ValueError(
+                f"{label}: array {_place(array)} given, expected one {_place(arrays[0])} "
+                f"as {labels[0]}"
+            )
 
 
 def _entries(given: Any, name: str) -> tuple[type | None, list[Any], list[Any]]:
@@ -156,9 +198,55 @@ def _label(name: str, container: type | None, key: Any) -> str:
     return name if container is None else f"{name}[{key!r}]"
 
 
-def _view(array: Any, label: str) -> Array:
+def _view(array: Any, label: str, devices: bool = False) -> Array:
     if not _arrays.is_array(array):
         raise TypeError(f"{label}: {_arrays.describe(array)} given, expected an array")
-    if _arrays.device_of(array) is not None or _arrays.cupy_of(array) is not None:
+    if not _is_on_device(array):
+        return _arrays.view(array, label)
+    if not devices:
         raise _core.DeviceError(f"{label}: array on a device given, expected one in host memory")
-    return _arrays.view(array, label)
+    if _framework(array):
+        return _arrays.view(array, label)
+    shape, dtype, device = _core.array_layout(array, label)
+    return Foreign(array, shape, dtype, device)
+
+
+def _is_on_device(array: Any) -> bool:
+    if isinstance(array, np.ndarray):
+        return False
+    if _framework(array):
+        return _device(array) is not None
+    if hasattr(array, "__dlpack_device__"):
+        return int(array.__dlpack_device__()[0]) != 1
+    return hasattr(array, "__cuda_array_interface__")
+
+
+def _framework(array: Any) -> str:
+    """Empty for NumPy arrays and what is seen as such."""
+    if isinstance(array, Foreign):
+        return _arrays.describe(array.array)
+    if _arrays.torch_of(array) is not None:
+        return "torch"
+    return "cupy" if _arrays.cupy_of(array) is not None else ""
+
+
+def _device(array: Any) -> int | None:
+    return array.device if isinstance(array, Foreign) else _arrays.device_of(array)
+
+
+def _place(array: Any) -> str:
+    device = _device(array)
+    return "in host memory" if device is None else f"on CUDA device {device}"
+
+
+def _in_c_order(array: Any) -> Array:
+    """The array itself, or a copy; of a foreign one the native calls check the layout."""
+    if isinstance(array, Foreign):
+        return array.array
+    if _arrays.torch_of(array) is not None:
+        return array.contiguous()
+    cupy = _arrays.cupy_of(array)
+    if cupy is None:
+        return np.asarray(array, order="C")
+    with array.device:
+        return cupy.ascontiguousarray(array)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import calls
+from .conv_screen import Screen, largest_first
 from .conv_symbol import Indices, Symbol, Values, half_spectrum, upwards
 
 _CHUNK = 2**23  # elements of the blocks that are held at a time
 _FIRST = 4  # blocks that are looked at before the others; then twice as many each time
+_CANDIDATES = 1  # block that is bounded before the others are compared with it
 _ROUNDINGS = 2.0**-40  # by which a bound may exceed what was enough
 _COARSE = 6  # samples per degree of the first grid on the torus
 _MOST_BLOCKS = 2**14  # per level of refinement on the torus
@@ -26,6 +28,10 @@ class Search:
     tol: float
     lower: float = 0.0
     best: tuple[Indices, Indices] | None = field(default=None)
+    screen: Screen = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.screen = Screen(self.symbol)
 
     @property
     def enough(self) -> float:
@@ -35,6 +41,31 @@ class Search:
     def uppers(self, frequencies: Indices, lengths: Indices, factor: float = 1.0) -> Values:
         """Upper bounds per frequency of the computed blocks; raises `lower`. Bounds are as near as
         (bound + error of the blocks) `factor` needs to compare with `enough`."""
+        if self.iterations is not None or not self.screen.suits(len(frequencies), self.tol):
+            return self._each(frequencies, lengths, factor)
+        step = self.screen.chunk
+        parts = [frequencies[begin : begin + step] for begin in range(0, len(frequencies), step)]
+        return np.concatenate([self._screened(part, lengths, factor) for part in parts])
+
+    def _screened(self, frequencies: Indices, lengths: Indices, factor: float) -> Values:
+        """Those that seem largest are bounded; of the others it is proved in float32 that they are
+        not larger, and where that fails they are bounded too."""
+        grams = self.screen.grams(frequencies, lengths)
+        order = largest_first(grams.estimates)
+        uppers = np.full(len(frequencies), math.inf)
+        first = order[:_CANDIDATES]
+        uppers[first] = self._each(frequencies[first], lengths, factor)
+        enough = self._enough(factor)
+        if enough > self.screen.error:
+            below = grams.below((enough - self.screen.error) * (1 - _ROUNDINGS)).all(axis=0)
+            uppers[below] = np.minimum(uppers[below], enough)
+        rest = order[np.isinf(uppers[order])]
+        if len(rest) > 0:
+            uppers[rest] = self._each(frequencies[rest], lengths, factor)
+        return uppers
+
+    def _each(self, frequencies: Indices, lengths: Indices, factor: float) -> Values:
+        """Bounds in float64, some blocks at a time."""
         g, c_out, c_in, _ = self.symbol.kernel.shape
         size = 4 * g * c_out * c_in * math.prod(self.symbol.strides)
         most = max(1, _CHUNK // max(1, size))
@@ -50,7 +81,7 @@ class Search:
         once that they are not larger."""
         blocks = self.symbol.blocks(frequencies, lengths)
         uppers = _frobenius(blocks)
-        enough = max(0.0, self.enough / factor - self.symbol.error) * (1 - _ROUNDINGS)
+        enough = self._enough(factor)
         wanted = np.flatnonzero(uppers > enough)
         if len(wanted) > 0:
             open_blocks = blocks if len(wanted) == len(blocks) else blocks[wanted]
@@ -58,6 +89,10 @@ class Search:
             uppers[wanted] = np.minimum(uppers[wanted], upper.max(axis=1))
             self._raise(lower.max(axis=1), frequencies[wanted], lengths)
         return uppers
+
+    def _enough(self, factor: float) -> float:
+        """Of the norm of a computed block."""
+        return max(0.0, self.enough / factor - self.symbol.error) * (1 - _ROUNDINGS)
 
     def _bounds(self, blocks: Values, enough: float) -> tuple[Values, Values]:
         count = calls.UNTIL_TOL if self.iterations is None else self.iterations

@@ -12,6 +12,7 @@ for s = 1).
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ Indices = NDArray[np.int64]
 
 UNIT = 2.0**-53
 TINY = 2.0**-1000  # far above what underflow loses, where the largest entry is near one
+_FEW = 4  # frequencies for which the taps are not put one after the other
 _TABLE = 20  # units that an entry of the Fourier matrix may be wrong by, and products and scale
 
 
@@ -38,11 +40,16 @@ class Symbol:
         sides = kernel.shape[3:]
         offsets = np.indices(sides).reshape(len(sides), -1).T * dilation
         self.kernel = kernel.reshape(*kernel.shape[:3], -1)
-        self.taps = np.ascontiguousarray(np.moveaxis(self.kernel, -1, 0))
         self.strides = strides
         self.folded = offsets // strides  # (taps, dimensions)
         self.residues = np.ravel_multi_index(tuple((offsets % strides).T), strides)
+        self.mass = self._mass()
         self.error = self._error()
+
+    @cached_property
+    def taps(self) -> Values:
+        """The taps one after the other (taps, groups, c_out, c_in)."""
+        return np.ascontiguousarray(np.moveaxis(self.kernel, -1, 0))
 
     @property
     def degrees(self) -> Indices:
@@ -50,21 +57,23 @@ class Symbol:
         degrees: Indices = self.folded.max(axis=0)
         return degrees
 
+    def _mass(self) -> float:
+        """Bound of the Frobenius norm of a block in which no terms cancel, by Cauchy's inequality
+        from that of the kernel."""
+        most = int(np.bincount(self.residues).max())
+        flat = self.kernel.reshape(-1)
+        squares = float(np.einsum("i,i->", flat, flat))
+        return upwards(math.sqrt(most * squares), self.kernel.size) + self.kernel.size * TINY
+
     def _error(self) -> float:
         """Bound of ||computed block - block||, in the Frobenius norm, for every frequency.
 
         Each real and imaginary part is a sum of at most n products, in any order, with entries of
         modulus one that are wrong by 16 u: pi (three roundings) and a cosine (4 ulp).
         """
-        taps = self.kernel.shape[3]
-        size = (taps + _TABLE) * UNIT
-        folded = [
-            np.abs(self.kernel[..., self.residues == r]).sum(axis=-1)
-            for r in range(math.prod(self.strides))
-        ]
-        total = float(np.linalg.norm(np.stack(folded)))
-        count = taps + 2 * self.kernel.size
-        return upwards(math.sqrt(2) * size / (1 - size) * total, count) + self.kernel.size * TINY
+        size = (self.kernel.shape[3] + _TABLE) * UNIT
+        error = math.sqrt(2) * size / (1 - size) * self.mass
+        return upwards(error, 8) + self.kernel.size * TINY
 
     def waves(self, frequencies: Indices, lengths: Indices) -> tuple[Values, Values]:
         """(cosine, sine) of the phase of every tap (rows) at every frequency (columns)."""
@@ -85,17 +94,32 @@ class Symbol:
             if not here.any():
                 blocks[..., r] = 0
                 continue
-            taps = self.taps[here].reshape(-1, g * c_out * c_in)
-            waves_here = np.moveaxis(waves[:, here], 1, 2).reshape(-1, len(taps))
-            re, im = products.multiply(waves_here, taps).reshape(2, -1, g, c_out, c_in)
+            re, im = self._sums(here, waves[:, here]).reshape(2, -1, g, c_out, c_in)
             blocks[:, :, 0, :, 0, :, r] = blocks[:, :, 1, :, 1, :, r] = re
             blocks[:, :, 1, :, 0, :, r] = im
             np.negative(im, out=blocks[:, :, 0, :, 1, :, r])
         return blocks.reshape(len(frequencies), g, 2 * c_out, -1)
 
+    def _sums(self, here: NDArray[np.bool_], waves: Values) -> Values:
+        """Of some taps times waves (parts, taps, frequencies): (parts frequencies, weights)."""
+        taps, count = waves.shape[1:]
+        if count <= _FEW and here.all():  # without a copy of the kernel in another order
+            columns = np.ascontiguousarray(np.moveaxis(waves, 1, 0)).reshape(taps, -1)
+            found: Values = products.multiply(self.kernel.reshape(-1, taps), columns).T
+            return found
+        rows = np.moveaxis(waves, 1, 2).reshape(-1, taps)
+        weights = self.taps if here.all() else self.taps[here]
+        found = products.multiply(rows, weights.reshape(taps, -1))
+        return found
+
 
 def half_spectrum(lengths: Indices) -> Indices:
-    """Frequencies (count, dimensions) of which each conjugate pair of blocks has one."""
+    """Frequencies (count, dimensions) of which each conjugate pair of blocks has one: w and -w."""
     kept = (*lengths[:-1], lengths[-1] // 2 + 1)
     frequencies: Indices = np.indices(kept).reshape(len(lengths), -1).T
-    return frequencies
+    if len(lengths) == 1:
+        return frequencies
+    is_own = 2 * frequencies[:, -1] % lengths[-1] == 0  # the pair differs in what comes before
+    first = 2 * frequencies[:, 0] <= lengths[0]
+    kept_ones: Indices = frequencies[~is_own | first]
+    return kept_ones

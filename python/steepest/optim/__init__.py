@@ -6,8 +6,10 @@ CAdamW, CLion, Adafactor, NAdam, RAdam, RMSprop, Adadelta, Rprop, Signum, Adan, 
 MARS, RandomSGDM, RandomAdamW. And those whose steps follow a direction made of the momentum of
 whole matrices: LANTON, Muon, Scion, TrustRegion, for arrays in host memory. And those on an
 estimate of the Hessian's diagonal: AdaHessian, OASIS, SophiaG, SophiaH, likewise; their `step`
-takes the product with the Hessian, or what the estimate is made of. And MKOR, which gives one of
-the first kind gradients that are preconditioned by inverse Kronecker factors.
+takes the product with the Hessian, or what the estimate is made of. AdaFisher and AdaFisherW, whose
+`step` takes the diagonals of a layer's Kronecker factors. And MKOR, which gives one of the first
+kind gradients that are preconditioned by inverse Kronecker factors. And those that solve a damped
+system at each step: NaturalGradient and LevenbergMarquardt.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)
@@ -20,11 +22,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from .adafisher import AdaFisher, AdaFisherW
 from .adahessian import AdaHessian
 from .base import Optimizer
 from .lanton import LANTON
+from .marquardt import LevenbergMarquardt
 from .mkor import MKOR
 from .muon import Muon
+from .natural import NaturalGradient
 from .oasis import OASIS
 from .scion import Scion
 from .sophia import SophiaG, SophiaH
@@ -35,10 +40,14 @@ _CLASSES = {rule.class_name: make_class(rule, Optimizer, __name__) for rule in o
 globals().update(_CLASSES)
 
 __all__ = [
+    "AdaFisher",
+    "AdaFisherW",
     "AdaHessian",
     "LANTON",
+    "LevenbergMarquardt",
     "MKOR",
     "Muon",
+    "NaturalGradient",
     "OASIS",
     "Optimizer",
     "Scion",

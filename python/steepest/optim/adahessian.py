@@ -33,7 +33,8 @@ class AdaHessianGroup(ProbingGroup):
         if together == 1:
             return values
         means = values.reshape(-1, together).mean(axis=1, dtype=np.float64).astype(values.dtype)
-        return moments.spread(means, together, values.shape)
+        spread: Values = moments.spread(means, together, values.shape)
+        return spread
 
     def _sharing(self) -> list[int]:
         """Elements that share a mean, for each parameter."""

@@ -4,7 +4,8 @@ keywords of the class."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .table import Rule, Stream, Unused
 
@@ -27,3 +28,16 @@ def rule_of(
         docs={},
         unused=unused or {},
     )
+
+
+def shared_options(groups: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+    """Options that all groups have to agree on, because their parameters make one system. Raises
+    ValueError where they do not."""
+    for i, group in enumerate(groups):
+        for name in names:
+            if group[name] != groups[0][name]:
+                raise ValueError(
+                    f"{name}: {group[name]!r} given in group {i}, expected {groups[0][name]!r} as "
+                    "in the first: all groups make one system"
+                )
+    return {name: groups[0][name] for name in names}

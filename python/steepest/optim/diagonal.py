@@ -72,12 +72,7 @@ class CurvatureGroup(Group):
         return values
 
     def _bind(self) -> None:
-        for i, view in enumerate(self.views):
-            if _arrays.device_of(view) is not None:
-                raise ValueError(
-                    f"params[{self.first + i}]: array on a CUDA device given, expected one in host "
-                    "memory: there are no kernels for probes on devices yet"
-                )
+        self._check_in_host_memory("there are no kernels for probes on devices yet")
         self.check()
         super()._bind()
 
@@ -102,13 +97,7 @@ class CurvatureOptimizer(Optimizer):
 
     def _like(self) -> Structure:
         """The parameters in the structure that they were given in."""
-        views = [view for group in self._groups for view in group.views]
-        if self._structure == "array":
-            return curvature_structure.read(views[0], "params")
-        if self._structure == "dict" and self._names is not None:
-            named = dict(zip(self._names, views, strict=True))
-            return curvature_structure.read(named, "params")
-        return curvature_structure.read(views, "params")
+        return structure_of(self._groups, self._structure, self._names)
 
     def _given(self, diagonal: Any, entries: Sequence[Entry], name: str) -> list[Values]:
         """The arrays of the entries from a structure like the parameters', in single or double."""
@@ -134,19 +123,36 @@ class CurvatureOptimizer(Optimizer):
         run: Callable[[], Any],
     ) -> bool:
         """The step `run` with these estimates in the states; without a step they are put back."""
-        kept = [_arrays.to_host(e.state).copy() for e in entries]
-        applied = False
-        try:
-            for entry, values in zip(entries, estimates, strict=True):
-                _write(entry.state, entry.group.signed(values))
-            applied = bool(run())
-        finally:
-            for entry, old in zip(entries, kept, strict=True) if not applied else ():
-                _arrays.assign(entry.state, old)
-        return applied
+        pairs = zip(entries, estimates, strict=True)
+        signed = [entry.group.signed(values) for entry, values in pairs]
+        return stepped([entry.state for entry in entries], signed, run)
 
     def _curved(self) -> list[CurvatureGroup]:
         return [group for group in self._groups if isinstance(group, CurvatureGroup)]
+
+
+def structure_of(groups: Sequence[Group], kind: str, names: Sequence[str] | None) -> Structure:
+    """The parameters of all groups in the structure that they were given in."""
+    views = [view for group in groups for view in group.views]
+    if kind == "array":
+        return curvature_structure.read(views[0], "params")
+    if kind == "dict" and names is not None:
+        return curvature_structure.read(dict(zip(names, views, strict=True)), "params")
+    return curvature_structure.read(views, "params")
+
+
+def stepped(states: Sequence[Array], values: Sequence[Values], run: Callable[[], Any]) -> bool:
+    """The step `run` with these values in the states; without a step they are put back."""
+    kept = [_arrays.to_host(state).copy() for state in states]
+    applied = False
+    try:
+        for state, new in zip(states, values, strict=True):
+            _write(state, new)
+        applied = bool(run())
+    finally:
+        for state, old in zip(states, kept, strict=True) if not applied else ():
+            _arrays.assign(state, old)
+    return applied
 
 
 def native_rule(cls: type, name: str) -> Rule:

@@ -147,16 +147,8 @@ class DirectedGroup(Group):
         if len(grads) != len(self.views):
             raise ValueError(f"grads: {len(grads)} given, expected {len(self.views)}")
 
-    def _check_in_host_memory(self) -> None:
-        for i, view in enumerate(self.views):
-            if _arrays.device_of(view) is not None:
-                raise ValueError(
-                    f"params[{self.first + i}]: array on a CUDA device given, expected one in host "
-                    "memory: directions are made there only"
-                )
-
     def _bind(self) -> None:
-        self._check_in_host_memory()
+        self._check_in_host_memory("directions are made there only")
         self.ensure_states(self.rule.active(self.options))
         self._bound = self._binding()
         every = range(len(self.views))

@@ -148,12 +148,21 @@ class Group:
             keywords["working_copy"] = [None if master is None else view for view, master in pairs]
         self._plan = _core.Plan(self.rule.name, params, **keywords)
 
+    def _check_in_host_memory(self, why: str) -> None:
+        """Raises for a parameter on a device, for groups whose steps are not all kernels."""
+        for i, view in enumerate(self.views):
+            if _arrays.device_of(view) is not None:
+                raise ValueError(
+                    f"params[{self.first + i}]: array on a CUDA device given, expected one in host "
+                    f"memory: {why}"
+                )
+
     def _plan_states(self) -> Sequence[str]:
         """Those of the active states that the native plan takes."""
         return self.rule.active(self.options)
 
     def _read_views(self, moved: bool = False) -> None:
-        views = [_arrays.view(p, f"params[{self.first + i}]") for i, p in enumerate(self.arrays)]
+        views = [self._view(i, param) for i, param in enumerate(self.arrays)]
         for i, (view, old) in enumerate(zip(views, self.views, strict=True) if moved else ()):
             if not all(getattr(view, a, None) == getattr(old, a, None) for a in _FIXED):
                 raise RuntimeError(
@@ -162,6 +171,10 @@ class Group:
         self.views = views
         self._movable = [p for p in self.arrays if _arrays.torch_of(p) is not None]
         self._memory = self._pointers()
+
+    def _view(self, i: int, param: Array) -> Array:
+        """Parameter i as this group computes with it, on the same memory."""
+        return _arrays.view(param, f"params[{self.first + i}]")
 
     def _pointers(self) -> list[int]:
         # The memory of a NumPy array stays where it is; that of a torch parameter changes with

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
-from .. import _arrays, _core
+from .. import _core
 from .._arrays import Array
-from ..curvature.mkor import STABILIZERS, VARIANTS
 from ..polar import arguments
 from . import mkor_layers, structure
 from .base import Optimizer
 from .group import Group
 from .hybrid import LossSwitch
 from .kronecker import Layer, Statistics
-from .table import Rule, own_classes
+from .mkor_settings import SETTINGS, UPDATE, checked, rule_of
 
-_MOST_STEPS = 2**31 - 1
 _SAVED = "mkor"
 
 
@@ -26,12 +22,7 @@ class MKORGroup(Group):
     """A group in host memory."""
 
     def _bind(self) -> None:
-        for i, view in enumerate(self.views):
-            if _arrays.device_of(view) is not None:
-                raise ValueError(
-                    f"params[{self.first + i}]: array on a CUDA device given, expected one in host "
-                    "memory: inverse factors are kept there only"
-                )
+        self._check_in_host_memory("inverse factors are kept there only")
         super()._bind()
 
 
@@ -105,7 +96,7 @@ class MKOR(Optimizer):
         **options: Any,
     ) -> None:
         given = locals()
-        self._settings = _checked({name: given[name] for name in _SETTINGS})
+        self._settings = checked({name: given[name] for name in SETTINGS})
         self._begin(optimizer, layers)
         super().__init__(
             params, lr, state_dtype=state_dtype, master_weights=master_weights, **options
@@ -236,7 +227,7 @@ class MKOR(Optimizer):
         applied = False
         try:
             for layer, given in due:
-                layer.update(given, {name: self._settings[name] for name in _UPDATE})
+                layer.update(given, {name: self._settings[name] for name in UPDATE})
             made = mkor_layers.precondition(
                 parts, self._groups, self._layers, self._settings["rescale"]
             )
@@ -271,7 +262,7 @@ class MKOR(Optimizer):
 
     def _begin(self, optimizer: str, layers: Sequence[Any] | None) -> None:
         """What must stand before the groups are made."""
-        self.rule = _rule(optimizer)
+        self.rule = rule_of(optimizer)
         self._all_matrices = layers is None
         self._restored = None
         self._layers = []
@@ -283,49 +274,9 @@ class MKOR(Optimizer):
             self._layers += mkor_layers.of_matrices(self._groups[-1], self._names)
 
 
-_UPDATE = ("decay", "variant", "stabilizer", "threshold", "zeta")
-_SETTINGS = (
-    *_UPDATE,
-    "clip",
-    "inverse_update_interval",
-    "warmup_steps",
-    "rescale",
-    "hybrid",
-    "hybrid_window",
-)
-
-
-def _checked(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings, none of which a step would refuse."""
-    arguments.one_of("variant", settings["variant"], VARIANTS)
-    if settings["stabilizer"] is not None:
-        named = tuple(name for name in STABILIZERS if name is not None)
-        arguments.one_of("stabilizer", settings["stabilizer"], named)
-    for name in ("decay", "zeta"):
-        least = np.nextafter(0.0, 1.0) if name == "decay" else 0.0
-        settings[name] = arguments.at_least(name, settings[name], least, np.nextafter(1.0, 2.0))
-    for name in ("threshold", "clip"):
-        if settings[name] is not None or name == "threshold":
-            settings[name] = arguments.between(name, settings[name], 0.0, float("inf"))
-    interval = arguments.count(
-        "inverse_update_interval", settings["inverse_update_interval"], 1, _MOST_STEPS
-    )
-    warmup = arguments.count("warmup_steps", settings["warmup_steps"], 0, _MOST_STEPS)
-    if not isinstance(settings["rescale"], bool):
-        raise TypeError(f"rescale: {type(settings['rescale']).__name__} given, expected a bool")
-    return {**settings, "inverse_update_interval": interval, "warmup_steps": warmup}
-
-
 def _scale(given: Any) -> float:
     """What the gradients are divided by."""
     number = 1.0 if given is None else arguments.real("grad_scale", given)
     if number == 0:
         raise ValueError("grad_scale: 0 given, expected another number")
     return number
-
-
-def _rule(optimizer: str) -> Rule:
-    """The rule of the class with this name."""
-    known = {rule.class_name: rule for rule in own_classes()}
-    arguments.one_of("optimizer", optimizer, tuple(known))
-    return known[optimizer]

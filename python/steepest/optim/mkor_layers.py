@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _arrays
 from .._arrays import Array
+from ..curvature import structure as curvature_structure
 from . import checkpoint, hybrid
 from .diagonal import finite
 from .group import Group
@@ -219,9 +220,7 @@ def read_statistics(pair: Any, layer: Layer, clip: float | None, scale: float) -
 def _vector(given: Any, layer: Layer, size: int, what: str) -> Any:
     if not _arrays.is_array(given):
         raise TypeError(f"{what}: {_arrays.describe(given)} given, expected an array")
-    view = _arrays.view(given, what)
-    if not _is_float(view):
-        raise TypeError(f"{what}: {_arrays.dtype_name(view)} given, expected a float dtype")
+    view = curvature_structure.read(given, what).arrays[0]  # host memory and a float dtype
     if tuple(view.shape) != (size,):
         raise ValueError(f"{what}: shape {tuple(view.shape)} given, expected ({size},)")
     with np.errstate(over="ignore"):

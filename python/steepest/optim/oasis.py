@@ -34,12 +34,12 @@ class OASIS(ProbingOptimizer):
 
     params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
     lr : eta, a number, of the first step; `param_groups` holds the present one, each group its own.
-        Not adaptive: also one per parameter.
+        Not adaptive: also one per parameter. The article starts with 1, too much for a network.
     theta : the ratio of the last two rates; at infinity the norms alone decide.
     adaptive : renew eta and theta, which takes a copy of the parameters, and a gradient more per
         step. False: the given lr.
     beta2 : decay rate of the diagonal.
-    alpha : its least size.
+    alpha : its least size; of a network rather 1e-2.
     hessian_update_interval : steps from one estimate to the next; between them D stays.
     probes : random vectors, and so products, per estimate.
     warmup_probes : the same of the first estimate of a parameter, which is all of D then.

@@ -37,6 +37,8 @@ class Stream:
         """The state's shape for a parameter of that shape."""
         if self.kind == "output":
             return (*shape[:1], *(1 for _ in shape[1:]))
+        if self.kind in ("row", "column") and len(shape) < 2:  # one column
+            return shape if self.kind == "row" else tuple(1 for _ in shape)
         if self.kind == "row":
             return (*shape[:-1], 1)
         if self.kind == "column":

@@ -50,6 +50,13 @@ def at_least(name: str, value: Any, least: float, below: float = math.inf) -> fl
     return number
 
 
+def boolean(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: {type(value).__name__} given, expected a bool")
+    return value
+
+
 def one_of(name: str, given: Any, names: tuple[str, ...]) -> None:
     """A str that is one of the names."""
     if not isinstance(given, str):

@@ -15,7 +15,7 @@ All of it is NumPy in double.
 
 from __future__ import annotations
 
-from .gram import PERTURBATION, condition, restarts
+from .gram import PERTURBATION, condition, reach, restarts
 from .minimax import cans, cubic, polar_express, quintic
 from .scalar import Survey, evaluate, image, rounded_image, survey
 from .table import SETS, CoefficientSet, resolve
@@ -32,6 +32,7 @@ __all__ = [
     "image",
     "polar_express",
     "quintic",
+    "reach",
     "resolve",
     "restarts",
     "rounded_image",

@@ -1,8 +1,10 @@
 """Where the Gram form of the iteration has to start anew in low precision.
 
 The Gram form iterates on Q and R = X X^T only. A rounded Gram matrix has eigenvalues a little below
-zero, which no X has; each step multiplies them by a^2 or more, until Q grows without bound. A
-restart forms Q X and its Gram matrix afresh before some of the steps.
+zero, which no X has; each step multiplies them by a^2 or more, until Q grows without bound. And a
+step that sends the largest eigenvalue of R to the size of the smallest lets their eigenvectors mix,
+as X's do not: Q then lifts what it should hold down. A restart forms Q X and its Gram matrix afresh
+before some of the steps.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ PERTURBATION = {
 }
 
 _SPECTRUM = np.logspace(0, -10, 10000)
+# The 2 x 2 matrices of `reach`: pairs of singular values, and the signs of the roundings.
+_PAIRS = np.logspace(0, -10, 40)[np.stack(np.triu_indices(40, 1), axis=-1)]
+_SIGNS = np.array([[[-1, -1], [-1, -1]], [[-1, 1], [1, -1]], [[1, -1], [-1, 1]]], np.float64)
 
 
 def _worst(
@@ -61,6 +66,45 @@ def condition(coefficients: Any, perturbation: float, positions: Iterable[int] =
     triples = resolve(coefficients)
     chosen = tuple(arguments.count("positions", p, 1, len(triples) - 1) for p in positions)
     return _worst(triples, _negative(perturbation), chosen, np.inf)
+
+
+def reach(coefficients: Any, rounding: float, positions: Iterable[int] = ()) -> float:
+    """The largest singular value that the Gram form makes of 2 x 2 matrices X whose largest one is
+    at most 1, with restarts before the steps at these positions (from 0); infinite where it
+    overflows.
+
+    It is found by the iteration itself on diagonal X over pairs from logspace(0, -10, 40), where
+    every Gram matrix and every product (a I + b R + c R^2)^2 R is off by `rounding`, times ||R||
+    and the square of a, in all entries and with three choices of signs.
+    """
+    triples = resolve(coefficients)
+    chosen = tuple(arguments.count("positions", p, 1, len(triples) - 1) for p in positions)
+    first = np.broadcast_to(np.eye(2), (len(_SIGNS), len(_PAIRS), 2, 2))
+    errors = arguments.at_least("rounding", rounding, 0.0) * _SIGNS[:, None]
+    x, q = first * _PAIRS[:, None, :], first
+    with np.errstate(over="ignore", invalid="ignore"):
+        r = _gram(x, errors)
+        for t, (a, b, c) in enumerate(triples):
+            if t in chosen:
+                x, q = q @ x, first
+                r = _gram(x, errors)
+            z = a * first + b * r + c * (r @ r)
+            q, r = q @ z, z @ r @ z + errors * (a * a * _largest(r))
+        x = q @ x
+    return float(np.linalg.norm(x, 2, axis=(-2, -1)).max()) if np.isfinite(x).all() else np.inf
+
+
+def _gram(x: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """X X^T as rounded."""
+    exact = x @ x.swapaxes(-1, -2)
+    rounded: NDArray[np.float64] = exact + errors * _largest(exact)
+    return rounded
+
+
+def _largest(r: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The largest magnitude of each matrix, to go with its entries."""
+    largest: NDArray[np.float64] = np.abs(r).max(axis=(-2, -1), keepdims=True)
+    return largest
 
 
 def restarts(coefficients: Any, perturbation: float, count: int) -> list[int]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .. import _arrays, _core
 from . import arguments
 from .bounds import bounds_of
-from .gram import PERTURBATION, condition
+from .gram import PERTURBATION, condition, reach
 from .scalar import image, rounded_image
 from .table import resolve
 
@@ -24,9 +24,11 @@ METHODS = ("standard", "gram")
 #: products: it trades passes over the matrix for products of its short side.
 GRAM_PAYS_FROM = {"bfloat16": 1.5, "float32": 3.0, "float64": 3.0}
 # The Gram form starts anew where rounding makes its factor Q worse conditioned than it is by more
-# than this.
+# than this, or singular values larger than the set does by more than that.
 _MOST_EXCESS = 1.25
+_MOST_REACH = 1.15
 _NO_ROUNDING = -1e-300
+_UNIT = {"float64": 2.0**-53, "float32": 2.0**-24}
 _BFLOAT16_UNIT = 2.0**-8
 # Of the largest singular value by bfloat16's roundings. Sets either stay far below or escape.
 _MOST_OVERSHOOT = 1.1
@@ -160,29 +162,31 @@ def _starts_anew(triples: NDArray[np.float64], compute: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=64)
 def _positions(data: bytes, dtype: str) -> tuple[int, ...]:
-    """The fewest restarts that keep Q well conditioned, as late as they do with two steps to come.
+    """The fewest restarts that keep Q well conditioned and the result in bounds, as late as they do
+    with two steps to come.
 
     The steps after the last restart correct the rounding before it. (The published choice, the best
     conditioned one, is made for half precision, where nothing else would do.)
     """
     triples = np.frombuffer(data).reshape(-1, 3)
-    steps, perturbation = len(triples), PERTURBATION[dtype]
-    if _is_stable(triples, perturbation, ()):
+    steps = len(triples)
+    if _is_stable(triples, dtype, ()):
         return ()
     if steps > _MOST_SEARCHED:
         return tuple(range(_DISTANCE, steps, _DISTANCE))
     for count in range(1, steps):
         for positions in reversed(list(combinations(range(1, steps - 1), count))):
-            if _is_stable(triples, perturbation, positions):
+            if _is_stable(triples, dtype, positions):
                 return positions
     return tuple(range(1, steps))
 
 
-def _is_stable(
-    triples: NDArray[np.float64], perturbation: float, positions: tuple[int, ...]
-) -> bool:
+def _is_stable(triples: NDArray[np.float64], dtype: str, positions: tuple[int, ...]) -> bool:
     exact = condition(triples, _NO_ROUNDING, positions)
-    return condition(triples, perturbation, positions) <= _MOST_EXCESS * exact
+    if condition(triples, PERTURBATION[dtype], positions) > _MOST_EXCESS * exact:
+        return False
+    most = _MOST_REACH * max(1.0, image(triples)[1])
+    return reach(triples, _UNIT[dtype], positions) <= most
 
 
 @lru_cache(maxsize=64)

@@ -1,8 +1,9 @@
-"""AdaHessian, Sophia and OASIS as their papers have them, on lists of float64 arrays."""
+"""Optimizers on curvature as their papers have them, in float64 or more."""
 
 import numpy as np
 
 from .. import tree
+from . import solves
 
 
 def spatial(values):
@@ -104,3 +105,50 @@ class OASIS:
     def _square(a, b, weights):
         terms = [w * (x - y) ** 2 for w, x, y in zip(weights, a, b, strict=True)]
         return tree.pairwise([tree.tensor_sum(t) for t in terms])
+
+
+class NaturalGradient:
+    """(F + D) x = g by elimination, and SGD with momentum on x, over vectors of all parameters; lr,
+    damping and decay may be vectors."""
+
+    def __init__(self, params, lr, damping, momentum=0.0, nesterov=False, decay=0.0):
+        self.params, self.lr, self.damping, self.decay = params, lr, damping, decay
+        self.momentum, self.nesterov, self.buffer, self.x = momentum, nesterov, None, None
+
+    def step(self, grads, fisher, decoupled=False):
+        right = grads + (0.0 if decoupled else self.decay * self.params)
+        self.x = solves.eliminated(fisher + np.diag(self.damping), right)
+        if decoupled:
+            self.params = self.params * (1 - self.lr * self.decay)
+        first = self.buffer is None
+        self.buffer = self.x if first else self.momentum * self.buffer + self.x
+        ahead = self.x + self.momentum * self.buffer if self.nesterov else self.buffer
+        self.params = self.params - self.lr * ahead
+
+
+class LevenbergMarquardt:
+    """Algorithm 3.16 of Madsen, Nielsen and Tingleff (2004), one trial per step, with the damping
+    of Nielsen or Marquardt, and with Marquardt's scaling or none."""
+
+    def __init__(self, params, damping, update, scaled, growth=2.0, factor=10.0):
+        self.params, self.damping, self.update, self.scaled = params, damping, update, scaled
+        self.growth, self.factor, self.d, self.gain = growth, factor, None, None
+
+    def step(self, residuals, jacobian):
+        r, j = residuals(self.params), jacobian(self.params)
+        squares = (j * j).sum(axis=0)
+        diagonal = np.where(squares > 0, squares, 1.0) if self.scaled else np.ones_like(squares)
+        self.d = solves.eliminated(solves.matrix(j, self.damping, diagonal), -j.T @ r)
+        new = residuals(self.params + self.d)
+        model = r + j @ self.d
+        self.gain = (r @ r - new @ new) / (r @ r - model @ model)
+        if self.gain > 0:
+            self.params = self.params + self.d
+            falls = max(1 / 3, 1 - (2 * self.gain - 1) ** 3)
+            self.damping *= falls if self.update == "nielsen" else 1 / self.factor
+            self.growth = 2.0
+        elif self.update == "nielsen":
+            self.damping, self.growth = self.damping * self.growth, 2 * self.growth
+        else:
+            self.damping *= self.factor
+        return self.gain > 0

@@ -13,7 +13,7 @@ from . import stages
 from .adafactor import adafactor
 from .adaptive import adadelta, adagrad, adam, adamax, amsgrad, lamb, nadam, radam, rmsprop
 from .averages import adan, ademamix, adopt, mars
-from .curvature import adahessian, oasis, sophia
+from .curvature import adafisher, adahessian, oasis, sophia
 from .directions import adamuon, descend, extrapolate, momentum
 from .random_scaling import random_adamw, random_sgdm
 from .signs import c_adamw, c_lion, lion, rprop, signum
@@ -51,6 +51,7 @@ RULES = {
     "adahessian": Rule(adahessian, 0.15, 0.0, "decoupled"),
     "sophia": Rule(sophia, 1e-4, 0.1, "decoupled"),
     "oasis": Rule(oasis, 1e-2, 0.0, "l2"),
+    "adafisher": Rule(adafisher, 1e-3, 0.0, "l2"),
     "nadam": Rule(nadam, 2e-3, 0.0, "l2"),
     "radam": Rule(radam, 1e-3, 0.0, "l2"),
     "rmsprop": Rule(rmsprop, 1e-2, 0.0, "l2"),

@@ -1,4 +1,5 @@
-"""Steps divided by a diagonal of the Hessian, which is given as the state "hessian"."""
+"""Steps divided by a diagonal that is given: of the Hessian, the state "hessian", or of a
+Kronecker-factored Fisher matrix, the states "output_factor" and "input_factor"."""
 
 import numpy as np
 
@@ -60,3 +61,12 @@ def oasis(p, g, state, *, step, lr, beta2=0.99, alpha=1e-5, hessian_update_inter
         d = beta2 * d + (1 - beta2) * state["hessian"]
     update = lr * (g / np.maximum(np.abs(d), alpha))
     return update, {"exp_hessian_diag": d, "hessian": state["hessian"]}
+
+
+def adafisher(p, g, state, *, step, lr, beta=0.9, damping=1e-3):
+    """Gomes et al. (2405.16397): p - lr mhat / (S H^T + lambda), a vector being one column."""
+    m = beta * state["exp_avg"] + (1 - beta) * g
+    factors = {name: state[name] for name in ("output_factor", "input_factor")}
+    diagonal = factors["output_factor"] * factors["input_factor"]
+    update = lr / (1 - beta**step) * (m / (diagonal + damping))
+    return update, {"exp_avg": m, **factors}

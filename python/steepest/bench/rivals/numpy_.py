@@ -184,6 +184,12 @@ def _oasis(h: Hypers, t: int, p: Array, g: Array, average: Array, d: Array) -> N
     p -= h["lr"] * g / np.maximum(np.abs(average), h["alpha"])
 
 
+def _adafisher(h: Hypers, t: int, p: Array, g: Array, m: Array, rows: Array, cols: Array) -> None:
+    m *= h["beta"]
+    m += (1 - h["beta"]) * g
+    p -= h["lr"] / (1 - h["beta"] ** t) * m / (rows * cols + h["damping"])
+
+
 STEPS: Mapping[str, Step] = {
     "sgd": _sgd,
     "adam": _adam,
@@ -203,5 +209,6 @@ STEPS: Mapping[str, Step] = {
     "adahessian": _adahessian,
     "sophia": _sophia,
     "oasis": _oasis,
+    "adafisher": _adafisher,
     **FIELD,
 }

@@ -15,6 +15,7 @@ from .rules import GRADS, PARAMS
 
 Array = NDArray[Any]
 _BLOCK = 1 << 20  # values drawn per stream, then repeated
+_OF_ROWS = ("row_var", "output_factor")  # of the states of one value per row or column
 
 
 @dataclass
@@ -91,7 +92,7 @@ def _values(stream: str, n: int) -> Array:
         return (2e-4 if stream == "max_exp_avg_sq" else 1e-4) * (0.1 + x * x)
     if stream == "sum":
         return 1e-3 * (0.1 + x * x)
-    if stream == "exp_hessian_diag":
+    if stream in ("exp_hessian_diag", "output_factor", "input_factor"):
         return 0.1 + x * x
     if stream in ("square_avg", "acc_delta"):
         return 1e-4 * (0.1 + x * x)
@@ -103,10 +104,11 @@ def _values(stream: str, n: int) -> Array:
 
 
 def axis_state(stream: str, shape: Shape) -> Array:
-    """Adafactor's averages of one matrix, the averaged axis kept with length 1."""
+    """A state of one value per row or column of a matrix, the other axis kept with length 1."""
     *batch, rows, cols = shape
-    kept = (*batch, rows, 1) if stream == "row_var" else (*batch, 1, cols)
-    values = _values("exp_avg_sq", math.prod(kept))
+    kept = (*batch, rows, 1) if stream in _OF_ROWS else (*batch, 1, cols)
+    averages = stream in ("row_var", "col_var")
+    values = _values("exp_avg_sq" if averages else stream, math.prod(kept))
     return values.astype(np.float32).reshape(kept)
 
 

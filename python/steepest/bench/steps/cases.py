@@ -92,6 +92,8 @@ def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
 STAGES = ("momentum", "descend", "extrapolate", "adamuon")
 # Rules on a Hessian diagonal.
 CURVATURE = ("adahessian", "sophia", "oasis")
+# Rules whose states are one value per row and one per column.
+FACTORED = ("adafactor", "adafisher")
 # The other rules of the field that are one pass over the tensor, and the one that is two.
 FIELD = (
     "nadam",
@@ -110,13 +112,15 @@ FIELD = (
 
 
 def _large(n: int) -> Iterator[Case]:
-    """One float32 tensor of n elements for every rule; for Adafactor a square matrix of about n."""
+    """One float32 tensor of n elements for every rule; for those with states of rows and columns a
+    square matrix of about n."""
     side = math.isqrt(n)
     for rule in ("adamw", "lion", "sgd", "adam", "amsgrad", "adamax", "adagrad"):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
     for rule in ("lamb", "c_adamw", "c_lion", *STAGES, *CURVATURE, *FIELD):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
-    yield Case(f"adafactor {side}x{side}", "adafactor", ((side, side),))
+    for rule in FACTORED:
+        yield Case(f"{rule} {side}x{side}", rule, ((side, side),))
     for rule in ("adamw", "lion"):
         yield Case(f"{rule} {count(n)} 1 thread", rule, ((n,),), single_thread=True)
 

@@ -1,6 +1,7 @@
 """The rules as formulas from their papers, for numbers that carry error bounds.
 
-``x`` holds the streams of a piece of a tensor under their names, and ``t`` is the step count. Each
+``x`` holds the streams of a piece of a tensor under their names, states of one value per row or
+column as each element finds them, and ``t`` is the step count. Each
 function returns the streams after the step. ``totals`` are the sums over the whole tensor of what
 ``TERMS`` lists.
 """
@@ -43,7 +44,11 @@ def _correction(beta: float, t: int) -> Bounded:
 
 def _rate(x: Streams, h: Hypers, t: int) -> Bounded:
     """Learning rate over the bias correction of the first moment."""
-    rate = float(h["lr"]) / _correction(h["betas"][0], t)
+    return _rate_at(h["betas"][0], x, h, t)
+
+
+def _rate_at(beta: float, x: Streams, h: Hypers, t: int) -> Bounded:
+    rate = float(h["lr"]) / _correction(beta, t)
     return rate.rounded_to(x[PARAMS].precision)
 
 
@@ -212,6 +217,12 @@ def _oasis(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
     return {PARAMS: p, "exp_hessian_diag": d, HESSIAN: x[HESSIAN]}
 
 
+def _adafisher(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
+    m = _average(h["beta"], x["exp_avg"], x[GRADS])
+    fisher = x["output_factor"] * x["input_factor"] + h["damping"]
+    return {PARAMS: x[PARAMS] - _rate_at(h["beta"], x, h, t) * (m / fisher), "exp_avg": m}
+
+
 FORMULAS: Mapping[str, Formula] = {
     "sgd": _sgd,
     "adam": _adam,
@@ -230,6 +241,7 @@ FORMULAS: Mapping[str, Formula] = {
     "adahessian": _adahessian,
     "sophia": _sophia,
     "oasis": _oasis,
+    "adafisher": _adafisher,
 }
 
 # Sums over a whole tensor that a formula needs.

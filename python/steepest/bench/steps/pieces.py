@@ -11,7 +11,7 @@ import numpy as np
 from ..bounded import Bounded, exact
 from .buffers import Array, Buffers
 from .cases import Case
-from .rules import GRADS
+from .rules import GRADS, PARAMS
 
 _CHUNK = 1 << 16  # elements: intermediate results stay in the second-level cache
 _SAMPLE = 2048  # elements per piece
@@ -55,8 +55,22 @@ def precision(case: Case) -> str:
 
 
 def streams_of(case: Case, buffers: Buffers, piece: Piece) -> dict[str, Bounded]:
-    """The inputs of a step in that piece."""
-    return {name: exact(piece.of(buffers.tensors[name]), precision(case)) for name in case.streams}
+    """The inputs of a step in that piece, states of rows and columns as its elements find them."""
+    x = {name: exact(piece.of(buffers.tensors[name]), precision(case)) for name in case.streams}
+    for name in case.facts.vectors:
+        x[name] = exact(_of_elements(buffers, name, piece), precision(case))
+    return x
+
+
+def _of_elements(buffers: Buffers, name: str, piece: Piece) -> Array:
+    """The values of a state of rows or columns that the elements of a piece meet."""
+    rows, cols = buffers.tensors[PARAMS][piece.tensor].shape[-2:]
+    state = buffers.tensors[name][piece.tensor]
+    elements = np.arange(piece.first, piece.last)
+    of_rows = state.shape[-1] == 1
+    index = elements // cols if of_rows else elements // (rows * cols) * cols + elements % cols
+    values: Array = state.astype(np.float64).reshape(-1)[index]
+    return values
 
 
 def squares(case: Case, buffers: Buffers) -> float:

@@ -148,6 +148,13 @@ RULES: Mapping[str, RuleFacts] = {
         flops=8,
         inputs=(HESSIAN,),
     ),
+    # 3 for the first moment, 2 for the denominator (product, damping), 3 for the step.
+    "adafisher": RuleFacts(
+        ("exp_avg",),
+        {"lr": 1e-3, "beta": 0.9, "damping": 1e-3},
+        flops=8,
+        vectors=("output_factor", "input_factor"),
+    ),
     "nadam": RuleFacts(_MOMENTS, {**_ADAM, "lr": 2e-3, "momentum_decay": 4e-3}, flops=15),
     "radam": RuleFacts(_MOMENTS, _ADAM, flops=12),
     "rmsprop": RuleFacts(

@@ -44,7 +44,8 @@ class DeviceBuffers(Buffers):
 
 
 def one_period(case: DeviceCase) -> DeviceCase:
-    """The case over no more than one period, in one tensor; Adafactor's keeps its shape."""
+    """The case over no more than one period, in one tensor; with states of rows and
+    columns the shape stays."""
     if case.rule != NORM and case.facts.vectors:
         return case
     return replace(case, shapes=((min(PERIOD, case.elements),),), phases=(0,))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..cases import CURVATURE, FIELD, STAGES, Case, Shape, count, gpt2_shapes
+from ..cases import CURVATURE, FACTORED, FIELD, STAGES, Case, Shape, count, gpt2_shapes
 from ..rules import COPY, GRADS, NORM
 
 EVENTS, LOOP, GRAPH = "events", "loop", "graph"
@@ -40,7 +40,7 @@ class DeviceCase(Case):
         """Whether an element's result depends on nothing but that element of each stream."""
         if self.rule == NORM or self.options.get("max_grad_norm") is not None:
             return False
-        return not self.facts.reduce
+        return not (self.facts.reduce or self.facts.vectors)
 
     @property
     def is_stochastic(self) -> bool:
@@ -81,7 +81,8 @@ def _rules(n: int) -> Iterator[DeviceCase]:
     moving = ("sgd", "adam", "amsgrad", "adamax", "adagrad", "lamb", "c_adamw", "c_lion")
     for rule in (*moving, *STAGES, *CURVATURE, *FIELD):
         yield _large("", rule, n)
-    yield DeviceCase(f"adafactor {side}x{side}", "adafactor", ((side, side),), impl="Plan")
+    for rule in FACTORED:
+        yield DeviceCase(f"{rule} {side}x{side}", rule, ((side, side),), impl="Plan")
 
 
 def _stages(n: int) -> Iterator[DeviceCase]:

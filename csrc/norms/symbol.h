@@ -1,0 +1,56 @@
+// The symbol of a convolution in float, frequencies side by side: Gram matrices, estimates of the
+// norms, and the proof that most of them are small.
+#pragma once
+
+#include "core/arena.h"
+#include "norms/symbol_table.h"
+#include "steepest/steepest.h"
+
+namespace steepest::norms {
+
+class Symbol {
+  public:
+    Symbol(const steepest_symbol_args& args, const SymbolKernels& kernels)
+        : a_(args), kernels_(kernels) {}
+
+    size_t grams_bytes() const;
+    size_t workspace_bytes() const { return bytes_of_slot() * static_cast<size_t>(slots()); }
+
+    void find_grams() const;
+    // Destroys the Gram matrices.
+    void prove() const;
+
+  private:
+    // Where one thread works.
+    struct Slot {
+        float *panel, *waves, *vectors[2], *coefficients;
+        Slot(const Symbol& symbol, Arena& arena);
+    };
+    // Some frequencies of one group.
+    struct Batch {
+        int64_t group, begin, count;
+        float* gram;
+    };
+
+    int64_t even_rows() const { return a_.rows + a_.rows % 2; }
+    int64_t element() const { return 2 * kernels_.lanes; }
+    int64_t size_of_gram() const { return triangle(even_rows()) * element(); }
+    int64_t phases() const { return a_.row_phases * a_.col_phases; }
+    int64_t batches_of_group() const {
+        return (a_.frequencies + kernels_.lanes - 1) / kernels_.lanes;
+    }
+    int slots() const;
+    size_t bytes_of_slot() const;
+    template <class F>
+    void each_batch(F&& f) const;
+    void pack_waves(const Batch& batch, float* to) const;
+    void transform(const Batch& batch, int64_t begin, int64_t end, const Slot& slot) const;
+    void form_gram(const Batch& batch, const Slot& slot) const;
+    void estimate(const Batch& batch, const Slot& slot) const;
+    void prove(const Batch& batch, const Slot& slot) const;
+
+    const steepest_symbol_args& a_;
+    const SymbolKernels& kernels_;
+};
+
+}  // namespace steepest::norms

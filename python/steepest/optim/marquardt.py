@@ -1,0 +1,203 @@
+"""Levenberg-Marquardt: damped least squares with steps that are taken back if they do not pay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from .. import _core
+from ..curvature.operator import Vector
+from ..curvature.sampling import checked_callable
+from ..curvature.solutions import MarquardtStep, NotPositiveDefiniteError
+from .base import Optimizer
+from .composite import rule_of, shared_options
+from .diagonal import structure_of
+from .group import Group
+from .marquardt_group import Damping, MarquardtGroup
+from .marquardt_model import RESIDUALS, Model, residual_vector
+
+_NO_RATE = "LevenbergMarquardt has no lr: the damping takes its place"
+
+
+class MarquardtReport(NamedTuple):
+    """What a step of Levenberg and Marquardt did.
+
+    loss : |r|^2 / 2 before it.
+    new_loss : the same at the last trial; NaN where that had none.
+    gain : the fall of the loss over the predicted one, at the last trial.
+    gradient : the largest magnitude in J^T r, before the step.
+    damping : of the last trial.
+    tries : trials, the last one included.
+    accepted : whether the last one was kept.
+    """
+
+    loss: float
+    new_loss: float
+    gain: float
+    gradient: float
+    damping: float
+    tries: int
+    accepted: bool
+
+
+class LevenbergMarquardt(Optimizer):
+    """Damped Gauss-Newton steps for sums of squares; the damping follows the gain.
+
+    d solves (J^T J + damping D) d = -J^T r, r the residuals at p and J their derivatives. p = p + d
+    is kept where gain = (|r(p)|^2 - |r(p + d)|^2) / (|r|^2 - |r + J d|^2) > min_gain, or else taken
+    back, to the bit, and tried again with more damping.
+
+    Levenberg (1944), Marquardt (1963). The update of the damping "nielsen" (Nielsen, report
+    IMM-REP-1999-05; Madsen, Nielsen and Tingleff 2004): times max(1/3, 1 - (2 gain - 1)^3), and
+    growth becomes 2; after a step taken back times growth, which doubles. "marquardt": over, or
+    after a step taken back times, factor.
+
+        opt = steepest.optim.LevenbergMarquardt(params)
+        while opt.step(residuals, jacobian):
+            pass
+
+    params : an array, a list or dict of arrays, or a list of group dicts, of float32 or float64. In
+        host memory. All options are the same for all groups, whose parameters make one system.
+    damping : of the first trial; `param_groups` holds the present one.
+    scaling : "marquardt": D is the diagonal of J^T J, 1 where that is 0; None: D is the identity.
+    update : of the damping, by its name.
+    growth : what the next step taken back multiplies the damping by ("nielsen").
+    factor : the same of "marquardt", both ways.
+    min_damping, max_damping : where the damping ends. A singular system, as with J of deficient
+        rank and a damping lost in rounding, counts as a step taken back.
+    max_tries : solutions per step, all with one Jacobian.
+    min_gain : steps that gain no more are taken back.
+
+    No state but the options. There is no learning rate, and no decay: residuals
+    sqrt(weight_decay) p beside the others have its effect. state_dict and the rest are those of
+    steepest.optim.Optimizer. The last bits depend on the sums of NumPy, so on the machine.
+    """
+
+    group_class: ClassVar[type[Group]] = MarquardtGroup
+    _report: MarquardtReport | None = None
+
+    def __init__(
+        self,
+        params: Any,
+        *,
+        damping: float = 1e-3,
+        scaling: str | None = "marquardt",
+        update: str = "nielsen",
+        growth: float = 2.0,
+        factor: float = 10.0,
+        min_damping: float = 1e-16,
+        max_damping: float = 1e16,
+        max_tries: int = 10,
+        min_gain: float = 0.0,
+    ) -> None:
+        given = locals()
+        super().__init__(params, **{name: given[name] for name in self.rule.defaults})
+
+    @property
+    def lr(self) -> Any:
+        """Not there: the damping takes its place."""
+        raise AttributeError(_NO_RATE)
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        raise AttributeError(_NO_RATE)
+
+    @property
+    def report(self) -> MarquardtReport | None:
+        """Of the last step."""
+        return self._report
+
+    def step(  # type: ignore[override]  # it needs functions, not gradients
+        self, residuals: Callable[[Any], Any], jacobian: Callable[[Any], Any]
+    ) -> bool:
+        """Moves all parameters, if one of at most max_tries trials pays.
+
+        residuals : function of the parameters, in the structure that they were given in (a list for
+            group dicts), that returns r (m,) of float32 or float64. It gets the optimizer's own
+            arrays, also at trials, so it may as well look at the parameters where they are.
+        jacobian : function of the same that returns the derivatives of each residual in each
+            parameter, in the same structure: (m, *shape) of float32 or float64; None for parameters
+            that are to stay.
+
+        residuals is called once, and once for every trial; jacobian once, before these.
+
+        Returns whether the parameters have moved: False where no trial paid, as at a minimum;
+        `report` tells more. The damping has then changed all the same, but where the gradient is 0.
+        Residuals with a NaN or an infinity at a trial do not pay. Raises TypeError and ValueError
+        for what is not a function, and for results of another structure, dtype or shape, or, where
+        the step begins, with a NaN or an infinity. Then, and for errors of the functions, nothing
+        has been changed.
+        """
+        checked_callable("residuals", residuals)
+        checked_callable("jacobian", jacobian)
+        groups = self._marquardt()
+        for group in groups:
+            group.ready()
+        options = shared_options(self.param_groups, tuple(self.rule.defaults))
+        of = structure_of(self._groups, self._structure, self._names)
+        params = of.pack(list(of.arrays))
+        r = residual_vector(residuals(params), None)
+        if not np.isfinite(r).all():
+            raise ValueError(f"{RESIDUALS}: a NaN or an infinity given, expected finite numbers")
+        model = Model(of, r, jacobian(params), options["scaling"])
+        damping = Damping(options)
+        report = self._tried(model, damping, lambda: residual_vector(residuals(params), len(r)))
+        for entry in self.param_groups:
+            entry.update(damping=damping.value, growth=damping.growth)
+        self._report = report
+        return report.accepted
+
+    def _tried(
+        self, model: Model, damping: Damping, residuals: Callable[[], Vector]
+    ) -> MarquardtReport:
+        """Trials until one pays."""
+        new_loss = gain = math.nan
+        accepted, tries, used = False, 0, damping.value
+        while not accepted and tries < self.param_groups[0]["max_tries"]:
+            tries, used = tries + 1, damping.value
+            new_loss = gain = math.nan
+            try:
+                found = model.solved(used)
+            except NotPositiveDefiniteError:
+                damping.refused()
+                continue
+            if not found.predicted > 0:
+                break
+            new_loss, gain = self._trial(model, found, residuals)
+            accepted = gain > self.param_groups[0]["min_gain"]
+            damping.accepted(gain) if accepted else damping.refused()
+        return MarquardtReport(
+            model.loss, new_loss, gain, model.gradient, used, tries, bool(accepted)
+        )
+
+    def _trial(
+        self, model: Model, found: MarquardtStep, residuals: Callable[[], Vector]
+    ) -> tuple[float, float]:
+        """The loss and the gain after a step, which is taken back where it does not pay."""
+        groups = self._marquardt()
+        directions = model.directions(found.step, groups)
+        kept = [group.copies() for group in groups]
+        paid = False
+        try:
+            _core.run([g.trial(part) for g, part in zip(groups, directions, strict=True)])
+            new = residuals()
+            with np.errstate(over="ignore", invalid="ignore"):
+                gain = float((model.r - new) @ (model.r + new)) / 2 / found.predicted
+                loss = float(new @ new) / 2
+            gain = gain if math.isfinite(gain) else math.nan
+            paid = gain > self.param_groups[0]["min_gain"]
+        finally:
+            for group, copies in zip(groups, kept, strict=True) if not paid else ():
+                group.put_back(copies)
+        for group, part in zip(groups, directions, strict=True) if paid else ():
+            group.advance(part)
+        return loss, gain
+
+    def _marquardt(self) -> list[MarquardtGroup]:
+        return [group for group in self._groups if isinstance(group, MarquardtGroup)]
+
+
+LevenbergMarquardt.rule = rule_of(LevenbergMarquardt, "levenberg_marquardt", ())

@@ -1,0 +1,71 @@
+"""The linear model of Levenberg and Marquardt, made of what the functions returned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _arrays
+from .._arrays import Array
+from ..curvature import structure as curvature_structure
+from ..curvature.damped import levenberg_marquardt_solve
+from ..curvature.operator import Vector
+from ..curvature.rows import Rows
+from ..curvature.solutions import MarquardtStep
+from ..curvature.structure import Structure
+from .marquardt_group import DTYPES, MarquardtGroup
+from .natural_systems import read_rows
+
+RESIDUALS, JACOBIAN = "residuals' result", "jacobian's result"
+
+
+class Model:
+    """Residuals that are linear in the step."""
+
+    def __init__(self, of: Structure, r: Vector, jacobian: Any, scaling: str | None) -> None:
+        parts = of.parts(jacobian, JACOBIAN)
+        self.active = [i for i, part in enumerate(parts) if part is not None]
+        if not self.active:
+            raise ValueError(f"{JACOBIAN}: None for every parameter given, expected an array")
+        self.matrices = read_rows(of, self.active, parts, JACOBIAN)
+        rows = len(self.matrices[0])
+        if rows != len(r):
+            raise ValueError(f"{JACOBIAN}: {rows} rows given, expected {len(r)}, one per residual")
+        self.r, self.scaling = r, scaling
+        with np.errstate(over="ignore"):
+            self.loss = float(r @ r) / 2
+        slopes = Rows(self.matrices).transposed_times(r)
+        self.gradient = float(np.abs(slopes).max(initial=0.0))
+
+    def solved(self, damping: float) -> MarquardtStep:
+        """-d, which `descend` subtracts."""
+        return levenberg_marquardt_solve(self.matrices, -self.r, damping, scaling=self.scaling)
+
+    def directions(
+        self, step: Sequence[Array], groups: Sequence[MarquardtGroup]
+    ) -> list[list[Array | None]]:
+        """The step as arrays of the parameters that take part; None for the others."""
+        by_position = dict(zip(self.active, step, strict=True))
+        return [
+            [
+                group.direction(i, by_position[group.first + i])
+                if group.first + i in by_position
+                else None
+                for i in range(len(group.views))
+            ]
+            for group in groups
+        ]
+
+
+def residual_vector(given: Any, rows: int | None) -> Vector:
+    """Residuals in float64, a copy."""
+    if not _arrays.is_array(given):
+        raise TypeError(f"{RESIDUALS}: {_arrays.describe(given)} given, expected an array")
+    seen = curvature_structure.read(given, RESIDUALS, DTYPES)
+    shape = seen.shapes[0]
+    if len(shape) != 1 or (rows is not None and shape != (rows,)) or shape == (0,):
+        expected = "(m,) with m > 0" if rows is None else f"({rows},)"
+        raise ValueError(f"{RESIDUALS}: shape {shape} given, expected {expected}")
+    return np.array(_arrays.as_numpy(seen.arrays[0]), np.float64)

@@ -1,0 +1,194 @@
+"""The damped system of a natural gradient over all parameters, and its solvers.
+
+Vectors hold the elements of all parameters one after the other, in C order. Those of parameters
+without a gradient take no part: rows and columns of theirs are left out of the matrix.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _arrays
+from ..curvature import structure as curvature_structure
+from ..curvature.conjugate import Recurrence, norm, solve
+from ..curvature.damped import pack
+from ..curvature.factored import Factored
+from ..curvature.operator import DTYPES, Operator, Vector, flat
+from ..curvature.rows import Rows
+from ..curvature.sampling import checked_callable
+from ..curvature.solutions import CGSolution, FisherSolution
+from ..curvature.structure import Structure
+from ..polar import arguments
+from .diagonal import finite
+
+FISHER = "fisher"
+_MOST_SAMPLES = 2**53
+_DIVERGED = 10.0  # times the least residual: with steps that are short enough it only falls
+_CLIP_EPS = 1e-6  # as in the native clipping
+
+
+@dataclass(frozen=True)
+class System:
+    """(F + D) x = b without F."""
+
+    of: Structure  # of the parameters, with the dtypes of their solutions
+    active: Sequence[int]  # the parameters that take part
+    damping: Vector  # the diagonal of D
+    right: Vector  # b, zero elsewhere
+
+    def parts(self, v: Vector) -> list[Vector]:
+        """The part of each parameter."""
+        return np.split(v, np.cumsum(self.of.sizes)[:-1])
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Which elements take part."""
+        on = [np.full(size, i in set(self.active)) for i, size in enumerate(self.of.sizes)]
+        return np.concatenate(on)
+
+
+class Solved(NamedTuple):
+    """x with how it was found, and a function v -> v^T (F + D) v."""
+
+    x: Vector
+    report: CGSolution | FisherSolution
+    square: Any
+
+
+def clipping(grads: Mapping[int, Vector], scale: float, bound: Any) -> float:
+    """The factor that brings the norm of all gradients over the scale down to the bound."""
+    if bound is None:
+        return 1.0
+    bound = math.inf if bound == math.inf else arguments.at_least("max_grad_norm", bound, 0.0)
+    norm = math.sqrt(sum(float(g @ g) for g in grads.values())) / scale
+    return min(1.0, float(bound / (norm + _CLIP_EPS)))
+
+
+def check_fisher(fisher: Any, samples: Any, solver: str) -> None:
+    if fisher is None:
+        raise ValueError(f"{FISHER}: None given, expected arrays or a function")
+    if solver != "woodbury":
+        checked_callable(FISHER, fisher)
+        if samples is not None:
+            raise ValueError(f"samples: given with solver={solver!r}, expected None")
+    elif callable(fisher) and not _arrays.is_array(fisher):
+        raise TypeError(f'{FISHER}: a function given, expected arrays with solver="woodbury"')
+
+
+# ---- iterations
+
+
+class _Restricted(Operator):
+    """The callback's operator on the elements that take part."""
+
+    def __init__(self, product: Any, system: System) -> None:
+        like = system.of.pack(system.of.zeros())
+        super().__init__(product, like, 0, name=FISHER, like_name="params")
+        self.mask = system.mask()
+
+    def probe(self, number: int, distribution: str = "rademacher") -> Vector:
+        return np.where(self.mask, super().probe(number, distribution), 0.0)
+
+    def __call__(self, v: Vector) -> Vector:
+        return np.where(self.mask, super().__call__(v), 0.0)
+
+
+def iterated(system: System, product: Any, start: Vector, options: Mapping[str, Any]) -> Solved:
+    """By the solver of the options from `start`, with the callback v -> F v."""
+    operator = _Restricted(product, system)
+    if options["check_symmetry"]:
+        operator.check_symmetry()
+    begin = start if system.right.any() else np.zeros_like(start)
+    begin = np.where(operator.mask, begin, 0.0)
+    process = Recurrence(operator, system.damping, system.right, begin)
+    tol, limit = float(options["tol"]), int(options["max_iter"])
+    if options["solver"] == "cg":
+        found = solve(process, tol, limit)
+    else:
+        found = _relaxed(process, float(options["time_step"]), tol, limit)
+
+    def square(v: Vector) -> float:
+        rounded = operator.rounded(v)
+        return float(rounded @ process.apply(rounded))
+
+    return Solved(flat(operator.of.unpack(found.x, "x")), found, square)
+
+
+def _relaxed(process: Recurrence, time_step: float, tol: float, limit: int) -> CGSolution:
+    """Euler steps of dx = (b - (F + D) x) dt from the point of the process."""
+    operator, allowed = process.operator, tol * norm(process.b)
+    rest, iterations = process.residual, 0
+    least = norm(rest)
+    while (size := norm(rest)) > allowed and iterations < limit:
+        least = min(least, size)
+        if size > _DIVERGED * least:
+            raise ValueError(
+                f"time_step: {time_step} given, with which the residual has grown from {least:.3g} "
+                f"to {size:.3g}, expected less than 2 over the largest eigenvalue of F + damping I"
+            )
+        process.x = operator.rounded(process.x + time_step * rest)
+        rest, iterations = process.true_residual(), iterations + 1
+    x = operator.pack(process.x)
+    return CGSolution(x, size, iterations, operator.products, size <= allowed)
+
+
+# ---- Woodbury's identity
+
+
+def factored(system: System, given: Any, samples: Any) -> Solved:
+    """By a Cholesky factorisation in the smaller space, with the samples' gradients.
+
+    Variables y = (D / d)^(1/2) x for the least d of D have the damping d alone.
+    """
+    matrices = read_rows(system.of, system.active, system.of.parts(given, FISHER), FISHER)
+    rows = len(matrices[0])
+    count = arguments.count("samples", rows if samples is None else samples, 1, _MOST_SAMPLES)
+    mask = system.mask()
+    damping, right = system.damping[mask], system.right[mask]
+    least = float(damping.min())
+    scale = None if (damping == least).all() else np.sqrt(least / damping)
+    factors = Factored(Rows(matrices, scale), count * least, "auto")
+    y, residual = factors.solve(g=count * (right if scale is None else scale * right))
+    residual, active, plain = residual / count, y, Rows(matrices)
+    if scale is not None:
+        active = scale * y
+        rest = plain.transposed_times(plain.times(active)) / count + damping * active
+        residual = float(np.linalg.norm(right - rest))
+    x = np.zeros(len(mask))
+    x[mask] = active
+
+    def square(v: Vector) -> float:
+        along = plain.times(v[mask])
+        return float(along @ along) / count + float(v[mask] @ (damping * v[mask]))
+
+    with np.errstate(over="ignore"):
+        packed = pack(system.of, x)
+    report = FisherSolution(packed, residual, factors.side)
+    return Solved(x, report, square)
+
+
+def read_rows(
+    of: Structure, active: Sequence[int], parts: Sequence[Any], name: str
+) -> list[NDArray[Any]]:
+    """The matrices (rows, elements) of the parameters that take part, not copied; `parts` has an
+    entry for every parameter."""
+    matrices: list[NDArray[Any]] = []
+    for i in active:
+        label, wanted = of.label(i, name), of.shapes[i]
+        if not _arrays.is_array(parts[i]):
+            raise TypeError(f"{label}: {_arrays.describe(parts[i])} given, expected an array")
+        seen = curvature_structure.read(parts[i], label, DTYPES)
+        shape = seen.shapes[0]
+        rows = shape[:1] if not matrices else (len(matrices[0]),)
+        if shape != (*rows, *wanted) or rows in ((), (0,)):
+            known = str(rows[0]) if matrices else "rows"
+            expected = ", ".join([known, *map(str, wanted)])
+            raise ValueError(f"{label}: shape {shape} given, expected ({expected})")
+        matrix = _arrays.as_numpy(seen.arrays[0]).reshape(rows[0], math.prod(wanted))
+        matrices.append(finite(matrix, label))
+    return matrices
