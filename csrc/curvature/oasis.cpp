@@ -5,6 +5,7 @@
 #include "core/cpu.h"
 #include "core/fence.h"
 #include "core/pieces.h"
+#include "curvature/call.h"
 #include "curvature/targets.h"
 #include "steepest/steepest.h"
 
@@ -58,7 +59,7 @@ steepest_status check_array(const steepest_oasis_array& a, bool is_f64) {
 
 steepest_status check_tensor(const steepest_oasis_tensor& t, const steepest_oasis_args& args) {
     const OasisJob job = job_of(t, args);
-    if (t.count < 0) return STEEPEST_INVALID_ARGUMENT;
+    if (t.count < 0 || t.count > kMostElements) return STEEPEST_INVALID_ARGUMENT;
     for (int k = 0; k < kStreams; ++k) {
         if (k == kStreams - 1 && !job.array[k]->values) continue;
         if (!job.array[k]->values && t.count > 0) return STEEPEST_INVALID_ARGUMENT;
@@ -172,7 +173,7 @@ steepest_status steepest_oasis_measure(steepest_oasis_args* args) {
         Arena arena(args->workspace, args->workspace_size);
         OasisCall call;
         lay_out(*args, arena, call);
-        if (arena.used() > args->workspace_size) return STEEPEST_WORKSPACE_TOO_SMALL;
+        if (!arena.fits()) return STEEPEST_WORKSPACE_TOO_SMALL;
         measure_all(call, probe_kernels_of(target), *args);
         return STEEPEST_OK;
     });

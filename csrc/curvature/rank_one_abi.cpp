@@ -32,7 +32,7 @@ steepest_status steepest_mkor_update(steepest_mkor_args* args) {
         Arena arena(args->workspace, args->workspace_size);
         RankOneCall call;
         lay_out(*args, arena, call);
-        if (arena.used() > args->workspace_size) return STEEPEST_WORKSPACE_TOO_SMALL;
+        if (!arena.fits()) return STEEPEST_WORKSPACE_TOO_SMALL;
         update_inverse(call, rank_one_kernels_of(target), *args);
         return STEEPEST_OK;
     });
