@@ -30,7 +30,10 @@ def test_lists_dicts_groups_and_single_arrays_are_one_system():
             lambda p: dict(zip("ab", jacobian([p["a"], p["b"]]), strict=True)),
         )
     assert same_bits(listed, grouped) and same_bits(listed, list(named.values()))
-    assert same_bits(flat(listed), whole) and not same_bits(whole, PROBLEM.start)
+    # The sums of one array and of its parts are rounded differently, a few times a step (steps are
+    # corrected by residuals), and the steps that follow shrink errors.
+    assert np.abs(flat(listed) - whole).max() <= 5 * 8 * 2.0**-53 * np.abs(whole).max()
+    assert not same_bits(whole, PROBLEM.start)
     assert others[1].param_groups[0]["damping"] == others[1].param_groups[1]["damping"]
 
 
