@@ -120,23 +120,36 @@ void copy_elements(const Array& from, const Array& to) {
 namespace {
 
 // Small workspaces that calls of this thread are done with: memory from the system costs more than
-// many of these calls do, since every page of it has to be cleared first.
+// many of these calls do, since every page of it has to be cleared first. The address sanitizer
+// would not see a use of one after its call, nor past the size that a call asked for.
 struct Spare {
     std::unique_ptr<char[]> memory;
     size_t size = 0;
 };
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t kMostSpare = 0;
+#else
 constexpr size_t kMostSpare = size_t{4} << 20;
+#endif
 thread_local Spare spares[2];
+
+// The smallest one of at least `size` bytes, so that the other is left for a call that needs it.
+Spare* find_spare(size_t size) {
+    Spare* found = nullptr;
+    for (Spare& spare : spares)
+        if (spare.size >= size && (!found || spare.size < found->size)) found = &spare;
+    return found;
+}
 
 }  // namespace
 
 HostWorkspace::HostWorkspace(size_t size) : size_(size + kAlignment) {
-    for (Spare& spare : spares)
-        if (!memory_ && spare.size >= size_) {
-            memory_ = std::move(spare.memory);
-            size_ = std::exchange(spare.size, 0);
-        }
-    if (!memory_) memory_.reset(new (std::nothrow) char[size_]);
+    if (Spare* spare = find_spare(size_)) {
+        memory_ = std::move(spare->memory);
+        size_ = std::exchange(spare->size, 0);
+    } else {
+        memory_.reset(new (std::nothrow) char[size_]);
+    }
     if (!memory_) return;
     const auto at = (reinterpret_cast<uintptr_t>(memory_.get()) + kAlignment - 1) / kAlignment;
     data_ = reinterpret_cast<void*>(at * kAlignment);

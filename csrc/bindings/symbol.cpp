@@ -3,7 +3,8 @@
 
 #include <pybind11/numpy.h>
 
-#include <optional>
+#include <memory>
+#include <utility>
 
 #include "bindings/errors.h"
 #include "bindings/matrices.h"
@@ -14,6 +15,25 @@ namespace {
 using Floats = py::array_t<float, py::array::c_style>;
 using Doubles = py::array_t<double, py::array::c_style>;
 using Flags = py::array_t<bool, py::array::c_style>;
+
+using Entry = steepest_status (*)(const steepest_symbol_args*);
+using Memory = std::unique_ptr<HostWorkspace>;
+
+// With a workspace, and with memory for the Gram matrices where there is none.
+steepest_status run(Entry entry, steepest_symbol_args& args, Memory& grams) {
+    py::gil_scoped_release release;
+    size_t size = 0;
+    if (const auto status = steepest_symbol_memory(&args, &size, &args.workspace_size))
+        return status;
+    if (!grams) {
+        grams = std::make_unique<HostWorkspace>(size);
+        args.grams = static_cast<float*>(grams->data());
+        args.grams_size = size;
+    }
+    const HostWorkspace workspace(args.workspace_size);
+    args.workspace = workspace.data();
+    return args.grams && args.workspace ? entry(&args) : STEEPEST_OUT_OF_MEMORY;
+}
 
 class SymbolGrams {
   public:
@@ -27,12 +47,9 @@ class SymbolGrams {
     Flags below(double sigma);
 
   private:
-    template <class F>
-    void run(F&& entry);
-
     steepest_symbol_args args_{};
     Doubles estimates_;
-    std::optional<HostWorkspace> grams_;
+    Memory grams_;
 };
 
 SymbolGrams::SymbolGrams(const Floats& kernel, const Floats& waves, int64_t row_phases,
@@ -52,39 +69,22 @@ SymbolGrams::SymbolGrams(const Floats& kernel, const Floats& waves, int64_t row_
     args_.waves = waves.data();
     estimates_ = Doubles({kernel.shape(0), waves.shape(3)});
     args_.estimates = estimates_.mutable_data();
-    run(&steepest_symbol_grams);
+    throw_status(run(&steepest_symbol_grams, args_, grams_));
     args_.kernel = args_.waves = nullptr;
 }
 
-template <class F>
-void SymbolGrams::run(F&& entry) {
-    steepest_status status;
-    {
-        py::gil_scoped_release release;
-        size_t grams = 0;
-        status = steepest_symbol_memory(&args_, &grams, &args_.workspace_size);
-        if (status == STEEPEST_OK) {
-            if (!grams_) {
-                grams_.emplace(grams);
-                args_.grams = static_cast<float*>(grams_->data());
-                args_.grams_size = grams;
-            }
-            const HostWorkspace workspace(args_.workspace_size);
-            args_.workspace = workspace.data();
-            status = args_.grams && args_.workspace ? entry(&args_) : STEEPEST_OUT_OF_MEMORY;
-            args_.workspace = nullptr;
-        }
-    }
-    throw_status(status);
-}
-
+// Another thread may come while this one does not hold the lock of the interpreter: it finds no
+// memory any more. A refused call puts it back.
 Flags SymbolGrams::below(double sigma) {
-    if (!grams_) value_error("below: called again, expected one call");
+    Memory grams = std::exchange(grams_, nullptr);
+    if (!grams) value_error("below: called again, expected one call");
     Flags flags({estimates_.shape(0), estimates_.shape(1)});
-    args_.below = sigma;
-    args_.is_below = reinterpret_cast<uint8_t*>(flags.mutable_data());
-    run(&steepest_symbol_below);
-    grams_.reset();
+    steepest_symbol_args args = args_;
+    args.below = sigma;
+    args.is_below = reinterpret_cast<uint8_t*>(flags.mutable_data());
+    const auto status = run(&steepest_symbol_below, args, grams);
+    if (status != STEEPEST_OK) grams_ = std::move(grams);
+    throw_status(status);
     return flags;
 }
 

@@ -27,7 +27,7 @@ steepest_status on_cpu(const steepest_probe_args& args, F&& body) {
     Arena arena(args.workspace, args.workspace_size);
     Call call;
     lay_out(args, arena, call);
-    if (arena.used() > args.workspace_size) return STEEPEST_WORKSPACE_TOO_SMALL;
+    if (!arena.fits()) return STEEPEST_WORKSPACE_TOO_SMALL;
     body(call, probe_kernels_of(target));
     return STEEPEST_OK;
 }

@@ -1,10 +1,9 @@
 // steepest_oasis_measure: checks the arguments, and walks the tensors.
 #include <new>
 
-#include "core/arena.h"
-#include "core/cpu.h"
-#include "core/fence.h"
 #include "core/pieces.h"
+#include "curvature/call.h"
+#include "curvature/entry.h"
 #include "curvature/targets.h"
 #include "steepest/steepest.h"
 
@@ -58,7 +57,7 @@ steepest_status check_array(const steepest_oasis_array& a, bool is_f64) {
 
 steepest_status check_tensor(const steepest_oasis_tensor& t, const steepest_oasis_args& args) {
     const OasisJob job = job_of(t, args);
-    if (t.count < 0) return STEEPEST_INVALID_ARGUMENT;
+    if (t.count < 0 || t.count > kMostElements) return STEEPEST_INVALID_ARGUMENT;
     for (int k = 0; k < kStreams; ++k) {
         if (k == kStreams - 1 && !job.array[k]->values) continue;
         if (!job.array[k]->values && t.count > 0) return STEEPEST_INVALID_ARGUMENT;
@@ -149,31 +148,11 @@ void measure_all(const OasisCall& call, const ProbeKernels& kernels, steepest_oa
 }  // namespace
 
 steepest_status steepest_oasis_workspace(const steepest_oasis_args* args, size_t* size) {
-    if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
-    return fenced([&] {
-        if (const auto status = check(*args)) return status;
-        Arena arena(nullptr, 0);
-        OasisCall call;
-        lay_out(*args, arena, call);
-        *size = arena.used();
-        return STEEPEST_OK;
-    });
+    return measure_workspace<OasisCall>(args, size, check);
 }
 
 steepest_status steepest_oasis_measure(steepest_oasis_args* args) {
-    if (!args) return STEEPEST_INVALID_ARGUMENT;
-    return fenced([&] {
-        FloatingPointGuard guard;
-        if (const auto status = check(*args)) return status;
-        cpu::Target target;
-        if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
-        if (reinterpret_cast<uintptr_t>(args->workspace) % Arena::kAlignment)
-            return STEEPEST_INVALID_ARGUMENT;
-        Arena arena(args->workspace, args->workspace_size);
-        OasisCall call;
-        lay_out(*args, arena, call);
-        if (arena.used() > args->workspace_size) return STEEPEST_WORKSPACE_TOO_SMALL;
+    return run_on_cpu<OasisCall>(args, check, [&](const OasisCall& call, cpu::Target target) {
         measure_all(call, probe_kernels_of(target), *args);
-        return STEEPEST_OK;
     });
 }

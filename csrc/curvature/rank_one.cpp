@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/pieces.h"
 
@@ -194,11 +195,12 @@ double blend(const RankOneCall& call, const RankOneKernels& kernels, double zeta
     return write(call, kernels, {1 - zeta, zeta, 0, 0, 0, 0});
 }
 
-bool is_above(const RankOneCall& call, const RankOneKernels& kernels,
-              const steepest_mkor_args& args) {
-    if (args.stabilizer == STEEPEST_MKOR_NONE) return false;
-    const double largest = args.has_largest ? args.largest : largest_of(call, kernels);
-    return !(largest <= args.threshold);
+// The largest magnitude in F where it is given or a threshold asks for it, else NaN.
+double find_largest(const RankOneCall& call, const RankOneKernels& kernels,
+                    const steepest_mkor_args& args) {
+    if (args.has_largest) return args.largest;
+    if (args.stabilizer == STEEPEST_MKOR_NONE) return std::numeric_limits<double>::quiet_NaN();
+    return largest_of(call, kernels);
 }
 
 void update_by_vector(const RankOneCall& call, const RankOneKernels& kernels, double zeta,
@@ -244,7 +246,8 @@ void lay_out(const steepest_mkor_args& args, Arena& arena, RankOneCall& call) {
 
 void update_inverse(const RankOneCall& call, const RankOneKernels& kernels,
                     steepest_mkor_args& args) {
-    args.stabilized = is_above(call, kernels, args);
+    args.largest = find_largest(call, kernels, args);
+    args.stabilized = args.stabilizer != STEEPEST_MKOR_NONE && !(args.largest <= args.threshold);
     args.applied = 1;
     args.denominator = 1;
     const int32_t stabilizer = args.stabilized ? args.stabilizer : STEEPEST_MKOR_NONE;

@@ -4,11 +4,7 @@
 
 #include "core/reduce.h"
 #include "curvature/rank_one_table.h"
-#include "polar/vectors.h"
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
+#include "polar/widen.h"
 
 namespace steepest {
 inline namespace STEEPEST_TARGET {
@@ -17,37 +13,16 @@ namespace rank_one {
 using curvature::kRowGroup;
 using curvature::Rows;
 using curvature::RowUpdate;
+using products::add_product;
+using products::kWide;
 using products::load;
 using products::store;
+using products::Wide;
+using products::widen;
 
-using Wide = products::Vector<double>;
-inline constexpr int kWide = products::kLanesOf<double>;
 // Elements in a cache line.
 template <class T>
 inline constexpr int kLine = 64 / sizeof(T);
-
-STEEPEST_INLINE Wide widen(const double* x) { return load(x); }
-
-// The instruction itself: compilers convert the halves of a vector one by one.
-STEEPEST_INLINE Wide widen(const float* x) {
-    const auto v = load<float, kWide>(x);
-#if defined(__AVX512F__)
-    return _mm512_maskz_cvtps_pd(0xFF, v);  // GCC warns of the one without a mask
-#elif defined(__AVX2__)
-    return _mm256_cvtps_pd(v);
-#elif defined(__SSE2__)
-    return _mm_cvtps_pd(_mm_castsi128_ps(_mm_cvtsi64_si128(__builtin_bit_cast(int64_t, v))));
-#else
-    return __builtin_convertvector(v, Wide);
-#endif
-}
-
-// sum + a b. The product of two floats is exact in double, so that fusing the two changes no bit.
-template <class T>
-STEEPEST_INLINE Wide add_product(Wide a, Wide b, Wide sum) {
-    if constexpr (sizeof(T) == sizeof(float)) return products::multiply_add(a, b, sum);
-    return sum + a * b;
-}
 
 // Columns of a cache line, of `Count` rows; `lanes` are those of the first row.
 template <class T, int Count>

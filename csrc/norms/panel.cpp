@@ -86,7 +86,7 @@ class Panel {
         const char* x = rows.at + k * rows.ld * item();
         source_.kernels->add[is_f64_](
             x, rows.ld, part.rows, part.cols,
-            {lanes, in_block == 0, scratch_.some_columns(), &largest_, x + ahead(part) * item()});
+            {lanes, in_block == 0, scratch_.some_columns(), &largest_, ahead(part, x)});
         if (!folds) return;
         const int64_t blocks = blocks_of(m_.cols), to = local * blocks + part.col / kBlock;
         for (int64_t r = 0; r < part.rows; ++r)
@@ -95,12 +95,16 @@ class Panel {
                                   scratch_.block_abs()[to + r * blocks]);
     }
 
-    // Elements from a group of rows to another that will be read soon: of the same columns, which
-    // is nearly always right.
-    int64_t ahead(const Part& part) const {
-        if (!is_direct_) return 0;
+    // Of a group of rows that will be read soon, where the one at x is read now: of the same
+    // columns, which is nearly always right. It may be outside of the matrix, and of all memory:
+    // the stride of a single row is any number.
+    const char* ahead(const Part& part, const char* x) const {
+        if (!is_direct_) return x;
         const int64_t bytes = kGroup * part.cols * item();
-        return (kAhead + bytes - 1) / bytes * kGroup * m_.row_stride;
+        const int64_t rows = (kAhead + bytes - 1) / bytes * kGroup;
+        const auto away =
+            static_cast<uintptr_t>(rows * item()) * static_cast<uintptr_t>(m_.row_stride);
+        return reinterpret_cast<const char*>(reinterpret_cast<uintptr_t>(x) + away);
     }
 
     Rows read(const Part& part) const {

@@ -8,11 +8,7 @@
 
 #include "norms/kernel_table.h"
 #include "norms/packing.h"
-#include "polar/vectors.h"
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
+#include "polar/widen.h"
 
 namespace steepest {
 inline namespace STEEPEST_TARGET {
@@ -20,12 +16,14 @@ namespace reports {
 
 using norms::kGroup;
 using norms::RowLanes;
+using products::add_product;
+using products::kWide;
 using products::load;
 using products::store;
 using products::Vector;
+using products::Wide;
+using products::widen;
 
-using Wide = products::Vector<double>;
-inline constexpr int kWide = products::kLanesOf<double>;
 // Vectors of doubles across a strip, of all its rows: as many as registers hold the lanes of.
 inline constexpr int kStrip = 4;
 
@@ -45,30 +43,6 @@ STEEPEST_INLINE Vector<T> magnitude(Vector<T> x) {
     using Bits = typename BitsOf<T>::type;
     const auto bits = __builtin_bit_cast(Vector<Bits>, x) & (static_cast<Bits>(-1) >> 1);
     return __builtin_bit_cast(Vector<T>, bits);
-}
-
-STEEPEST_INLINE Wide widen(const double* x) { return load(x); }
-
-// The instruction itself, from memory, where it is cheapest: compilers convert the halves of a
-// vector one by one.
-STEEPEST_INLINE Wide widen(const float* x) {
-    const auto v = load<float, kWide>(x);
-#if defined(__AVX512F__)
-    return _mm512_maskz_cvtps_pd(0xFF, v);  // GCC warns of the one without a mask
-#elif defined(__AVX2__)
-    return _mm256_cvtps_pd(v);
-#elif defined(__SSE2__)
-    return _mm_cvtps_pd(_mm_castsi128_ps(_mm_cvtsi64_si128(__builtin_bit_cast(int64_t, v))));
-#else
-    return __builtin_convertvector(v, Wide);
-#endif
-}
-
-// sum + v^2. The square of a float is exact in double, so that fusing the two changes no bit.
-template <class T>
-STEEPEST_INLINE Wide add_square(Wide v, Wide sum) {
-    if constexpr (sizeof(T) == sizeof(float)) return products::multiply_add(v, v, sum);
-    return sum + v * v;
 }
 
 template <int Elements, class T>
@@ -117,8 +91,8 @@ STEEPEST_INLINE void add_strip(const T* x, int64_t ld, int64_t rounds, bool begi
 #pragma GCC unroll 4
             for (int r = 0; r < Rows; ++r) {
                 const Wide v = widen(x + r * ld + k * kWide);
-                column = add_square<T>(v, column);
-                squares[r][k] = add_square<T>(v, squares[r][k]);
+                column = add_product<T>(v, v, column);
+                squares[r][k] = add_product<T>(v, v, squares[r][k]);
                 abs[r][k] += magnitude<double>(v);
             }
             store(columns + k * kWide, column);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kLanczosSteps = 10;
 // Squares between which nothing underflows or overflows that is not accounted for.
-constexpr double kLeast = 0x1p-40, kMost = 0x1p80;
+constexpr double kLeast = 0x1p-40, kMost = kMostPivot;
 
 // Random, of length one, and the same in every lane and for every convolution.
 void fill_start(float* v, int64_t rows, int lanes) {
@@ -58,8 +58,13 @@ Symbol::Slot::Slot(const Symbol& s, Arena& arena) {
     coefficients = arena.take<float>(2 * (kLanczosSteps + 1) * s.kernels_.lanes);
 }
 
-size_t Symbol::grams_bytes() const {
-    return static_cast<size_t>(a_.groups * batches_of_group() * size_of_gram()) * sizeof(float);
+Symbol::Symbol(const steepest_symbol_args& args, const SymbolKernels& kernels)
+    : a_(args), kernels_(kernels), slots_(count_slots()) {}
+
+Symbol::Memory Symbol::memory() const {
+    const auto elements = static_cast<size_t>(batches() * size_of_gram());
+    return {.grams = kHead + elements * sizeof(float),
+            .workspace = bytes_of_slot() * static_cast<size_t>(slots_)};
 }
 
 size_t Symbol::bytes_of_slot() const {
@@ -68,25 +73,26 @@ size_t Symbol::bytes_of_slot() const {
     return arena.used();
 }
 
-int Symbol::slots() const {
-    const int64_t batches = a_.groups * batches_of_group();
-    const int64_t work = batches * size_of_gram() * (a_.rows + a_.cols + a_.taps);
-    return static_cast<int>(std::clamp<int64_t>(batches, 1, threads_for(work / kWorkUnit)));
+int Symbol::count_slots() const {
+    const auto elements = static_cast<double>(batches() * size_of_gram());
+    const double units = elements * static_cast<double>(a_.rows + a_.cols + a_.taps) / kWorkUnit;
+    const int threads = threads_for(static_cast<int64_t>(std::min(units, 0x1p62)));
+    return static_cast<int>(std::clamp<int64_t>(batches(), 1, threads));
 }
 
 // Which thread takes which batch changes no bit.
 template <class F>
 void Symbol::each_batch(F&& f) const {
-    const int64_t of_group = batches_of_group(), batches = a_.groups * of_group;
+    const int64_t of_group = batches_of_group();
     const size_t bytes = bytes_of_slot();
     std::atomic<int64_t> next{0};
-    parallel(slots(), slots(), [&](int part, int) {
+    parallel(slots_, slots_, [&](int part, int) {
         Arena arena(static_cast<char*>(a_.workspace) + static_cast<size_t>(part) * bytes, bytes);
         const Slot slot(*this, arena);
-        for (int64_t b = next++; b < batches; b = next++) {
+        for (int64_t b = next++; b < batches(); b = next++) {
             const int64_t begin = b % of_group * kernels_.lanes;
             const int64_t count = std::min<int64_t>(kernels_.lanes, a_.frequencies - begin);
-            f(Batch{b / of_group, begin, count, a_.grams + b * size_of_gram()}, slot);
+            f(Batch{b / of_group, begin, count, gram(b)}, slot);
         }
     });
 }

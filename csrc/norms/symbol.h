@@ -10,11 +10,18 @@ namespace steepest::norms {
 
 class Symbol {
   public:
-    Symbol(const steepest_symbol_args& args, const SymbolKernels& kernels)
-        : a_(args), kernels_(kernels) {}
+    // Bytes in front of the Gram matrices, in their memory, that are left to the caller.
+    static constexpr size_t kHead = Arena::kAlignment;
 
-    size_t grams_bytes() const;
-    size_t workspace_bytes() const { return bytes_of_slot() * static_cast<size_t>(slots()); }
+    // Bytes that a call needs.
+    struct Memory {
+        size_t grams, workspace;
+    };
+
+    // For the threads of now. No size overflows: see has_sizes in symbol_abi.cpp.
+    Symbol(const steepest_symbol_args& args, const SymbolKernels& kernels);
+
+    Memory memory() const;
 
     void find_grams() const;
     // Destroys the Gram matrices.
@@ -39,7 +46,11 @@ class Symbol {
     int64_t batches_of_group() const {
         return (a_.frequencies + kernels_.lanes - 1) / kernels_.lanes;
     }
-    int slots() const;
+    int64_t batches() const { return a_.groups * batches_of_group(); }
+    float* gram(int64_t batch) const {
+        return a_.grams + kHead / sizeof(float) + batch * size_of_gram();
+    }
+    int count_slots() const;
     size_t bytes_of_slot() const;
     template <class F>
     void each_batch(F&& f) const;
@@ -51,6 +62,7 @@ class Symbol {
 
     const steepest_symbol_args& a_;
     const SymbolKernels& kernels_;
+    const int slots_;
 };
 
 }  // namespace steepest::norms

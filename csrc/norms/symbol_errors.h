@@ -18,7 +18,11 @@
 
 namespace steepest::norms {
 
-// What underflows in a product or a sum, many times over: 2^-149 and factors of at most 2^30.
+// No mu is above this, so that no element of the factor's diagonal is above 2^30.
+inline constexpr double kMostPivot = 0x1p60;
+// What underflows in a product or a sum, many times over: at most 2^-149, and 2^30 times that in an
+// element of the factor, whose error is multiplied by the element of the diagonal it was divided
+// by.
 inline constexpr double kTinyOfSymbol = 0x1p-110;
 inline constexpr double kRootOfTwo = 0x1.6a09e667f3bcdp+0;  // rounded up
 

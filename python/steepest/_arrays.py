@@ -180,6 +180,14 @@ def assign(out: Array, x: Array) -> None:
             out.detach().copy_(torch.from_numpy(host))
 
 
+def copy(x: Array) -> Array:
+    """A new array of the same kind, place, dtype, shape and layout with the elements of x."""
+    seen = view(x)
+    made = zeros(seen, dtype_name(seen))
+    assign(made, seen)
+    return made
+
+
 def fill(out: Array, value: float) -> None:
     """Sets every element of a NumPy or CuPy array or torch tensor."""
     if cupy_of(out) is not None:

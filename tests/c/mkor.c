@@ -74,6 +74,9 @@ static void test_refusals(void) {
     args.workspace_size = size - 1;
     CHECK_STATUS(steepest_mkor_update(&args), STEEPEST_WORKSPACE_TOO_SMALL);
     args = arguments();
+    args.workspace = NULL; /* and a size that would do */
+    CHECK_STATUS(steepest_mkor_update(&args), STEEPEST_WORKSPACE_TOO_SMALL);
+    args = arguments();
     args.dtype = STEEPEST_BF16;
     CHECK_STATUS(steepest_mkor_update(&args), STEEPEST_INVALID_DTYPE);
     args = arguments();
@@ -95,6 +98,15 @@ static void test_indefinite(void) {
     inverse[0] = -30;
     CHECK_STATUS(steepest_mkor_update(&args), STEEPEST_OK);
     CHECK(!args.applied && args.denominator < 0 && inverse[0] == -30 && inverse[4] == 1);
+    CHECK(isnan(args.largest)); /* nobody asked for it */
+    args.stabilizer = STEEPEST_MKOR_BLEND;
+    args.threshold = 100;
+    CHECK_STATUS(steepest_mkor_update(&args), STEEPEST_OK);
+    CHECK(!args.applied && !args.stabilized && args.largest == 30);
+    args.has_largest = 1;
+    args.largest = 31; /* as given */
+    CHECK_STATUS(steepest_mkor_update(&args), STEEPEST_OK);
+    CHECK(!args.applied && args.largest == 31);
 }
 
 void test_mkor(void) {

@@ -84,6 +84,17 @@ static void test_refusals(void) {
     args.alpha = 0;
     args.workspace_size = 1;
     CHECK_STATUS(steepest_oasis_measure(&args), STEEPEST_WORKSPACE_TOO_SMALL);
+    args.workspace_size = sizeof workspace;
+    args.workspace = NULL; /* and a size that would do */
+    CHECK_STATUS(steepest_oasis_measure(&args), STEEPEST_WORKSPACE_TOO_SMALL);
+    args.workspace = workspace;
+    size_t size = 7;
+    for (int shift = 49; shift < 63; ++shift) { /* more elements than there is memory for */
+        t.count = INT64_C(1) << shift;
+        CHECK_STATUS(steepest_oasis_workspace(&args, &size), STEEPEST_INVALID_ARGUMENT);
+        CHECK_STATUS(steepest_oasis_measure(&args), STEEPEST_INVALID_ARGUMENT);
+    }
+    CHECK(size == 7);
     CHECK_STATUS(steepest_oasis_measure(NULL), STEEPEST_INVALID_ARGUMENT);
     CHECK(args.moved == -3 && args.turned == -3);
 }

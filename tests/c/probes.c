@@ -61,6 +61,16 @@ static void test_statistics(void* stream) {
     for (int i = 0; i < N; ++i) CHECK(mean[i] == 3 && scatter[i] == 0);
 }
 
+/* A size that would do, and no memory. */
+static void test_null_workspace(void* stream) {
+    steepest_probe_tensor t = probe_tensor(z);
+    steepest_probe_args args = arguments(&t);
+    args.stream = stream;
+    args.workspace = NULL;
+    CHECK(steepest_probe_fill(&args) == STEEPEST_WORKSPACE_TOO_SMALL);
+    CHECK(steepest_probe_accumulate(&args) == STEEPEST_WORKSPACE_TOO_SMALL);
+}
+
 static void test_refusals(void) {
     steepest_probe_tensor t = probe_tensor(z);
     steepest_probe_args args = arguments(&t);
@@ -92,5 +102,7 @@ static void test_refusals(void) {
 void test_probes(void) {
     test_statistics(NULL);
     test_statistics(STEEPEST_STREAM_EMULATED);
+    test_null_workspace(NULL);
+    test_null_workspace(STEEPEST_STREAM_EMULATED);
     test_refusals();
 }

@@ -67,6 +67,85 @@ static void test_values(void) {
     give_back_memory(&call.args);
 }
 
+/* Another thread may use another target before the second call: the proofs stay the same. */
+static void test_targets(void) {
+    const char* active = steepest_cpu_active();
+    const int count = steepest_cpu_target_count();
+    uint8_t expected[kFrequencies];
+    for (int made = 0; made < count; ++made)
+        for (int then = 0; then < 2 * count; ++then) {
+            const int other = then < count ? made : then - count; /* itself first */
+            if (!steepest_cpu_target_usable(made) || !steepest_cpu_target_usable(other)) continue;
+            Call call;
+            set_up(&call);
+            CHECK_STATUS(steepest_cpu_use(steepest_cpu_target_name(other)), STEEPEST_OK);
+            take_memory(&call.args); /* of a size that is right for both */
+            CHECK_STATUS(steepest_cpu_use(steepest_cpu_target_name(made)), STEEPEST_OK);
+            CHECK_STATUS(steepest_symbol_grams(&call.args), STEEPEST_OK);
+            CHECK_STATUS(steepest_cpu_use(steepest_cpu_target_name(other)), STEEPEST_OK);
+            call.args.below = 1.2;
+            CHECK_STATUS(steepest_symbol_below(&call.args), STEEPEST_OK);
+            if (then < count) memcpy(expected, call.is_below, sizeof expected);
+            CHECK(memcmp(call.is_below, expected, sizeof expected) == 0);
+            give_back_memory(&call.args);
+        }
+    CHECK_STATUS(steepest_cpu_use(active), STEEPEST_OK);
+}
+
+/* REFUSED_BELOW(what spoils the memory or the arguments after the Gram matrices were made) */
+#define REFUSED_BELOW(...)                                                          \
+    do {                                                                            \
+        Call call;                                                                  \
+        set_up(&call);                                                              \
+        take_memory(&call.args);                                                    \
+        CHECK_STATUS(steepest_symbol_grams(&call.args), STEEPEST_OK);               \
+        call.args.below = 1.2;                                                      \
+        memset(call.is_below, 7, sizeof call.is_below);                             \
+        __VA_ARGS__;                                                                \
+        CHECK_STATUS(steepest_symbol_below(&call.args), STEEPEST_INVALID_ARGUMENT); \
+        CHECK(call.is_below[0] == 7);                                               \
+        give_back_memory(&call.args);                                               \
+    } while (0)
+
+static void test_foreign_memory(void) {
+    REFUSED_BELOW(memset(call.args.grams, 0, call.args.grams_size));
+    REFUSED_BELOW(call.args.frequencies -= 1);
+    REFUSED_BELOW(call.args.taps -= 1);
+    /* What the memory says of itself: a mark, the target, five extents. */
+    for (int word = 0; word < 7; ++word)
+        REFUSED_BELOW(memset((char*)call.args.grams + 8 * word, 0x7f, 8));
+    /* After one call there are no Gram matrices any more. */
+    REFUSED_BELOW(CHECK_STATUS(steepest_symbol_below(&call.args), STEEPEST_OK);
+                  memset(call.is_below, 7, sizeof call.is_below));
+}
+
+/* Extents whose products do not fit in 64 bits. */
+static void test_too_large(void) {
+    enum { kExtents = 5, kCases = 7 };
+    static const int64_t big = INT64_C(1) << 31;
+    static const uint8_t is_big[kCases][kExtents] = {
+        {1, 1, 1, 1, 1}, {0, 1, 0, 0, 0}, {1, 0, 0, 0, 1}, {0, 0, 1, 1, 0},
+        {1, 0, 0, 1, 0}, {0, 0, 0, 1, 1}, {0, 1, 0, 1, 0}};
+    for (int i = 0; i < kCases; ++i) {
+        Call call;
+        set_up(&call);
+        size_t grams = 7, workspace = 7;
+        int64_t* extents[kExtents] = {&call.args.groups, &call.args.rows, &call.args.cols,
+                                      &call.args.taps, &call.args.frequencies};
+        for (int k = 0; k < kExtents; ++k) *extents[k] = is_big[i][k] ? big : 1;
+        call.args.row_phases = call.args.rows;
+        CHECK_STATUS(steepest_symbol_memory(&call.args, &grams, &workspace),
+                     STEEPEST_INVALID_ARGUMENT);
+        CHECK_STATUS(steepest_symbol_grams(&call.args), STEEPEST_INVALID_ARGUMENT);
+        CHECK(grams == 7 && workspace == 7);
+    }
+    Call call;
+    set_up(&call);
+    size_t grams = 0, workspace = 0;
+    call.args.cols = big; /* a kernel that a large machine could hold */
+    CHECK_STATUS(steepest_symbol_memory(&call.args, &grams, &workspace), STEEPEST_OK);
+}
+
 /* REFUSED(status, what spoils the arguments) */
 #define REFUSED(expected, ...)                                       \
     do {                                                             \
@@ -100,5 +179,8 @@ static void test_refusals(void) {
 
 void test_symbol(void) {
     test_values();
+    test_targets();
+    test_foreign_memory();
+    test_too_large();
     test_refusals();
 }

@@ -179,3 +179,64 @@ def test_wrong_calls_change_nothing():
         with pytest.raises(error, match=words):
             conjugate_gradient(product, given, **options)
     assert same_bits(b, before)
+
+
+@pytest.mark.parametrize("power", [-1000, -600, -565, 530, 1000])
+@pytest.mark.parametrize("start", [False, True])
+def test_solutions_scale_with_the_right_side_to_the_bit(start, power):
+    """Beyond 2^-537 and 2^512 the squares of elements are out of range, and the norm with them."""
+    a, b = spd(np.geomspace(1, 100, 20)), right(20)
+    plain = conjugate_gradient(Counted(a), b, x0=b / 50 if start else None)
+    other = np.ldexp(b, power)
+    found = conjugate_gradient(Counted(a), other, x0=other / 50 if start else None)
+    assert plain.converged and plain.iterations > 2
+    assert same_bits(found.x, np.ldexp(plain.x, power))
+    assert found.residual == np.ldexp(plain.residual, power)
+    assert found[2:] == plain[2:]
+
+
+def test_single_precision_scales_too():
+    """No further than x, and the products that its residual is from, are normal numbers."""
+    a, b = spd(np.geomspace(1, 50, 20)), right(20).astype(np.float32)
+    plain = conjugate_gradient(Counted(a), b, tol=1e-4)
+    for power in (-100, 100):
+        found = conjugate_gradient(Counted(a), np.ldexp(b, power), tol=1e-4)
+        assert same_bits(found.x, np.ldexp(plain.x, power)) and found[2:] == plain[2:]
+
+
+def test_starts_of_another_size_than_the_solution():
+    """Each restart takes off at most the digits of a float64."""
+    a, b = spd(np.geomspace(1, 10, 20)), right(20)
+    for size in (1e170, 1e-170):
+        found = conjugate_gradient(Counted(a), b, x0=size * right(20, 2), tol=1e-10, max_iter=1000)
+        assert found.converged
+        exact = np.linalg.norm(b - a @ found.x)
+        assert exact <= 1e-10 * np.linalg.norm(b) + 23 * UNIT * np.linalg.norm(a @ found.x)
+
+
+def test_solutions_of_many_scales_keep_their_own_residual():
+    """Beside 2^100 an element of 2^-36 is no normal number of float32 when both are scaled down."""
+    diagonal = np.array([2.0**-100, 2.0**36])
+    b = np.array([1.0, 1.0 + 2.0**-23], np.float32)
+    exact = (b / diagonal).astype(np.float32)
+    found = conjugate_gradient(lambda v: (diagonal * v).astype(np.float32), b, x0=exact, tol=0)
+    assert same_bits(found.x, exact) and found.residual == 0 and found.converged
+
+
+def test_norms_beyond_the_range_have_not_converged():
+    """|b| is 1.5 2^1024, and so is the residual of 0; a solution has one that is small."""
+    b = np.full(9, 2.0**1023)
+    none = conjugate_gradient(lambda v: v, b, max_iter=0)
+    assert none.residual == np.inf and not none.converged
+    found = conjugate_gradient(lambda v: v, b)
+    assert same_bits(found.x, b) and found.residual == 0 and found.converged
+
+
+def test_curvature_is_told_and_solutions_beyond_the_range_are_named_at_any_size():
+    for size in (1e-170, 1e160):
+        with pytest.raises(NotPositiveDefiniteError, match="product: curvature -3 given"):
+            conjugate_gradient(lambda v: -3 * v, size * np.ones(2))
+    with pytest.raises(ValueError, match="product: a solution beyond the range of float64"):
+        conjugate_gradient(lambda v: 1e-200 * v, np.full(2, 1e160))
+    with pytest.raises(ValueError, match="product: a solution beyond the range of float32"):
+        conjugate_gradient(lambda v: np.float32(1e-20) * v, np.full(2, 1e30, np.float32))

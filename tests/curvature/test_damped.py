@@ -193,6 +193,35 @@ def test_damping_below_rounding_is_refused():
             levenberg_marquardt_solve(a, np.ones(8), 1e-30, side=side)
 
 
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("power", [-950, -565, 530, 950])
+def test_solutions_scale_with_the_right_side_to_the_bit(power, side):
+    """The squares of elements are out of range."""
+    a, g = rows((7, 12)), np.random.default_rng(1).standard_normal(12)
+    plain = fisher_solve(a, g, 0.1, side=side)
+    found = fisher_solve(a, np.ldexp(g, power), 0.1, side=side)
+    assert same_bits(found.x, np.ldexp(plain.x, power)) and plain.x.all()
+    assert found.residual == np.ldexp(plain.residual, power)
+    j, r = rows((12, 7)), np.random.default_rng(2).standard_normal(12)
+    step = levenberg_marquardt_solve(j, r, 0.1, side=side).step
+    other = levenberg_marquardt_solve(j, np.ldexp(r, power), 0.1, side=side).step
+    assert same_bits(other, np.ldexp(step, power)) and step.all()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_rows_of_any_size(side):
+    """Of 1e-170 their products vanish beside the damping; of 1e160 they overflow."""
+    a = rows((5, 8))
+    found = fisher_solve(1e-170 * a, None, 0.5, side=side)
+    np.testing.assert_allclose(found.x, 2e-170 * a.mean(axis=0), rtol=1e-13)
+    for call in (
+        lambda: fisher_solve(1e160 * a, None, 0.5, side=side),
+        lambda: levenberg_marquardt_solve(1e160 * a, np.ones(5), 0.5, side=side),
+    ):
+        with pytest.raises(ValueError, match="rows: elements given whose products"):
+            call()
+
+
 def test_wrong_calls():
     a, r = rows((6, 4)), np.ones(6)
     for error, words, method, arguments, options in [

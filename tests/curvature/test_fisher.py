@@ -203,9 +203,43 @@ WRONG = [
     (lambda: curvature.average_factors(X, S), ValueError, "new: shape"),
     (lambda: curvature.average_factors(X, X, form="ema"), ValueError, "form: 'ema'"),
     (lambda: curvature.average_factors(X, X, gammas=0.9), TypeError, "gammas: float"),
+    (lambda: curvature.average_factors(X, X, gammas=np.ones(2)), TypeError, "a tuple or list of"),
     (lambda: curvature.average_factors(X, X, gammas=(0.9,)), ValueError, "gammas: 1 numbers"),
     (lambda: curvature.average_factors(X, X, gammas=(0.9, 2)), ValueError, "gammas: 2.0"),
 ]
+
+
+def factors(kind, x, s, normalize):
+    """Of either layer, with x and s as factors of its inputs and gradients."""
+    if kind == "linear":
+        return curvature.linear_factors(x * X, s * S, normalize=normalize)
+    if kind == "conv":
+        return curvature.conv_factors(x * IMAGE, s * GRADS, 3, normalize=normalize)
+    return curvature.norm_factors(x * IMAGE, s * IMAGE, kind, normalize=normalize)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("kind", ["linear", "conv", "batch", "layer"])
+def test_numbers_whose_squares_overflow_are_named(kind, normalize):
+    """1e200 is finite, its square is not; nor are the sums of numbers near 1e308."""
+    for size in (1e200, 1e306):
+        with pytest.raises(ValueError, match=r"^inputs: .* beyond the range of float64"):
+            factors(kind, size, 1.0, normalize)
+        with pytest.raises(ValueError, match=r"^output_grads: .* beyond the range of float64"):
+            factors(kind, 1.0, size, normalize)
+    for pair in factors(kind, 1e100, 1e100, normalize):
+        assert np.isfinite(pair.output).all() and np.isfinite(pair.input).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_averages_beyond_the_range_are_named():
+    largest = np.full(2, np.finfo(np.float64).max)
+    with pytest.raises(ValueError, match=r"^current, new: .* the average is beyond the range"):
+        curvature.average_factors(largest, largest, gammas=(0, 1))
+    np.testing.assert_array_equal(
+        curvature.average_factors(largest, largest, gammas=(0.5, 0.5)), largest
+    )
 
 
 @pytest.mark.parametrize("case", range(len(WRONG)))

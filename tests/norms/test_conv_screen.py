@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -107,6 +109,43 @@ def test_threads_change_no_bit(every_target):
     assert found[0] == found[1] == found[2]
 
 
+def test_another_target_in_between_changes_no_bit(every_target):
+    """The proofs are those of the target that made the Gram matrices, whatever is active then."""
+    kernel, waves = arrays_of((2, 6, 9, 4), 1, seed=7)
+    norms = norms_of(computed(kernel, waves))
+    for made in every_target:
+        for quantile in (0.2, 0.5, 0.8):
+            sigma = float(np.quantile(norms, quantile))
+            cpu.use(made)
+            expected = _core.SymbolGrams(kernel, waves, 1, 1).below(sigma)
+            assert expected.any() and not expected.all()
+            for other in every_target:
+                cpu.use(made)
+                grams = _core.SymbolGrams(kernel, waves, 1, 1)
+                cpu.use(other)
+                assert grams.below(sigma).tobytes() == expected.tobytes()
+
+
+def test_of_two_callers_at_once_one_is_refused():
+    kernel, waves = arrays_of((8, 96, 96, 2), 1, seed=1)
+    first, grams = (_core.SymbolGrams(kernel, waves, 1, 1) for _ in range(2))
+    sigma = float(np.median(first.estimates))
+    expected, barrier = first.below(sigma), Barrier(2)
+
+    def call():
+        barrier.wait()
+        try:
+            return grams.below(sigma)
+        except ValueError as error:
+            return error
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [future.result() for future in [pool.submit(call) for _ in range(2)]]
+    (refused,) = (f for f in found if isinstance(f, ValueError))
+    (proved,) = (f for f in found if not isinstance(f, ValueError))
+    assert "again" in str(refused) and (proved == expected).all()
+
+
 def test_bad_arrays_are_refused():
     kernel, waves = arrays_of((1, 4, 4, 2), 1, seed=0)
     with pytest.raises(ValueError, match="waves"):
@@ -114,9 +153,38 @@ def test_bad_arrays_are_refused():
     with pytest.raises(ValueError):
         _core.SymbolGrams(kernel, np.concatenate([waves] * 3), 1, 3)  # no divisor of 4
     grams = _core.SymbolGrams(kernel, waves, 1, 1)
-    grams.below(1.0)
+    with pytest.raises(ValueError):
+        grams.below(math.nan)
+    grams.below(1.0)  # what was refused changed nothing
     with pytest.raises(ValueError, match="again"):
         grams.below(1.0)
+
+
+def test_nothing_is_proved_above_the_largest_pivot():
+    """`symbol_errors.h` allows for underflow times the root of a pivot, of at most 2^30."""
+    kernel, waves = arrays_of((1, 4, 4, 2), 1, seed=0)
+    assert _core.SymbolGrams(kernel, waves, 1, 1).below(2.0**29).all()
+    assert not _core.SymbolGrams(kernel, waves, 1, 1).below(2.0**31).any()
+
+
+def screen_of(channels):
+    return Screen(Symbol(np.zeros((1, channels, channels, 1)), (1,), 1))
+
+
+@pytest.mark.parametrize(
+    "channels,chunk", [(8, 2**21 // 72 // 16 * 16), (175, 64), (256, 16), (980, 16), (2048, 16)]
+)
+def test_memory_bounds_the_frequencies_at_a_time(channels, chunk):
+    screen = screen_of(channels)
+    held = screen.chunk * channels * (channels + 1)
+    assert screen.chunk == chunk
+    assert held <= 2**21 or screen.chunk == 16  # what the widest target works on at once
+
+
+@pytest.mark.parametrize("channels,suits", [(980, True), (1023, True), (1024, False)])
+def test_larger_matrices_than_memory_bounds_do_not_suit(channels, suits):
+    """Sixteen of them are at most 2^24 numbers, which are 64 MiB."""
+    assert screen_of(channels).suits(64, tol=0.5) is suits
 
 
 @pytest.mark.parametrize("scale", [0.0, 1e-30, math.inf, math.nan])

@@ -7,7 +7,7 @@ from reference.curvature import solves
 from steepest import optim
 from steepest.curvature import empirical_fisher_product
 
-from .natural import SIZES, SOLVERS, UNIT, arrays, fisher_of, flat, matrix, run, samples
+from .natural import ALL, SIZES, SOLVERS, UNIT, arrays, fisher_of, flat, matrix, run, samples
 from .support import same_bits
 
 
@@ -123,7 +123,8 @@ def test_conjugate_gradients_start_from_a_part_of_the_last_solution():
     opt.param_groups[0]["warm_start"] = 0.5
     del seen[:]
     opt.step(grads, fisher)
-    assert same_bits(seen[0], 0.5 * flat(first.x)) and opt.solution.iterations > 0
+    power = np.frexp(np.abs(first.x[0]).max() / np.abs(seen[0][:24]).max())[1] - 2
+    assert same_bits(np.ldexp(seen[0], power), 0.5 * flat(first.x)) and opt.solution.iterations > 0
     cold = optim.NaturalGradient(arrays(1), solver="cg", warm_start=0.0)
     for _ in range(2):
         cold.step(grads, fisher)
@@ -230,3 +231,26 @@ def test_steps_of_time_that_are_too_long():
     with pytest.raises(ValueError, match=r"time_step: 3\.0 given, with which the residual has"):
         opt.step(arrays(9), empirical_fisher_product(samples(0)))
     assert same_bits(params, arrays(1))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dampings", [(0.5, 0.5), (0.5, 0.25)])
+@pytest.mark.parametrize("power", [-600, 530])
+@pytest.mark.parametrize("solver", ALL)
+def test_solutions_scale_with_the_gradients_to_the_bit(solver, power, dampings):
+    """The squares of elements are out of range."""
+    found = []
+    for of in (0, power):
+        params = arrays(1)
+        groups = [
+            {"params": part, "damping": damping}
+            for part, damping in zip((params[:2], params[2:]), dampings, strict=True)
+        ]
+        opt = optim.NaturalGradient(groups, 1e-300, solver=solver, time_step=0.02, tol=1e-2)
+        opt.step([np.ldexp(g, of) for g in arrays(9)], fisher_of(solver, samples(0)))
+        found.append(opt.solution)
+    assert (
+        same_bits([np.ldexp(x, power) for x in found[0].x], found[1].x) and flat(found[0].x).all()
+    )
+    assert np.ldexp(found[0].residual, power) == found[1].residual
+    assert found[0][2:] == found[1][2:]

@@ -15,6 +15,11 @@ void run_items(ProbeRun run, ProbePass& pass, const char* first, int64_t items, 
     if (items > 0) run(pass, items, backend.stream());
 }
 
+// An image is never empty.
+bool has_room(const steepest_probe_args& args, const ProbeImage& image) {
+    return args.workspace && args.workspace_size >= image.size();
+}
+
 // The results of tensors without elements.
 void upload_zeros(const steepest_probe_args& args, const ProbeImage& image, Backend& backend) {
     const auto count = static_cast<size_t>(args.tensor_count);
@@ -34,7 +39,7 @@ steepest_status probe_size(const steepest_probe_args& args, size_t* size) {
 
 steepest_status probe_fill(const steepest_probe_args& args, Backend& backend) {
     const ProbeImage image(args);
-    if (args.workspace_size < image.size()) return STEEPEST_WORKSPACE_TOO_SMALL;
+    if (!has_room(args, image)) return STEEPEST_WORKSPACE_TOO_SMALL;
     if (image.tensors() == 0) return STEEPEST_OK;
     char* base = static_cast<char*>(args.workspace);
     backend.upload(base, image.filled(base).get(), image.list_size());
@@ -47,7 +52,7 @@ steepest_status probe_fill(const steepest_probe_args& args, Backend& backend) {
 
 steepest_status probe_accumulate(const steepest_probe_args& args, Backend& backend) {
     const ProbeImage image(args);
-    if (args.workspace_size < image.size()) return STEEPEST_WORKSPACE_TOO_SMALL;
+    if (!has_room(args, image)) return STEEPEST_WORKSPACE_TOO_SMALL;
     upload_zeros(args, image, backend);
     if (image.tensors() == 0) return STEEPEST_OK;
     char* base = static_cast<char*>(args.workspace);

@@ -9,17 +9,23 @@ import numpy as np
 
 from ..polar import arguments
 from . import structure
-from .operator import Operator, Vector, flat
+from .operator import Operator, Vector, exponent, flat, norm, shifted, shifted_number
 from .sampling import Hvp
 from .solutions import CGSolution, NotPositiveDefiniteError
 
 _MOST_ITERATIONS = 2**31 - 1
 _ROUNDS = 10  # of as many iterations as elements; rounding delays the end
 _PRODUCT = "product"
+_LEAST = 2.0**-100  # of the start: x does not follow a recurrence's residual that far
 
 
 class Recurrence:
-    """The iterate x with its residual, and the direction conjugate to all before."""
+    """The iterate x with its residual, and the direction conjugate to all before.
+
+    Residual and direction are in units of 2^unit, so that at the start their largest element is
+    about 1 and no square overflows or underflows; powers of two change no bit. b and x have no
+    such unit.
+    """
 
     def __init__(self, operator: Operator, damping: float | Vector, b: Vector, x: Vector) -> None:
         self.operator, self.damping, self.b, self.x = operator, damping, b, x
@@ -31,12 +37,27 @@ class Recurrence:
         return self.operator(v) + self.damping * v
 
     def true_residual(self) -> Vector:
-        """Of x rounded to the operator's dtypes, as the caller gets it: one product."""
-        return self.b - self.apply(self.operator.rounded(self.x))
+        """Of x rounded to the operator's dtypes, as the caller gets it: one product, with x times a
+        power of two where that loses no digit of small elements."""
+        with np.errstate(over="ignore"):
+            x = self.operator.rounded(self.x)
+        if not np.isfinite(x).all():
+            raise ValueError(
+                f"{self.operator.name}: a solution beyond the range of "
+                f"{', '.join(sorted(set(self.operator.of.dtypes)))} found, expected more damping "
+                "or a smaller right side"
+            )
+        power = exponent(x)
+        unit = self.operator.rounded(shifted(x, -power))
+        if not np.array_equal(shifted(unit, power), x):
+            power, unit = 0, x
+        with np.errstate(over="ignore"):
+            return self.b - shifted(self.apply(unit), power)
 
     def restart(self, residual: Vector) -> None:
         """Goes on from the steepest descent, with this residual of x."""
-        self.residual, self.direction = residual, residual
+        self.unit = exponent(residual)
+        self.residual = self.direction = shifted(residual, -self.unit)
 
     def step(self) -> None:
         """One product. The direction is rounded as the callback sees it, so that the residual
@@ -53,7 +74,8 @@ class Recurrence:
             )
         square = float(self.residual @ self.residual)
         along = float(self.residual @ direction) / curvature
-        self.x = self.x + along * direction
+        with np.errstate(over="ignore"):
+            self.x = self.x + shifted(along * direction, self.unit)
         self.residual = self.residual - along * product
         ratio = float(self.residual @ self.residual) / square
         self.direction = self.residual + ratio * direction
@@ -73,7 +95,8 @@ def conjugate_gradient(
 ) -> CGSolution:
     """Solves (A + damping I) x = b for a symmetric positive definite A + damping I.
 
-    product : v -> A v in the structure of b, its kinds, shapes and dtypes.
+    product : v -> A v in the structure of b, its kinds, shapes and dtypes. Vectors come times
+        powers of two that bring their elements near 1, so b may be of any size.
     b : array of float32 or float64, or a list, tuple or dict of such.
     damping : added to the diagonal, at least 0.
     tol : the solution has converged where |b - (A + damping I) x| <= tol |b|. The recurrence's own
@@ -93,7 +116,8 @@ def conjugate_gradient(
 
     Raises NotPositiveDefiniteError (a ValueError) for a direction of no positive curvature,
     TypeError and ValueError for wrong arguments, for what is not finite, for a product of another
-    structure, kind, dtype or shape, and for an operator found not symmetric.
+    structure, kind, dtype or shape, for an operator found not symmetric, and for a solution beyond
+    the range of b's dtypes.
     """
     operator = Operator(product, b, 0, name=_PRODUCT, like_name="b")
     damping = arguments.at_least("damping", damping, 0.0)
@@ -116,24 +140,33 @@ def conjugate_gradient(
 
 def solve(process: Recurrence, tol: float, limit: int) -> CGSolution:
     """Runs of the recurrence until the true residual is small or no longer halves."""
-    allowed = tol * norm(process.b)
+    allowed = allowance(process.b, tol)
     last = math.inf
     while True:
-        while norm(process.residual) > allowed and process.iterations < limit:
+        enough = max(shifted_number(allowed, -process.unit), _LEAST)
+        while norm(process.residual) > enough and process.iterations < limit:
             process.step()
         residual = process.true_residual()
         found = norm(residual)
-        if found <= allowed or process.iterations >= limit or found > last / 2:
+        done = reached(found, allowed) or process.iterations >= limit
+        if done or not math.isfinite(found) or found > last / 2:
             break
         last = found
         process.restart(residual)
     operator = process.operator
     x = operator.pack(process.x)
-    return CGSolution(x, found, process.iterations, operator.products, found <= allowed)
+    return CGSolution(x, found, process.iterations, operator.products, reached(found, allowed))
 
 
-def norm(vector: Vector) -> float:
-    return float(np.linalg.norm(vector))
+def allowance(b: Vector, tol: float) -> float:
+    """tol |b|, also where |b| alone is beyond the range."""
+    power = exponent(b)
+    return shifted_number(tol * norm(shifted(b, -power)), power)
+
+
+def reached(found: float, allowed: float) -> bool:
+    """Whether the norm of a residual, which is infinite beyond the range, is small enough."""
+    return math.isfinite(found) and found <= allowed
 
 
 def finite(vector: Vector, name: str) -> Vector:

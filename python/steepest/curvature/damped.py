@@ -48,7 +48,8 @@ def fisher_solve(
     equivalent of; Woodbury (1950).
 
     Raises NotPositiveDefiniteError (a ValueError) where the damping is lost in rounding, below
-    about 1e-16 rows |F|; TypeError and ValueError for wrong arguments or what is not finite.
+    about 1e-16 rows |F|; TypeError and ValueError for wrong arguments or what is not finite, as are
+    products of elements above about 1e154.
     """
     of, rows = _read(per_sample_grads, "per_sample_grads")
     damping = arguments.between("damping", damping, 0.0, math.inf)
@@ -90,7 +91,8 @@ def levenberg_marquardt_solve(
     scaled, rest = system.solve(u=-residuals)
     # No difference: d solves its equations, so -d^T J^T r = |J d|^2 + damping |D^(1/2) d|^2.
     moved = rows.times(scaled)
-    predicted = float(moved @ moved) / 2 + damping * float(scaled @ scaled)
+    with np.errstate(over="ignore"):  # as |r|^2 may
+        predicted = float(moved @ moved) / 2 + damping * float(scaled @ scaled)
     step = scaled if scale is None else scale * scaled
     return MarquardtStep(pack(of, step), rest, predicted, system.side)
 

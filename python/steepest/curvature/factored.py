@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .operator import Vector
+from .operator import Vector, norm
 from .rows import Matrix, Rows
 from .solutions import NotPositiveDefiniteError
 
@@ -40,15 +40,15 @@ class Factored:
         ax = s  # A x
         rest = self._residual(x, ax, right)
         for _ in range(1 + _CORRECTIONS):
-            before = _norm(rest)
+            before = norm(rest)
             other, s = self._corrected(x, ax, s, rest, right)
             moved = self.rows.times(other)
             less = self._residual(other, moved, right)
-            if _norm(less) < before:
+            if norm(less) < before:
                 x, ax, rest = other, moved, less
-            if not _norm(less) <= before / 2:
+            if not norm(less) <= before / 2:
                 break
-        return x, _norm(rest)
+        return x, norm(rest)
 
     def _residual(self, x: Vector, ax: Vector, right: tuple[Vector, Vector]) -> Vector:
         """Of x alone: A^T (u - A x) + g - mu x."""
@@ -72,6 +72,11 @@ class Factored:
 
 
 def _cholesky(matrix: Matrix) -> Matrix:
+    if not np.isfinite(matrix).all():
+        raise ValueError(
+            "rows: elements given whose products are beyond the range of float64, expected smaller "
+            "gradients or derivatives"
+        )
     try:
         return np.asarray(np.linalg.cholesky(matrix), np.float64)
     except np.linalg.LinAlgError:
@@ -97,7 +102,3 @@ def _back(triangle: Matrix, b: Vector) -> Vector:
         now, end = slice(start, start + _BLOCK), start + _BLOCK
         x[now] = np.linalg.solve(triangle[now, now].T, x[now] - triangle[end:, now].T @ x[end:])
     return x
-
-
-def _norm(vector: Vector) -> float:
-    return float(np.linalg.norm(vector))

@@ -16,6 +16,8 @@ AVERAGES = ("code", "paper")
 GAMMAS = (0.92, 0.008)
 _EPS = 1e-12
 _KINDS = ("batch", "layer")
+_SQUARES = "the mean squares are"
+_quiet = np.errstate(over="ignore", invalid="ignore")  # what is not finite raises in the end
 
 
 class FisherFactors(NamedTuple):
@@ -125,13 +127,9 @@ def norm_factors(
     s = checked.values(output_grads, "output_grads", least=2)
     if s.shape != x.shape:
         raise ValueError(f"output_grads: shape {s.shape} given, expected {x.shape}, as of inputs")
-    batch = x.shape[0]
-    sums = x.sum(axis=tuple(a for a in range(x.ndim) if a != 1))
-    spread = sums / float(x[0, 0].size) ** 2
-    features = 1 if kind == "batch" else x.ndim - 1
-    total = s.sum(axis=tuple(a for a in range(x.ndim) if a != features))
-    h = np.array([spread @ spread]) / batch**2
-    return _pairs(total * total / batch, h, sums.size / batch**2, bias, normalize, eps)
+    h, of_bias = _squared_sums(x)
+    of_s = _squared_totals(s, 1 if kind == "batch" else x.ndim - 1)
+    return _pairs(of_s, h, of_bias, bias, normalize, eps)
 
 
 def average_factors(
@@ -145,22 +143,26 @@ def average_factors(
     The coefficients do not add to 1. Before the first factor the average is 1.
 
     current, new : of one shape, any float dtype, finite.
-    gammas : two numbers from 0 to 1.
+    gammas : a tuple or list of two numbers from 0 to 1.
 
-    Raises TypeError and ValueError for other arguments.
+    Raises TypeError and ValueError for other arguments, ValueError for a sum beyond float64.
     """
     keep, take = coefficients(gammas, form)
     old, add = checked.values(current, "current", least=0), checked.values(new, "new", least=0)
     if old.shape != add.shape:
         raise ValueError(f"new: shape {add.shape} given, expected {old.shape}, as of current")
-    return np.asarray(keep * old + take * add)
+    with np.errstate(over="ignore"):
+        return _in_range(np.asarray(keep * old + take * add), "current, new", "the average is")
 
 
-def coefficients(gammas: Any, form: str) -> tuple[float, float]:
-    """The shares of the old average and of the new factor."""
-    arguments.one_of("form", form, AVERAGES)
+def coefficients(gammas: Any, form: str, name: str = "form") -> tuple[float, float]:
+    """The shares of the old average and of the new factor; `name` is what messages call the
+    form."""
+    arguments.one_of(name, form, AVERAGES)
     if isinstance(gammas, str) or not isinstance(gammas, Sequence):
-        raise TypeError(f"gammas: {type(gammas).__name__} given, expected two numbers")
+        raise TypeError(
+            f"gammas: {type(gammas).__name__} given, expected a tuple or list of two numbers"
+        )
     if len(gammas) != 2:
         raise ValueError(f"gammas: {len(gammas)} numbers given, expected two")
     above = float(np.nextafter(1.0, 2.0))
@@ -173,11 +175,23 @@ def _pairs(
 ) -> tuple[FisherFactors, ...]:
     """The pairs of weight and bias, whose input is one more entry of H before the split."""
     eps = arguments.at_least("eps", eps, 0.0)
+    _in_range(h, "inputs", _SQUARES)
+    _in_range(s, "output_grads", _SQUARES)
     whole = np.append(h, of_bias) if checked.flag("bias", bias) else h
     if checked.flag("normalize", normalize):
         s, whole = _normalized(s, eps), _normalized(whole, eps)
     weight = FisherFactors(s, whole[: h.size])
     return (weight, FisherFactors(s, whole[h.size :])) if bias else (weight,)
+
+
+def _in_range(x: Vector, name: str, what: str) -> Vector:
+    """The results of finite arguments, finite too."""
+    if not np.isfinite(x).all():
+        raise ValueError(
+            f"{name}: numbers given of which {what} beyond the range of float64, expected smaller "
+            "ones"
+        )
+    return x
 
 
 def _normalized(x: Vector, eps: float) -> Vector:
@@ -188,16 +202,19 @@ def _normalized(x: Vector, eps: float) -> Vector:
     return np.asarray((x - least) / (width + eps))
 
 
+@_quiet
 def _mean_squares(rows: Vector) -> Vector:
     return np.asarray(np.einsum("ij,ij->j", rows, rows) / rows.shape[0])
 
 
+@_quiet
 def _channel_mean_squares(x: Vector) -> Vector:
     """Over batch and positions."""
     flat = x.reshape(x.shape[0], x.shape[1], -1)
     return np.asarray(np.einsum("bcp,bcp->c", flat, flat) / (flat.shape[0] * flat.shape[2]))
 
 
+@_quiet
 def _mean_squares_of_taps(x: Vector, taps: checked.Taps) -> Vector:
     """One mean for each channel and tap, in the order of a kernel's elements: of the places of the
     padded input that the tap meets."""
@@ -207,3 +224,18 @@ def _mean_squares_of_taps(x: Vector, taps: checked.Taps) -> Vector:
     met = ((slice(None), *places) for places in taps.places())
     sums = [squares[index].sum(axis=space) for index in met]
     return np.asarray(np.stack(sums, axis=1).reshape(-1) / (x.shape[0] * taps.count))
+
+
+@_quiet
+def _squared_sums(x: Vector) -> tuple[Vector, float]:
+    """H of a normalisation's scale, and of its bias."""
+    sums = x.sum(axis=tuple(a for a in range(x.ndim) if a != 1))
+    spread = sums / float(x[0, 0].size) ** 2
+    return np.array([spread @ spread]) / x.shape[0] ** 2, sums.size / x.shape[0] ** 2
+
+
+@_quiet
+def _squared_totals(s: Vector, features: int) -> Vector:
+    """S of a normalisation, whose features are along this axis."""
+    total = s.sum(axis=tuple(a for a in range(s.ndim) if a != features))
+    return np.asarray(total * total / s.shape[0])

@@ -80,9 +80,9 @@ def mkor_update(
     manner = (
         VARIANTS.index(variant),
         _stabilizer(stabilizer),
-        _share("decay", decay, positive=True),
+        share("decay", decay, positive=True),
         _positive("threshold", threshold),
-        _share("zeta", zeta),
+        share("zeta", zeta),
     )
     known = None if largest is None else _magnitude(largest)
     found, denominator, stabilized, applied = _core.mkor_update(inverse, v, manner, known)
@@ -101,7 +101,8 @@ def _stabilizer(given: str | None) -> int:
     return STABILIZERS.index(given)
 
 
-def _share(name: str, value: Any, *, positive: bool = False) -> float:
+def share(name: str, value: Any, *, positive: bool = False) -> float:
+    """A number from 0, or above it, to 1."""
     number = arguments.at_least(name, value, 0.0)
     if number > 1 or (positive and number == 0):
         least = "more than 0" if positive else "at least 0"

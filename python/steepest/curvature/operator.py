@@ -93,6 +93,28 @@ class Operator:
             )
 
 
+def exponent(vector: Vector) -> int:
+    """e with the largest magnitude in [2^(e - 1), 2^e), of a finite vector; 0 for zeros."""
+    return int(np.frexp(np.abs(vector).max(initial=0.0))[1])
+
+
+def shifted(vector: Vector, power: int) -> Vector:
+    """Times 2^power: exact, or beyond the range infinite, or in its subnormal numbers rounded."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.ldexp(vector, power))
+
+
+def shifted_number(number: float, power: int) -> float:
+    """The same of one number."""
+    return float(shifted(np.array(number), power))
+
+
+def norm(vector: Vector) -> float:
+    """The 2-norm, whose squares neither overflow nor underflow; infinite only beyond the range."""
+    power = exponent(vector)
+    return shifted_number(float(np.linalg.norm(shifted(vector, -power))), power)
+
+
 def flat(arrays: list[Any]) -> Vector:
     """The elements of all arrays one after the other, in float64."""
     return np.concatenate([_arrays.as_numpy(a).reshape(-1).astype(np.float64) for a in arrays])

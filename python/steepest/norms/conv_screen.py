@@ -15,6 +15,8 @@ _UNIT = 2.0**-24
 _WAVE = 3  # units that an entry of the Fourier matrix and a weight are wrong by, and their product
 _TINY = 2.0**-100  # far above what underflow loses, where the largest entry is near one
 _MEMORY = 2**21  # numbers of the Gram matrices that are held at a time
+_MOST_MEMORY = 2**24  # of them, where fewer frequencies would not fill a batch
+_BATCH = 16  # frequencies that the widest target works on at once
 _LEAST = 8  # frequencies that are worth it
 _RUN = 32  # products that the native factorisation sums before they meet others
 
@@ -29,7 +31,7 @@ class Screen:
         self.symbol = symbol
         self.phases = math.prod(symbol.strides)
         self.is_turned = c_out > c_in * self.phases
-        self.rows = min(c_out, c_in * self.phases)
+        self.rows: int = min(c_out, c_in * self.phases)
         self.places = self._places()
         self.weights = self._weights()
         size = (self.places.shape[1] + _WAVE + 1) * _UNIT
@@ -54,15 +56,23 @@ class Screen:
         return np.ascontiguousarray(kernel.swapaxes(1, 2) if self.is_turned else kernel)
 
     def suits(self, count: int, tol: float) -> bool:
-        """Whether there is something to gain, and room for the errors of float32 within `tol`."""
+        """Whether there is something to gain, memory for a batch, and room for the errors of
+        float32 within `tol`."""
+        if count < _LEAST or _BATCH * self._gram_size > _MOST_MEMORY:
+            return False
         roundings = 2 * _RUN + 3 * (self.rows / _RUN + 3) + 6
-        return count >= _LEAST and 0.6 * _UNIT * roundings * self.rows <= 0.6 * tol
+        return 0.6 * _UNIT * roundings * self.rows <= 0.6 * tol
+
+    @property
+    def _gram_size(self) -> int:
+        """Numbers of the Gram matrices of one frequency."""
+        size: int = self.weights.shape[0] * self.rows * (self.rows + 1)
+        return size
 
     @property
     def chunk(self) -> int:
         """Frequencies that are looked at together."""
-        size: int = self.weights.shape[0] * self.rows * (self.rows + 1)
-        return max(64, _MEMORY // size // 64 * 64)
+        return max(_BATCH, _MEMORY // self._gram_size // _BATCH * _BATCH)
 
     def grams(self, frequencies: Indices, lengths: Indices) -> Any:
         """Gram matrices of all blocks, and estimates of their norms."""

@@ -34,9 +34,10 @@ class AdaFisher(Optimizer):
         more than two axes in C order. They are taken as matrices whose rows are the first axis.
     lr : learning rate: a number, or one per parameter.
     beta : decay rate of the gradient's average.
-    damping : lambda, added to the diagonal.
-    gammas, average : of the running averages of the factors: their two coefficients, and in which
-        of the published forms they are meant, "code" or "paper"; see
+    damping : lambda, more than 0, added to the diagonal. Normalised factors have an entry of 0, so
+        it bounds the quotient; it is rounded to the precision of the parameters.
+    gammas, average : of the running averages of the factors: their two coefficients, a tuple or
+        list, and in which of the published forms they are meant, "code" or "paper"; see
         `steepest.curvature.average_factors`.
     factor_update_interval : steps from one renewal of the factors to the next.
     weight_decay : a number, or one per parameter.

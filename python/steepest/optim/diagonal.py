@@ -141,6 +141,12 @@ def structure_of(groups: Sequence[Group], kind: str, names: Sequence[str] | None
     return curvature_structure.read(views, "params")
 
 
+def copied(parts: Sequence[Sequence[Array | None]]) -> list[Sequence[Array | None]]:
+    """Gradients that came from `.grad`, before a function is called that may add to them there, as
+    torch's `backward` does."""
+    return [[None if grad is None else _arrays.copy(grad) for grad in part] for part in parts]
+
+
 def stepped(states: Sequence[Array], values: Sequence[Values], run: Callable[[], Any]) -> bool:
     """The step `run` with these values in the states; without a step they are put back."""
     kept = [_arrays.to_host(state).copy() for state in states]

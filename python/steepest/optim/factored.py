@@ -35,9 +35,15 @@ class FactoredGroup(Group):
     in one; their factors are renewed every factor_update_interval steps of each."""
 
     def check(self) -> None:
-        """Raises for options that a renewal would refuse."""
+        """Raises for options that a renewal would refuse, or that would divide by zero: entries of
+        the factors may be 0."""
         self.interval()
-        coefficients(self.options["gammas"], self.options["average"])
+        self.shares()
+        arguments.between("damping", self.options["damping"], 0.0, math.inf)
+
+    def shares(self) -> tuple[float, float]:
+        """What a renewal takes of the old factors and of the new."""
+        return coefficients(self.options["gammas"], self.options["average"], "average")
 
     def interval(self) -> int:
         """Steps from one renewal to the next."""
@@ -57,14 +63,14 @@ class FactoredGroup(Group):
             raise TypeError(
                 f"{what}: {_arrays.describe(pair)} given, expected a pair (output, input)"
             )
-        keep, take = coefficients(self.options["gammas"], self.options["average"])
+        keep, take = self.shares()
         made = []
         for name, given in zip((OUTPUT, INPUT), pair, strict=True):
             state = self.states[name][i]
             label = f"{what}, {name.removesuffix('_factor')}"
             new = _factor(given, math.prod(state.shape), label).reshape(tuple(state.shape))
-            values = keep * as_floats(state, np.float64) + take * new
             with np.errstate(over="ignore"):
+                values = keep * as_floats(state, np.float64) + take * new
                 narrow = values.astype(precision(_arrays.dtype_name(state)))
             made.append(Renewed(state, finite(narrow, label)))
         return made

@@ -39,8 +39,8 @@ class LossSwitch:
             return
         self._sum += loss
         self._count += 1
-        if self._count == self.window:
-            self._close(self._sum / self.window)
+        if self._count >= self.window:  # more, of a state from longer windows
+            self._close(self._sum / self._count)
 
     def _close(self, mean: float) -> None:
         assert self.rate is not None
@@ -73,4 +73,10 @@ def read(given: Any) -> Mapping[str, Any]:
     numbers = [given["sum"], given["count"], given["before"] or 0.0]
     if not all(isinstance(x, (int, float)) and math.isfinite(x) for x in numbers):
         raise ValueError(f"mkor['switch']: {given!r} given, expected finite numbers")
+    count = given["count"]
+    if not isinstance(given["first_order"], bool) or isinstance(count, float) or count < 0:
+        raise ValueError(
+            f"mkor['switch']: {given!r} given, expected a bool for first_order and an int of at "
+            "least 0 for count"
+        )
     return given

@@ -60,6 +60,12 @@ class Layer:
     def copies(self) -> dict[str, Values]:
         return {name: inverse.copy() for name, inverse in self.inverses.items()}
 
+    def put_back(self, copies: Mapping[str, Values], largest: Mapping[str, float | None]) -> None:
+        """The inverses as they were, in the arrays that a state_dict may have given away."""
+        for name, inverse in self.inverses.items():
+            np.copyto(inverse, copies[name])
+        self.largest = dict(largest)
+
     def update(self, statistics: Statistics, options: Mapping[str, Any]) -> None:
         """The rank-one updates of both inverses. Raises ValueError where one of them is not
         positive definite any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from .. import _core
 from ..curvature.operator import Vector
 from ..curvature.sampling import checked_callable
 from ..curvature.solutions import MarquardtStep, NotPositiveDefiniteError
+from ..curvature.structure import Structure
 from .base import Optimizer
 from .composite import rule_of, shared_options
 from .diagonal import structure_of
@@ -19,6 +21,7 @@ from .group import Group
 from .marquardt_group import Damping, MarquardtGroup
 from .marquardt_model import RESIDUALS, Model, residual_vector
 
+_MOVING = ("damping", "growth")  # options that steps change
 _NO_RATE = "LevenbergMarquardt has no lr: the damping takes its place"
 
 
@@ -122,7 +125,9 @@ class LevenbergMarquardt(Optimizer):
             parameter, in the same structure: (m, *shape) of float32 or float64; None for parameters
             that are to stay.
 
-        residuals is called once, and once for every trial; jacobian once, before these.
+        residuals is called once, and once for every trial; jacobian once, before these. Either may
+        give torch parameters other memory, of the same values (`.data`, as
+        torch.nn.utils.vector_to_parameters does); where they are then they move.
 
         Returns whether the parameters have moved: False where no trial paid, as at a minimum;
         `report` tells more. The damping has then changed all the same, but where the gradient is 0.
@@ -133,22 +138,43 @@ class LevenbergMarquardt(Optimizer):
         """
         checked_callable("residuals", residuals)
         checked_callable("jacobian", jacobian)
-        groups = self._marquardt()
-        for group in groups:
-            group.ready()
+        self._present()
         options = shared_options(self.param_groups, tuple(self.rule.defaults))
-        of = structure_of(self._groups, self._structure, self._names)
-        params = of.pack(list(of.arrays))
-        r = residual_vector(residuals(params), None)
+        r = residual_vector(residuals(self._packed()), None)
         if not np.isfinite(r).all():
             raise ValueError(f"{RESIDUALS}: a NaN or an infinity given, expected finite numbers")
-        model = Model(of, r, jacobian(params), options["scaling"])
+        derivatives = jacobian(self._packed())
+        model = Model(self._present(), r, derivatives, options["scaling"])
         damping = Damping(options)
-        report = self._tried(model, damping, lambda: residual_vector(residuals(params), len(r)))
+        report = self._tried(
+            model, damping, lambda: residual_vector(residuals(self._packed()), len(r))
+        )
         for entry in self.param_groups:
             entry.update(damping=damping.value, growth=damping.growth)
         self._report = report
         return report.accepted
+
+    def add_param_group(self, group: dict[str, Any]) -> None:
+        """Adds a group dict {"params": ..., option: ...}; options not in it have the optimizer's
+        values, damping and growth those of the groups by now.
+
+        Raises as the constructor does; then no group has been added.
+        """
+        if isinstance(group, dict):
+            group = {**{name: self.param_groups[0][name] for name in _MOVING}, **group}
+        super().add_param_group(group)
+
+    def _present(self) -> Structure:
+        """The parameters where they are by now: a torch parameter's memory may be another after
+        any function of the user's. The groups' plans follow."""
+        for group in self._marquardt():
+            group.ready()
+        return structure_of(self._groups, self._structure, self._names)
+
+    def _packed(self) -> Any:
+        """The parameters for the user's functions, in the structure that they were given in."""
+        of = self._present()
+        return of.pack(list(of.arrays))
 
     def _tried(
         self, model: Model, damping: Damping, residuals: Callable[[], Vector]
@@ -177,23 +203,22 @@ class LevenbergMarquardt(Optimizer):
         self, model: Model, found: MarquardtStep, residuals: Callable[[], Vector]
     ) -> tuple[float, float]:
         """The loss and the gain after a step, which is taken back where it does not pay."""
+        self._present()
         groups = self._marquardt()
         directions = model.directions(found.step, groups)
-        kept = [group.copies() for group in groups]
-        paid = False
-        try:
+        with ExitStack() as taken_back:
+            for group in groups:
+                taken_back.callback(group.put_back, group.copies())
             _core.run([g.trial(part) for g, part in zip(groups, directions, strict=True)])
             new = residuals()
             with np.errstate(over="ignore", invalid="ignore"):
                 gain = float((model.r - new) @ (model.r + new)) / 2 / found.predicted
                 loss = float(new @ new) / 2
             gain = gain if math.isfinite(gain) else math.nan
-            paid = gain > self.param_groups[0]["min_gain"]
-        finally:
-            for group, copies in zip(groups, kept, strict=True) if not paid else ():
-                group.put_back(copies)
-        for group, part in zip(groups, directions, strict=True) if paid else ():
-            group.advance(part)
+            if gain > self.param_groups[0]["min_gain"]:
+                taken_back.pop_all()
+                for group, part in zip(groups, directions, strict=True):
+                    group.advance(part)
         return loss, gain
 
     def _marquardt(self) -> list[MarquardtGroup]:

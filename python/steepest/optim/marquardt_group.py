@@ -62,6 +62,8 @@ class MarquardtGroup(Group):
         return [_arrays.to_host(view).copy() for view in self.views]
 
     def put_back(self, copies: Sequence[Array]) -> None:
+        """Writes copies to the parameters, wherever they are by now."""
+        self._rebind()
         for view, copy in zip(self.views, copies, strict=True):
             _arrays.assign(view, copy)
 

@@ -35,9 +35,11 @@ class MKOR(Optimizer):
     P = L G R, times ||G|| / ||P||, and the optimizer steps on P instead of G.
 
     Mozaffari, Li, Zhang and Mehri Dehnavi, NeurIPS 2023, arXiv 2306.01685, algorithm 1, and the
-    authors' code, of which the defaults are. Two differences from the code: the first update starts
-    from I, where the code only sets I; and a factor above the threshold is stabilised alone, where
-    the code stabilises both of its layer.
+    authors' code, of which the defaults are but for the stabilizer, the article's. Differences from
+    the code: the first update starts from I, where the code only sets I; a factor above the
+    threshold is stabilised alone, where the code stabilises both of its layer; the norm is that of
+    weight and bias together, where the code takes the sum of two; clipped are the means, where the
+    code clips their terms; and all is in the layer's precision, where the code keeps half.
 
         opt = steepest.optim.MKOR([w1, b1, w2, b2], 0.1, momentum=0.9, layers=[(0, 1), (2, 3)])
         opt.step(grads, [(a1, g1), (a2, g2)])
@@ -122,7 +124,8 @@ class MKOR(Optimizer):
         statistics : a pair (a, g) or None for each layer: a list in the order of the layers, or a
             dict by the names of their weights that may lack some. a (inputs,) and g (outputs,), of
             any float dtype and finite. g is the mean over the batch of the gradients of one
-            example's loss: batch times that of a mean loss. They are read at the steps that update
+            example's loss: batch times that of a mean loss. Of a convolution they are means over
+            the positions too, a of patches of the inputs. They are read at the steps that update
             inverses (`inverse_due`) and may be left out at all others; a layer that has none then
             keeps its inverses.
         loss : of this step, for MKOR-H.
@@ -234,7 +237,7 @@ class MKOR(Optimizer):
             applied = bool(self._run(made, keywords, stream))
         finally:
             for layer, inverses, largest in kept if not applied else ():
-                layer.inverses, layer.largest = inverses, largest
+                layer.put_back(inverses, largest)
         return applied
 
     def _due(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..curvature.mkor import STABILIZERS, VARIANTS
+from ..curvature.mkor import STABILIZERS, VARIANTS, share
 from ..polar import arguments
 from .table import Rule, own_classes
 
@@ -31,8 +29,7 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
         named = tuple(name for name in STABILIZERS if name is not None)
         arguments.one_of("stabilizer", settings["stabilizer"], named)
     for name in ("decay", "zeta"):
-        least = np.nextafter(0.0, 1.0) if name == "decay" else 0.0
-        settings[name] = arguments.at_least(name, settings[name], least, np.nextafter(1.0, 2.0))
+        settings[name] = share(name, settings[name], positive=name == "decay")
     for name in ("threshold", "clip"):
         if settings[name] is not None or name == "threshold":
             settings[name] = arguments.between(name, settings[name], 0.0, float("inf"))
@@ -40,8 +37,7 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
         "inverse_update_interval", settings["inverse_update_interval"], 1, _MOST_STEPS
     )
     warmup = arguments.count("warmup_steps", settings["warmup_steps"], 0, _MOST_STEPS)
-    if not isinstance(settings["rescale"], bool):
-        raise TypeError(f"rescale: {type(settings['rescale']).__name__} given, expected a bool")
+    arguments.boolean("rescale", settings["rescale"])
     return {**settings, "inverse_update_interval": interval, "warmup_steps": warmup}
 
 

@@ -32,7 +32,7 @@ class NaturalGradient(Optimizer):
 
     Amari, Neural Computation 10 (1998); the damped systems and these solvers are the digital
     equivalents of Donatella et al., arXiv 2405.13817. The start from the last solution is that of
-    Martens, ICML 2010.
+    Martens, ICML 2010; the factor before it is an option of this class.
 
         opt = steepest.optim.NaturalGradient(params, 0.1, damping=1e-2)
         opt.step(grads, per_sample_grads)
@@ -123,7 +123,8 @@ class NaturalGradient(Optimizer):
             make the empirical Fisher matrix, on labels drawn from the model the Fisher matrix; rows
             of L^(1/2) J the Gauss-Newton matrix. Other solvers: a function v -> F v on that
             structure, in float32, or float64 of float64 parameters; v is zero at parameters without
-            a gradient. See `steepest.curvature.gauss_newton_product`, `empirical_fisher_product`.
+            a gradient, and comes times powers of two, see `steepest.curvature.conjugate_gradient`.
+            See also `gauss_newton_product` and `empirical_fisher_product` there.
         samples : b, for "woodbury"; None: the number of rows.
         stream : of no use in host memory.
 

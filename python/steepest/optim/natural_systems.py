@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from .. import _arrays
 from ..curvature import structure as curvature_structure
-from ..curvature.conjugate import Recurrence, norm, solve
+from ..curvature.conjugate import Recurrence, allowance, reached, solve
 from ..curvature.damped import pack
 from ..curvature.factored import Factored
-from ..curvature.operator import DTYPES, Operator, Vector, flat
+from ..curvature.operator import DTYPES, Operator, Vector, flat, norm, shifted
 from ..curvature.rows import Rows
 from ..curvature.sampling import checked_callable
 from ..curvature.solutions import CGSolution, FisherSolution
@@ -121,8 +121,8 @@ def iterated(system: System, product: Any, start: Vector, options: Mapping[str, 
 
 def _relaxed(process: Recurrence, time_step: float, tol: float, limit: int) -> CGSolution:
     """Euler steps of dx = (b - (F + D) x) dt from the point of the process."""
-    operator, allowed = process.operator, tol * norm(process.b)
-    rest, iterations = process.residual, 0
+    operator, allowed = process.operator, allowance(process.b, tol)
+    rest, iterations = shifted(process.residual, process.unit), 0
     least = norm(rest)
     while (size := norm(rest)) > allowed and iterations < limit:
         least = min(least, size)
@@ -134,7 +134,7 @@ def _relaxed(process: Recurrence, time_step: float, tol: float, limit: int) -> C
         process.x = operator.rounded(process.x + time_step * rest)
         rest, iterations = process.true_residual(), iterations + 1
     x = operator.pack(process.x)
-    return CGSolution(x, size, iterations, operator.products, size <= allowed)
+    return CGSolution(x, size, iterations, operator.products, reached(size, allowed))
 
 
 # ---- Woodbury's identity
@@ -158,7 +158,7 @@ def factored(system: System, given: Any, samples: Any) -> Solved:
     if scale is not None:
         active = scale * y
         rest = plain.transposed_times(plain.times(active)) / count + damping * active
-        residual = float(np.linalg.norm(right - rest))
+        residual = norm(right - rest)
     x = np.zeros(len(mask))
     x[mask] = active
 

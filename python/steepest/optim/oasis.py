@@ -10,7 +10,7 @@ from typing import Any
 from .. import _arrays
 from ..curvature.sampling import Hvp
 from . import structure
-from .diagonal import native_rule
+from .diagonal import copied, native_rule
 from .oasis_group import PREVIOUS, OasisGroup
 from .oasis_rate import Pair, Parts, at, checked, rate, scale_of
 from .probing import ProbingOptimizer
@@ -126,6 +126,8 @@ class OASIS(ProbingOptimizer):
             group.ready()
         parts = self._parts(grads)
         entries = self._due(parts)
+        if grads is None and (callable(previous_grads) or (entries and callable(hvp))):
+            parts = copied(parts)
         scale = scale_of(grad_scale)
         pairs = self._pairs(parts, previous_grads)
         estimates = self._estimates(entries, hvp, hessian)
@@ -136,6 +138,8 @@ class OASIS(ProbingOptimizer):
         }
 
         def run() -> bool:
+            for group in groups:  # the functions may have given parameters other memory
+                group.ready()
             rates = [rate(*both, scale) for both in zip(groups, pairs, strict=True)]
             with at(groups, rates, parts) as done:
                 done.applied = bool(self._run(parts, options, stream))

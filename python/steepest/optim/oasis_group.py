@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from .. import _arrays
 from .._arrays import Array
@@ -24,8 +24,6 @@ PREVIOUS = Stream(
 
 class OasisGroup(ProbingGroup):
     """Renews `lr` and `theta` among its options; remembers the parameters while `adaptive`."""
-
-    _spare: list[Array]  # where the next previous parameters are made
 
     def check(self) -> None:
         super().check()
@@ -99,21 +97,15 @@ class OasisGroup(ProbingGroup):
         states = self.states.get(PREVIOUS.name, self.views)
         return [s if m else v for s, v, m in zip(states, self.views, moved, strict=True)]
 
-    def remember(self, grads: Sequence[Array | None]) -> None:
-        """Copies the parameters that are to step, beside the states; `turn` makes them states."""
+    def copies(self, grads: Sequence[Array | None]) -> dict[int, Array]:
+        """Of the parameters that are to step, by their places; `remember` makes them states."""
         states = self.states.get(PREVIOUS.name, [])
-        if not self._spare:
-            self._spare = [_arrays.zeros(s, _arrays.dtype_name(s)) for s in states]
-        for i, spare in enumerate(self._spare):
-            if grads[i] is not None:
-                _arrays.assign(spare, self.views[i])
+        return {i: _arrays.copy(self.views[i]) for i in range(len(states)) if grads[i] is not None}
 
-    def turn(self, grads: Sequence[Array | None]) -> None:
-        """Takes what `remember` copied for the parameters before their last step."""
-        states = self.states.get(PREVIOUS.name, [])
-        for i in range(len(states)):
-            if grads[i] is not None:
-                states[i], self._spare[i] = self._spare[i], states[i]
+    def remember(self, copies: Mapping[int, Array]) -> None:
+        """Takes these for the parameters before their last step."""
+        for i, copy in copies.items():
+            _arrays.assign(self.states[PREVIOUS.name][i], copy)
 
     def ensure_states(self, names: Collection[str]) -> None:
         new = PREVIOUS.name in names and PREVIOUS.name not in self.states
@@ -131,7 +123,6 @@ class OasisGroup(ProbingGroup):
         return [name for name in super()._plan_states() if name != PREVIOUS.name]
 
     def _bind(self) -> None:
-        self._spare = []
         if not self.options["adaptive"]:
             self.states.pop(PREVIOUS.name, None)  # it would grow old
         super()._bind()

@@ -108,15 +108,14 @@ def at(
     it, and otherwise have their old ones again."""
     done = _Done()
     old = [{name: group.options[name] for name in ("lr", "theta")} for group in groups]
-    for group, part in zip(groups, parts, strict=True):
-        group.remember(part)
+    before = [group.copies(part) for group, part in zip(groups, parts, strict=True)]
     try:
         for group, new in zip(groups, rates, strict=True):
             group.options.update(new)
         yield done
     finally:
-        for group, part, kept in zip(groups, parts, old, strict=True):
+        for group, copies, kept in zip(groups, before, old, strict=True):
             if done.applied:
-                group.turn(part)
+                group.remember(copies)
             else:
                 group.options.update(kept)

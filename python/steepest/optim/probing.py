@@ -15,7 +15,7 @@ from ..curvature.sampling import RESULT, Hvp
 from ..curvature.structure import Structure
 from ..polar import arguments
 from . import structure
-from .diagonal import HESSIAN, CurvatureGroup, CurvatureOptimizer, Entry, Values, precision
+from .diagonal import HESSIAN, CurvatureGroup, CurvatureOptimizer, Entry, Values, copied, precision
 
 MOST_PROBES = 2**20
 _PROBE_NUMBERS = 2**32
@@ -103,6 +103,8 @@ class ProbingOptimizer(CurvatureOptimizer):
         """
         parts = self._parts(grads)
         entries = self._due(parts)
+        if grads is None and entries and callable(hvp):
+            parts = copied(parts)
         estimates = self._estimates(entries, hvp, hessian)
         options = {
             "grad_scale": grad_scale,
