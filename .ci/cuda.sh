@@ -31,4 +31,6 @@ if ! command -v cuobjdump >/dev/null && pip install nvidia-cuda-cuobjdump nvidia
 fi
 
 library=$(find "$build" -maxdepth 1 -name 'libsteepest.so*' -type f | head -n 1)
+size=$(gzip -c "$library" | wc -c) # most of a wheel
+((size < 30000000)) || fail "the library has $size bytes compressed, expected fewer than 30 million"
 python3 .ci/cuda_resources.py "$build/cuda_build.log" --sass "$library"

@@ -53,6 +53,14 @@ def _line(case: str, rows: list[dict[str, Any]]) -> str:
     return f"| {case} | {first['median_s'] * 1e3:.3g} | {peak} | {first['error']:.2f} | {rivals} |"
 
 
+def rules() -> str:
+    """All rules of the native table."""
+    from steepest.bench.steps.rule_table import rule_table
+
+    run = newest_run("steps")
+    return rule_table(json.loads(run.read_text("utf-8"))["rows"] if run else [])
+
+
 def sets() -> str:
     """What each coefficient set does to singular values, from its polynomial."""
     from steepest.polar.coefficients import survey
@@ -68,6 +76,7 @@ def sets() -> str:
 
 
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "steps.md": {"rules": rules},
     "orthogonalisation.md": {"measured": lambda: table("polar"), "sets": sets},
     "norms.md": {"measured": lambda: table("norms")},
     "curvature.md": {"measured": lambda: table("curvature")},

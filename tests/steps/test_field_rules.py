@@ -136,3 +136,13 @@ def test_the_momentum_product_of_late_steps_is_soon_nothing():
     p = np.zeros(1)
     steps.nadam([p], [g], [m], [v], step=2**40, lr=1.0, betas=(0.8, 0.0), eps=0.0, momentum_decay=0)
     assert abs(p[0] + (0.6 * 3 + 0.4 * (0.8 * 2 + 0.2 * 3)) / 3) <= 8 * 2.0**-53
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_zero_gradients_leave_the_parameters_where_nothing_damps(dtype):
+    """A quotient of two zeros would be a NaN."""
+    p, zeros = np.ones((2, 3), dtype), np.zeros((2, 3), dtype)
+    row, column = np.zeros((2, 1), dtype), np.ones((1, 3), dtype)
+    steps.adafisher(p, zeros, zeros.copy(), row, column, step=1, damping=0.0)
+    steps.oasis(p, zeros, zeros.copy(), zeros.copy(), step=1, alpha=0.0)
+    assert (p == 1).all()

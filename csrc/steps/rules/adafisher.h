@@ -57,7 +57,8 @@ struct AdaFisher {
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg,
                                                   T& output_factor, T& input_factor) {
         const T m = c.beta * exp_avg + c.gain * g;
-        p = p - c.step_size * (m / (output_factor * input_factor + c.damping));
+        const T size = output_factor * input_factor + c.damping;
+        p = p - c.step_size * (m / (size != 0 ? size : T(1)));  // 0 only where damping is 0
         exp_avg = m;
     }
 };

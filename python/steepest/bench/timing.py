@@ -18,7 +18,9 @@ class Effort:
     """How long to measure."""
 
     rounds: int = 21  # turns of each participant
-    least: int = 5  # turns even of the slowest
+    least: int = 5  # turns even of a slow one,
+    least_if: float = 10.0  # unless its call takes longer than this, in seconds:
+    least_beyond: int = 3  # then so many
     budget_s: float = 2.5  # a participant that would take longer sits out some rounds
     pause_s: float = 0.01  # before each turn, at least; then until no thread spins any more
 
@@ -66,6 +68,7 @@ class Timing:
 
 
 _LEAST_S = 2e-3  # shorter calls are timed several at a time
+_LONG_S = 1.0  # longer calls are surely not, and need no more calls to find out
 _MOST_CALLS = 1000
 
 
@@ -74,8 +77,9 @@ def repeated(name: str, call: Callable[[Any], object], fresh: Callable[[], Any])
 
     Calls of less than 2 ms are timed in batches, after some that wake threads and caches.
     """
-    _seconds_of(call, [fresh()])
-    inner = _batch(_seconds_of(call, [fresh() for _ in range(3)]) / 3)
+    first = _seconds_of(call, [fresh()])
+    warm = first if first > _LONG_S else _seconds_of(call, [fresh() for _ in range(3)]) / 3
+    inner = _batch(warm)
 
     def sample() -> float:
         arguments = [fresh() for _ in range(inner)]
@@ -149,7 +153,8 @@ def fastest(participants: Sequence[Participant], keep: int) -> list[Participant]
 
 def _stride(estimate_s: float, effort: Effort) -> int:
     """A participant takes part in every stride-th round. Odd, so that it meets both orders."""
-    affordable = max(effort.least, int(effort.budget_s / max(estimate_s, 1e-9)))
+    least = effort.least if estimate_s < effort.least_if else effort.least_beyond
+    affordable = max(least, int(effort.budget_s / max(estimate_s, 1e-9)))
     stride = max(1, effort.rounds // affordable)
     return stride if stride % 2 == 1 else stride - 1
 

@@ -22,28 +22,40 @@ _Entry: TypeAlias = _Array | tuple[str, _Array] | Mapping[str, Any]
 _Params: TypeAlias = _Array | Mapping[str, _Array] | Iterable[_Entry]
 
 __all__ = [
+    "ADOPT",
     "LAMB",
     "LANTON",
+    "MARS",
     "MKOR",
     "OASIS",
     "SGD",
     "AMSGrad",
+    "AdEMAMix",
     "AdaFisher",
     "AdaFisherW",
     "AdaHessian",
     "AdaMax",
+    "Adadelta",
     "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adan",
     "CAdamW",
     "CLion",
     "LevenbergMarquardt",
     "Lion",
     "Muon",
+    "NAdam",
     "NaturalGradient",
     "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "RandomAdamW",
+    "RandomSGDM",
+    "Rprop",
     "Scion",
+    "Signum",
     "SophiaG",
     "SophiaH",
     "TrustRegion",
@@ -309,6 +321,320 @@ class Adafactor(Optimizer):
         d: float = 1.0,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = True,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class NAdam(Optimizer):
+    """Adam with Nesterov momentum.
+
+    Dozat, ICLR workshop 2016, algorithm 2, in the form of torch.optim.NAdam: mu_t = beta1 (1 -
+    0.96^(t momentum_decay) / 2), M_t = mu_1 ... mu_t, p -= lr ((1 - mu_t) / (1 - M_t) g + mu_(t+1)
+    / (1 - M_(t+1)) m) / (sqrt(vhat) + eps). M_t is made of the step count and the present options,
+    not kept as a state.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.002,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        momentum_decay: float = 0.004,
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class RAdam(Optimizer):
+    """Rectified Adam.
+
+    Liu et al., arXiv 1908.03265, algorithm 2, in the form of torch.optim.RAdam: with rho = 2 / (1 -
+    beta2) - 1 and rho_t = rho - 2 t beta2^t / (1 - beta2^t), p -= lr mhat r sqrt(1 - beta2^t) /
+    (sqrt(v) + eps) where rho_t > 5, with r^2 = (rho_t - 4) (rho_t - 2) rho / ((rho - 4) (rho - 2)
+    rho_t), and p -= lr mhat before.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class RMSprop(Optimizer):
+    """Gradient over its root mean square, with momentum.
+
+    Hinton, Neural Networks for Machine Learning, lecture 6 (2012), in the form of
+    torch.optim.RMSprop: s = alpha s + (1 - alpha) g^2, buf = momentum buf + g / (sqrt(s) + eps), p
+    -= lr buf; centered (Graves, arXiv 1308.0850, eq. 39): s - a^2 for s, with a = alpha a + (1 -
+    alpha) g, and 0 where rounding makes that negative.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.01,
+        *,
+        alpha: float = 0.99,
+        eps: float = 1e-08,
+        momentum: float = 0.0,
+        centered: bool = False,
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class Adadelta(Optimizer):
+    """Gradient scaled by the ratio of the root mean squares of steps and gradients.
+
+    Zeiler, arXiv 1212.5701, algorithm 1: s = rho s + (1 - rho) g^2, d = sqrt(a + eps) / sqrt(s +
+    eps) g, a = rho a + (1 - rho) d^2, p -= lr d.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 1.0,
+        *,
+        rho: float = 0.9,
+        eps: float = 1e-06,
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class Rprop(Optimizer):
+    """Resilient backpropagation: steps by the sign of the gradient, each element at a size of its
+    own.
+
+    Riedmiller & Braun, ICNN 1993, in the form of torch.optim.Rprop: the size grows by etas[1] where
+    the gradient keeps its sign and shrinks by etas[0] where it changes, within step_sizes; there
+    the element stays and its gradient counts as 0. lr is the size of the first step and has no
+    effect later, but in decoupled weight decay.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.01,
+        *,
+        etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-06, 50.0),
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class Signum(Optimizer):
+    """Sign of the momentum; signSGD where momentum is 0.
+
+    Bernstein et al., arXiv 1802.04434, algorithm 2: m = momentum m + (1 - momentum) g, p -= lr
+    sign(m), sign(0) = 0.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.0001,
+        *,
+        momentum: float = 0.9,
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = True,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class Adan(Optimizer):
+    """Adaptive Nesterov momentum.
+
+    Xie et al., arXiv 2208.06677, algorithm 1, with the authors' bias corrections and their betas,
+    which are the shares kept (1 - beta of the paper): m, d and n average g, g - g' and (g + beta2
+    (g - g'))^2, g' being the last gradient, p -= lr (mhat + beta2 dhat) / (sqrt(nhat) + eps), then
+    p /= 1 + lr weight_decay, or, with no_prox, p *= 1 - lr weight_decay before.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.001,
+        *,
+        betas: tuple[float, float, float] = (0.98, 0.92, 0.99),
+        eps: float = 1e-08,
+        no_prox: bool = False,
+        weight_decay: _Numbers = 0.0,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class AdEMAMix(Optimizer):
+    """AdamW with a mix of a fast and a slow moving average of the gradient.
+
+    Pagliardini, Ablin & Grangier, arXiv 2409.03137, algorithm 1: p -= lr (m1hat + alpha_t m2) /
+    (sqrt(vhat) + eps), m2 decaying at beta3_t; over its warm-up alpha_t rises linearly from 0, and
+    beta3_t from betas[0] so that its half-life rises linearly (eq. 'theta': the exponential of ln
+    b1 ln b3 / ((1 - s) ln b3 + s ln b1), s the share of the warm-up, without the 1e-8 that the
+    authors' code adds to betas).
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.001,
+        *,
+        betas: tuple[float, float, float] = (0.9, 0.999, 0.9999),
+        eps: float = 1e-08,
+        alpha: float = 5.0,
+        alpha_warmup: float = 0.0,
+        beta3_warmup: float = 0.0,
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = True,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class ADOPT(Optimizer):
+    """Adam that converges with any beta2.
+
+    Taniguchi et al., arXiv 2411.02853, algorithm 2: v is the first g^2, and from the second step on
+    u = clip(g / max(sqrt(v), eps), (t - 1)^(1/4)), m = beta1 m + (1 - beta1) u, p -= lr m, then v =
+    beta2 v + (1 - beta2) g^2. Decoupled weight decay acts at the first step too.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.9999),
+        eps: float = 1e-06,
+        clip: bool = True,
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class MARS(Optimizer):
+    """AdamW on a variance-reduced gradient.
+
+    Yuan et al., arXiv 2411.10438, algorithm 2 (MARS-AdamW): c = g + gamma beta1 / (1 - beta1) (g -
+    g'), c /= max(1, ||c||) per tensor, then AdamW with c for g. g' is the last gradient (the
+    approximate form; 0 change at the first step), or, with approximate=False, what last_grad holds:
+    the gradient of the present batch at the last parameters.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.003,
+        *,
+        betas: tuple[float, float] = (0.95, 0.99),
+        eps: float = 1e-08,
+        gamma: float = 0.025,
+        approximate: bool = True,
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = True,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class RandomSGDM(Optimizer):
+    """SGD with momentum whose steps are scaled at random.
+
+    Zhang & Cutkosky, arXiv 2405.09742 (exponentiated O2NC with online mirror descent): d = beta /
+    (1 + lr mu) (d - lr g), p += s d, with one s for all tensors, drawn from Exp(1) at every step.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.001,
+        *,
+        beta: float = 0.99,
+        mu: float = 0.0,
+        scaling: Literal["exponential", "uniform", "none"] = "exponential",
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class RandomAdamW(Optimizer):
+    """AdamW whose steps are scaled at random.
+
+    Zhang & Cutkosky, arXiv 2405.09742: p -= s lr (mhat / (sqrt(vhat) + eps) + weight_decay p), with
+    one s for all tensors, drawn from Exp(1) at every step.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        scaling: Literal["exponential", "uniform", "none"] = "exponential",
+        weight_decay: _Numbers = 0.01,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
