@@ -69,7 +69,8 @@ class Workspace:
     def take(self, name: str, shape: Shape, dtype: str, column_major: bool = False) -> Matrix:
         """An array whose content is undefined, in C order or column by column."""
         if column_major:
-            return self.take(name, shape[::-1], dtype).T
+            turned: Matrix = self.take(name, shape[::-1], dtype).T
+            return turned
         size = math.prod(shape)
         memory = self._memory.get((name, dtype))
         if memory is None or memory.size < size:
