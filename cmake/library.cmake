@@ -40,6 +40,7 @@ add_library(steepest SHARED
   csrc/polar/abi.cpp
   csrc/polar/item.cpp
   csrc/polar/iteration.cpp
+  csrc/polar/line_sums.cpp
   csrc/polar/lines.cpp
   csrc/polar/multiply.cpp
   csrc/polar/normalize.cpp

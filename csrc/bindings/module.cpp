@@ -10,6 +10,7 @@
 #include "bindings/device_flag.h"
 #include "bindings/errors.h"
 #include "bindings/grad_norm.h"
+#include "bindings/line_sums.h"
 #include "bindings/mkor.h"
 #include "bindings/normalize.h"
 #include "bindings/norms.h"
@@ -106,6 +107,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_symbol(m);
     bind_polar(m);
     bind_normalize(m);
+    bind_line_sums(m);
     bind_products(m);
     bind_curvature(m);
     bind_mkor(m);

@@ -35,6 +35,7 @@ struct CallOptions {
     Rate grad_scale{1};
     double max_grad_norm = -1;  // none
     bool skip_nonfinite = false;
+    bool check_only = false;
     Stream stream;  // as given
     Kept kept;
 };

@@ -135,6 +135,11 @@ const Rule& rule_by_name(const std::string& name) {
     value_error("rule: '" + name + "' given, expected one of " + known);
 }
 
+const Rule& stage_by_name(const std::string& name) {
+    const int id = steepest_rule_find(name.c_str());
+    return id >= 0 ? rule_by_id(id) : rule_by_name(name);
+}
+
 py::list all_rules() {
     py::list out;
     for (const auto& r : table()) out.append(r->describe());

@@ -62,7 +62,8 @@ class Rule {
 };
 
 const Rule& rule_by_id(int id);
-const Rule& rule_by_name(const std::string& name);  // ValueError for an unknown or internal one
+const Rule& rule_by_name(const std::string& name);   // ValueError for an unknown or internal one
+const Rule& stage_by_name(const std::string& name);  // internal ones too
 py::list all_rules();
 
 }  // namespace steepest::bindings

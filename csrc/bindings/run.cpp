@@ -213,6 +213,11 @@ py::object run_plans(const PlanCalls& calls, Place place, CallOptions call) {
     args.seed = first.seed();
     args.stream = place.stream();
     args.device = place.device_argument();
+    if (call.check_only) {
+        size_t size = 0;
+        throw_status(steepest_step_workspace(&args, &size));
+        return py::bool_(true);
+    }
     throw_status(args.stream ? step_on_device(args, first, place)
                              : step_on_host(args, first, groups.elements));
     return outcome(args, first, place);
@@ -233,7 +238,7 @@ void bind_plan(py::module_& m) {
 
     m.def(
         "run",
-        [](const py::sequence& calls, const py::kwargs& keywords) {
+        [](const py::sequence& calls, bool check_only, const py::kwargs& keywords) {
             PlanCalls list;
             for (py::handle item : calls) {
                 const auto call = py::cast<py::tuple>(item);
@@ -243,14 +248,22 @@ void bind_plan(py::module_& m) {
             }
             Place place = list.plans.empty() ? Place("params") : list.plans[0]->place_for(keywords);
             CallOptions call;
+            call.check_only = check_only;
             for (const auto& [key, value] : keywords)
                 set_call_option(call_keyword(py::cast<std::string>(key)), value, place, call);
             return run_plans(list, place, call);
         },
-        py::arg("calls"));
+        py::arg("calls"), py::kw_only(), py::arg("check_only") = false);
 
     m.def("bind_rule", [](const std::string& name) {
         const Rule& rule = rule_by_name(name);
+        return py::cpp_function([&rule](const py::args& args, const py::kwargs& kwargs) {
+            return run_once(rule, args, kwargs);
+        });
+    });
+    // Of the rules that are not public too.
+    m.def("bind_stage", [](const std::string& name) {
+        const Rule& rule = stage_by_name(name);
         return py::cpp_function([&rule](const py::args& args, const py::kwargs& kwargs) {
             return run_once(rule, args, kwargs);
         });

@@ -46,6 +46,7 @@ void test_lamb(void);
 void test_errors(void);
 void test_gradients(void);
 void test_normalize(void);
+void test_line_sums(void);
 void test_products(void);
 void test_spectral(void);
 void test_reports(void);

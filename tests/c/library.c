@@ -94,7 +94,7 @@ static void test_description(int rule) {
     if (info.vector_rule) CHECK(steepest_rule_find(info.vector_rule) >= 0);
     for (int h = 0; h < info.hyper_count; ++h) {
         const steepest_hyper_info* hyper = &info.hypers[h];
-        CHECK(hyper->length == 1 || hyper->length == 2);
+        CHECK(hyper->length >= 1 && hyper->length <= 3);
         CHECK((hyper->type == 2) == (hyper->choices != NULL));
         for (int k = 0; k < hyper->length; ++k)
             CHECK(isnan(hyper->value[k])

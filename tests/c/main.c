@@ -15,6 +15,7 @@ int main(void) {
         test_gradients();
     }
     test_normalize();
+    test_line_sums();
     test_products();
     test_spectral();
     test_symbol();

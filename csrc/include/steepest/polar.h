@@ -159,6 +159,31 @@ typedef struct steepest_normalize_args {
  */
 STEEPEST_API steepest_status steepest_normalize(const steepest_normalize_args* args);
 
+/* ---- Sums along rows and columns
+ * -------------------------------------------------------------------
+ *
+ * sums[i] = sum_j x_ij y_ij, or sums[j] = sum_i x_ij y_ij. */
+typedef struct steepest_line_sums_args {
+    size_t struct_size;
+    int64_t rows, cols;
+    int32_t axis;    /* that is summed over: 1, one sum per row; 0, one per column */
+    int32_t x_dtype; /* steepest_dtype */
+    int32_t y_dtype;
+    const void* x;
+    const void* y;                      /* null: x itself, for sums of squares */
+    int64_t x_row_stride, x_col_stride; /* in elements */
+    int64_t y_row_stride, y_col_stride;
+    double* sums;
+    void* workspace; /* aligned to 64 bytes */
+    size_t workspace_size;
+} steepest_line_sums_args;
+
+/* Products and sums are in double, over a fixed tree along the memory of x: the same bits for any
+ * number of threads and any target. NaN and infinities pass on. */
+STEEPEST_API steepest_status steepest_line_sums(const steepest_line_sums_args* args);
+STEEPEST_API steepest_status steepest_line_sums_workspace(const steepest_line_sums_args* args,
+                                                          size_t* size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,7 @@
 #include "steps/rules/adagrad.h"
 #include "steps/rules/adahessian.h"
 #include "steps/rules/adam.h"
+#include "steps/rules/adam_direction.h"
 #include "steps/rules/adamax.h"
 #include "steps/rules/adamuon.h"
 #include "steps/rules/adamw.h"
@@ -20,6 +21,7 @@
 #include "steps/rules/extrapolate.h"
 #include "steps/rules/lamb.h"
 #include "steps/rules/lion.h"
+#include "steps/rules/low_rank_step.h"
 #include "steps/rules/mars.h"
 #include "steps/rules/momentum.h"
 #include "steps/rules/nadam.h"
@@ -32,6 +34,7 @@
 #include "steps/rules/sgd.h"
 #include "steps/rules/signum.h"
 #include "steps/rules/sophia.h"
+#include "steps/rules/weight_norm.h"
 
 namespace steepest {
 inline namespace STEEPEST_TARGET {
@@ -40,10 +43,11 @@ template <template <class> class... Rule>
 struct RuleList {};
 
 // The position of a rule is its number in the C ABI: append, do not insert.
-using Rules = RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion,
-                       Adafactor, AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon,
-                       AdaHessian, Sophia, Oasis, AdaFisher, NAdam, RAdam, RmsProp, Adadelta, Rprop,
-                       Signum, Adan, AdEmaMix, Adopt, Mars, RandomSgdm, RandomAdamW>;
+using Rules =
+    RuleList<Sgd, Adam, AdamW, AmsGrad, AdaMax, Adagrad, Lion, Lamb, CAdamW, CLion, Adafactor,
+             AdafactorVector, Momentum, Descend, Extrapolate, AdaMuon, AdaHessian, Sophia, Oasis,
+             AdaFisher, NAdam, RAdam, RmsProp, Adadelta, Rprop, Signum, Adan, AdEmaMix, Adopt, Mars,
+             RandomSgdm, RandomAdamW, AdamDirection, LowRankStep, WeightNorm>;
 
 template <template <class> class... Rule>
 constexpr int count_rules(RuleList<Rule...>) {

@@ -27,7 +27,7 @@ from .polar.cases import Case as PolarCase
 from .polar.products import ProductCase
 from .progress import tracked
 from .rows import Row, as_document
-from .steps import suite
+from .steps import low_rank, suite
 from .steps.cases import Case, cases
 from .steps.ceiling import describe
 from .steps.device import suite as device_suite
@@ -39,7 +39,10 @@ FAMILIES = ("steps", "polar", "curvature", "norms")
 ON_DEVICE = ("steps",)  # families with cases for a GPU
 NORMS = (norms_cases.Case, ConvCase, norms_cases.ReportCase)
 
-AnyCase: TypeAlias = "Case | PolarCase | ProductCase | curvature_cases.Case | norms_cases.AnyCase"
+StepsCase: TypeAlias = "Case | low_rank.LowRankCase"
+AnyCase: TypeAlias = (
+    "StepsCase | PolarCase | ProductCase | curvature_cases.Case | norms_cases.AnyCase"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -130,7 +133,9 @@ def _cases(family: str, options: argparse.Namespace) -> Sequence[AnyCase]:
         return norms_cases.cases(quick=options.quick)
     make = device_cases if options.device == "cuda" else cases
     made: Sequence[Case] = make(quick=options.quick, elements=options.elements)
-    return made
+    if options.device == "cuda":
+        return made
+    return [*made, *low_rank.cases(quick=options.quick, elements=options.elements)]
 
 
 def _run(chosen: Mapping[str, Sequence[AnyCase]], options: argparse.Namespace) -> int:
@@ -174,7 +179,7 @@ def _results(
     if family == "norms":
         of_norms = [case for case in chosen if isinstance(case, NORMS)]
         return norms_suite.run(of_norms, _norms_settings(options))
-    of_steps = [case for case in chosen if isinstance(case, Case)]
+    of_steps = [case for case in chosen if isinstance(case, (Case, low_rank.LowRankCase))]
     return suite.run(of_steps, _settings(options))
 
 
@@ -282,6 +287,8 @@ def _line(case: AnyCase) -> str:
         return curvature_cases.describe(case)
     if isinstance(case, NORMS):
         return norms_cases.describe(case)
+    if isinstance(case, low_rank.LowRankCase):
+        return low_rank.describe(case)
     if not isinstance(case, Case):
         return preparation.describe(case)
     return (

@@ -9,7 +9,11 @@ estimate of the Hessian's diagonal: AdaHessian, OASIS, SophiaG, SophiaH, likewis
 takes the product with the Hessian, or what the estimate is made of. AdaFisher and AdaFisherW, whose
 `step` takes the diagonals of a layer's Kronecker factors. And MKOR, which gives one of the first
 kind gradients that are preconditioned by inverse Kronecker factors. And those that solve a damped
-system at each step: NaturalGradient and LevenbergMarquardt.
+system at each step: NaturalGradient and LevenbergMarquardt. And those that keep the moments of a
+matrix in a subspace of its gradient: Fira, GaLore, GradNormLoRP.
+
+`steepest.optim.scales` has learning rates per tensor from shapes, `steepest.optim.schedules` the
+one-cycle schedule.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)
@@ -22,9 +26,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import scales as scales
+from . import schedules as schedules
 from .adafisher import AdaFisher, AdaFisherW
 from .adahessian import AdaHessian
 from .base import Optimizer
+from .fira import Fira, GaLore
+from .gradnorm_lorp import GradNormLoRP
 from .lanton import LANTON
 from .marquardt import LevenbergMarquardt
 from .mkor import MKOR
@@ -43,6 +51,9 @@ __all__ = [
     "AdaFisher",
     "AdaFisherW",
     "AdaHessian",
+    "Fira",
+    "GaLore",
+    "GradNormLoRP",
     "LANTON",
     "LevenbergMarquardt",
     "MKOR",

@@ -11,7 +11,7 @@ import numpy as np
 from .. import _arrays
 from .._arrays import Array
 from .group import Group
-from .state import MASTER, expected
+from .state import MASTER
 from .table import Rule
 
 # Options of torch's optimizers that choose an implementation, and what its schedulers add.
@@ -174,7 +174,7 @@ def _wanted(group: Group, i: int) -> dict[str, tuple[tuple[int, ...], str]]:
     view = group.views[i]
     wanted = {}
     for stream in group.rule.streams:
-        want = expected(stream, view, group.state_dtype)
+        want = group.expected_state(stream, i)
         if want is not None:
             wanted[stream.name] = want
     masters = group.states.get(MASTER)

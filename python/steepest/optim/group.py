@@ -12,12 +12,13 @@ from .state import (
     DeviceStepCount,
     StepCounts,
     allocate,
+    expected,
     has_master,
     make_masters,
     start_value,
 )
 from .structure import Params
-from .table import Rule
+from .table import Rule, Stream
 
 _FIXED = ("shape", "dtype", "device")  # of a torch parameter, whatever memory it is given
 
@@ -89,7 +90,12 @@ class Group:
         for stream in self.rule.streams:
             if stream.name in names and stream.name not in self.states:
                 start = start_value(self.rule, stream, self.options)
-                self.states[stream.name] = allocate(stream, self.views, self.state_dtype, start)
+                wanted = [self.expected_state(stream, i) for i in range(len(self.views))]
+                self.states[stream.name] = allocate(self.views, wanted, start)
+
+    def expected_state(self, stream: Stream, i: int) -> tuple[tuple[int, ...], str] | None:
+        """Shape and dtype name of a state of parameter i, or None where it has none."""
+        return expected(stream, self.views[i], self.state_dtype)
 
     def reset_state(self, name: str, i: int) -> None:
         """Sets a state of parameter i to its start value."""

@@ -68,16 +68,16 @@ def start_value(rule: Rule, stream: Stream, options: Mapping[str, Any]) -> float
 
 
 def allocate(
-    stream: Stream, params: Sequence[Array], state_dtype: Mapping[str, str], start: float
+    params: Sequence[Array], wanted: Sequence[tuple[tuple[int, ...], str] | None], start: float
 ) -> list[Array]:
-    """One state per parameter, at its start value; None for parameters that have none."""
+    """One state per parameter, of these shapes and dtype names and at its start value; None for
+    parameters that have none."""
     states: list[Array] = []
-    for param in params:
-        want = expected(stream, param, state_dtype)
+    for param, want in zip(params, wanted, strict=True):
         state = None
         if want is not None:
             # Without a shape the state takes the memory layout of the parameter too.
-            shape = None if stream.kind == "element" else want[0]
+            shape = None if want[0] == tuple(param.shape) else want[0]
             state = _arrays.zeros(param, want[1], shape)
             if start != 0:
                 _arrays.fill(state, start)

@@ -14,6 +14,7 @@ steepest.polar.nuclear_norm        the sum of the singular values
 steepest.polar.quality             how good a polar factor is
 steepest.polar.oracle              the farthest point of a norm's unit ball, and dual_norm
 steepest.polar.normuon, adamuon    second-moment normalisers of a direction
+steepest.polar.leading_subspace    singular vectors of the largest singular values, randomised
 steepest.polar.products            the matrix products under all of these
 """
 
@@ -27,6 +28,7 @@ from .moments import adamuon, normuon
 from .oracles import dual_norm, oracle
 from .orthogonal import Choice, choose, orthogonalize
 from .sign import matrix_sign
+from .subspace import leading_subspace
 
 __all__ = [
     "Choice",
@@ -36,6 +38,7 @@ __all__ = [
     "choose",
     "coefficients",
     "dual_norm",
+    "leading_subspace",
     "matrix_sign",
     "normuon",
     "nuclear_norm",

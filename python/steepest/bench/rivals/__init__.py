@@ -3,7 +3,7 @@
 A rival's module has a ``NAME``, ``available()``, which tells whether it is installed and works,
 and ``make(case, buffers, threads)``, which returns a function of the gradients that makes one
 step, or None when the rival has no such rule for such arrays. A rival updates the arrays that our
-implementation updates.
+implementation updates. Some also have ``make_low_rank(data, hypers, threads)`` for a step of Fira.
 
 Rivals in orthogonalisation are modules ``polar_*`` of the same form: ``make(case, matrices,
 threads)`` returns a function that reads the matrices and returns its result. Some also have

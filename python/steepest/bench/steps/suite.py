@@ -10,11 +10,13 @@ import steepest
 from ..rivals import Rival
 from ..rows import Row, judge
 from ..timing import Effort, Timing, interleave, repeated
+from . import low_rank
 from .buffers import Arena, Buffers, allocate
 from .calls import Call, impl_name, make_call
 from .cases import Case
 from .ceiling import fraction, probes
 from .check import error_of
+from .low_rank import LowRankCase
 
 OURS = "steepest"
 
@@ -28,13 +30,17 @@ class Settings:
     rivals: Sequence[Rival] = ()
 
 
-def run(cases: Sequence[Case], settings: Settings) -> Iterator[list[Row]]:
+def run(cases: Sequence[Case | LowRankCase], settings: Settings) -> Iterator[list[Row]]:
     """The rows of each case, as they come: one per rival, or a single one without rivals."""
     arena = Arena()
     before = steepest.cpu.threads()
     try:
         for case in cases:
-            yield measure(case, settings, arena)
+            if isinstance(case, LowRankCase):
+                effort, threads = settings.effort, settings.threads
+                yield low_rank.measure(case, effort, threads, settings.rivals)
+            else:
+                yield measure(case, settings, arena)
     finally:
         steepest.cpu.set_threads(before)
 
