@@ -53,6 +53,7 @@ from .adafisher import AdaFisher as AdaFisher
 from .adafisher import AdaFisherW as AdaFisherW
 from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
+from .distributed_lion import DistributedLion as DistributedLion
 from .lanton import LANTON as LANTON
 from .marquardt import LevenbergMarquardt as LevenbergMarquardt
 from .mkor import MKOR as MKOR

@@ -9,7 +9,8 @@ estimate of the Hessian's diagonal: AdaHessian, OASIS, SophiaG, SophiaH, likewis
 takes the product with the Hessian, or what the estimate is made of. AdaFisher and AdaFisherW, whose
 `step` takes the diagonals of a layer's Kronecker factors. And MKOR, which gives one of the first
 kind gradients that are preconditioned by inverse Kronecker factors. And those that solve a damped
-system at each step: NaturalGradient and LevenbergMarquardt.
+system at each step: NaturalGradient and LevenbergMarquardt. And DistributedLion, whose step is
+split in two by the exchange of messages between workers.
 
     opt = steepest.optim.AdamW(params, lr=1e-3)
     opt.step(grads)
@@ -25,6 +26,7 @@ from typing import Any
 from .adafisher import AdaFisher, AdaFisherW
 from .adahessian import AdaHessian
 from .base import Optimizer
+from .distributed_lion import DistributedLion
 from .lanton import LANTON
 from .marquardt import LevenbergMarquardt
 from .mkor import MKOR
@@ -43,6 +45,7 @@ __all__ = [
     "AdaFisher",
     "AdaFisherW",
     "AdaHessian",
+    "DistributedLion",
     "LANTON",
     "LevenbergMarquardt",
     "MKOR",
