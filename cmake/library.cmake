@@ -22,6 +22,12 @@ add_library(steepest SHARED
   csrc/curvature/oasis.cpp
   csrc/curvature/targets.cpp
   csrc/curvature/targets/baseline.cpp
+  csrc/distributed/moments.cpp
+  csrc/distributed/pack.cpp
+  csrc/distributed/step.cpp
+  csrc/distributed/targets.cpp
+  csrc/distributed/targets/baseline.cpp
+  csrc/distributed/vote.cpp
   csrc/norms/abi.cpp
   csrc/norms/cholesky.cpp
   csrc/norms/gradient.cpp
@@ -69,7 +75,7 @@ if(processor MATCHES "x86_64|amd64" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang
   set(avx2_flags -mavx2 -mfma -mf16c)
   set(avx512_flags ${avx2_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
   set(avx512bf16_flags ${avx512_flags} -mavx512bf16)
-  foreach(unit curvature/avx2 curvature/avx512 norms/avx2 norms/avx512 steps/avx2 steps/avx512
+  foreach(unit curvature/avx2 curvature/avx512 distributed/avx2 distributed/avx512 norms/avx2 norms/avx512 steps/avx2 steps/avx512
           polar/avx2 polar/avx512 polar/avx512bf16)
     string(REGEX MATCH "(.*)/(.*)" matched ${unit})
     set(file csrc/${CMAKE_MATCH_1}/targets/${CMAKE_MATCH_2}.cpp)

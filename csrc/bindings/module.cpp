@@ -8,6 +8,7 @@
 #include "bindings/ceiling.h"
 #include "bindings/curvature.h"
 #include "bindings/device_flag.h"
+#include "bindings/distributed.h"
 #include "bindings/errors.h"
 #include "bindings/grad_norm.h"
 #include "bindings/line_sums.h"
@@ -111,6 +112,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_products(m);
     bind_curvature(m);
     bind_mkor(m);
+    bind_distributed(m);
     bind_ceiling(m);
     bind_peak(m);
 }

@@ -5,12 +5,13 @@ steepest.optim      the same rules as stateful optimizers
 steepest.polar      orthogonalisation by Newton-Schulz iterations, and other functions of a matrix
 steepest.norms      norms of matrices, with proved bounds
 steepest.curvature  Hessian diagonals, traces and spectra from products with random vectors
+steepest.distributed  messages of workers that train together, and statistics of their gradients
 steepest.cpu        CPU targets and threads
 """
 
 from __future__ import annotations
 
-from . import cpu, curvature, norms, optim, polar, steps
+from . import cpu, curvature, distributed, norms, optim, polar, steps
 from ._config import get_cmake_dir, get_include, show_config
 from ._core import DeviceError
 from ._core import version as _version
@@ -22,6 +23,7 @@ __all__ = [
     "__version__",
     "cpu",
     "curvature",
+    "distributed",
     "get_cmake_dir",
     "get_include",
     "norms",

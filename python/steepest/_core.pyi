@@ -186,6 +186,31 @@ def probe_accumulate(
     sample: int,
     stream: Any = None,
 ) -> tuple[Any, Any]: ...
+def sign_pack(
+    grads: Sequence[Any],
+    exp_avg: Sequence[Any],
+    is_list: bool,
+    settings: Sequence[tuple[float, float, bool, bool, tuple[int, int, int]]],
+    grad_scale: float,
+    bits: int,
+    message: NDArray[np.uint8],
+) -> int: ...
+def vote(
+    messages: NDArray[np.uint8], bits: int, outcome: int, tie: int, result: NDArray[np.uint8]
+) -> None: ...
+def vote_step(
+    params: Sequence[Any],
+    copies: Sequence[Any],
+    is_list: bool,
+    settings: Sequence[tuple[Any, ...]],
+    form: int,
+    workers: int,
+    planes: int,
+    votes: NDArray[np.uint8],
+) -> None: ...
+def gradient_moments(
+    samples: Sequence[Sequence[Any]], is_list: bool
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]: ...
 def oasis_measure(
     tensors: Sequence[tuple[Any, Any, Any, Any, Any, Any]],
     weight_decay: Sequence[float],

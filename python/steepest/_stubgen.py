@@ -55,6 +55,7 @@ from .adafisher import AdaFisher as AdaFisher
 from .adafisher import AdaFisherW as AdaFisherW
 from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
+from .distributed_lion import DistributedLion as DistributedLion
 from .fira import Fira as Fira
 from .fira import GaLore as GaLore
 from .gradnorm_lorp import GradNormLoRP as GradNormLoRP

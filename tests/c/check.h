@@ -54,6 +54,7 @@ void test_device(void);
 void test_probes(void);
 void test_mkor(void);
 void test_oasis(void);
+void test_distributed(void);
 void test_symbol(void);
 
 #endif

@@ -24,6 +24,7 @@ int main(void) {
     test_probes();
     test_mkor();
     test_oasis();
+    test_distributed();
     printf("steepest %s on %s: all checks of the C interface hold\n", steepest_version(),
            steepest_cpu_active());
     return 0;

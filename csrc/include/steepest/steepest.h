@@ -286,6 +286,7 @@ STEEPEST_API steepest_status steepest_grad_norm_workspace(const steepest_norm_ar
 
 /* The other families, which use the types above. */
 #include <steepest/curvature.h>
+#include <steepest/distributed.h>
 #include <steepest/norms.h>
 #include <steepest/polar.h>
 

@@ -26,8 +26,13 @@ struct LionCore {
     }
 
     template <class C>
+    STEEPEST_HD static STEEPEST_INLINE T interpolation(const C& c, T g, T m) {
+        return c.beta1 * m + c.gain1 * g;
+    }
+
+    template <class C>
     STEEPEST_HD static STEEPEST_INLINE T direction(const C& c, T g, T m) {
-        return sign(c.beta1 * m + c.gain1 * g);
+        return sign(interpolation(c, g, m));
     }
 
     template <class C>

@@ -1,4 +1,4 @@
-"""``python -m steepest.bench [steps|polar|curvature|norms] [--rivals] [--quick] ...``."""
+"""``python -m steepest.bench [steps|polar|curvature|norms|distributed] [--rivals] ...``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import steepest
 from . import device, machine, plot, report, rivals
 from .curvature import cases as curvature_cases
 from .curvature import suite as curvature_suite
+from .distributed import cases as distributed_cases
+from .distributed import suite as distributed_suite
 from .environment import restart_without_overrides
 from .norms import cases as norms_cases
 from .norms import suite as norms_suite
@@ -35,13 +37,14 @@ from .steps.device import timing as device_timing
 from .steps.device.cases import DeviceCase, device_cases
 from .timing import FULL, QUICK
 
-FAMILIES = ("steps", "polar", "curvature", "norms")
+FAMILIES = ("steps", "polar", "curvature", "norms", "distributed")
 ON_DEVICE = ("steps",)  # families with cases for a GPU
 NORMS = (norms_cases.Case, ConvCase, norms_cases.ReportCase)
 
 StepsCase: TypeAlias = "Case | low_rank.LowRankCase"
 AnyCase: TypeAlias = (
-    "StepsCase | PolarCase | ProductCase | curvature_cases.Case | norms_cases.AnyCase"
+    "StepsCase | PolarCase | ProductCase | curvature_cases.Case | distributed_cases.Case"
+    " | norms_cases.AnyCase"
 )
 
 
@@ -71,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
         "--elements",
         type=_positive,
         metavar="N",
-        help="size of the large arrays of steps and curvature",
+        help="size of the large arrays of steps, curvature and distributed",
     )
     p.add_argument("--threads", type=_positive, metavar="N", help="by default as the library would")
     p.add_argument(
@@ -129,6 +132,8 @@ def _cases(family: str, options: argparse.Namespace) -> Sequence[AnyCase]:
         return preparation.every_case(quick=options.quick)
     if family == "curvature":
         return curvature_cases.cases(quick=options.quick, elements=options.elements)
+    if family == "distributed":
+        return distributed_cases.cases(quick=options.quick, elements=options.elements)
     if family == "norms":
         return norms_cases.cases(quick=options.quick)
     make = device_cases if options.device == "cuda" else cases
@@ -176,6 +181,9 @@ def _results(
     if family == "curvature":
         of_curvature = [case for case in chosen if isinstance(case, curvature_cases.Case)]
         return curvature_suite.run(of_curvature, _curvature_settings(options))
+    if family == "distributed":
+        of_messages = [case for case in chosen if isinstance(case, distributed_cases.Case)]
+        return distributed_suite.run(of_messages, _distributed_settings(options))
     if family == "norms":
         of_norms = [case for case in chosen if isinstance(case, NORMS)]
         return norms_suite.run(of_norms, _norms_settings(options))
@@ -234,6 +242,20 @@ def _curvature_rivals(options: argparse.Namespace) -> Sequence[rivals.CurvatureR
     return rivals.load_curvature() if options.rivals else ()
 
 
+def _distributed_settings(options: argparse.Namespace) -> distributed_suite.Settings:
+    return distributed_suite.Settings(
+        effort=QUICK if options.quick else FULL,
+        threads=options.threads or steepest.cpu.threads(),
+        rivals=_distributed_rivals(options),
+    )
+
+
+def _distributed_rivals(options: argparse.Namespace) -> Sequence[rivals.DistributedRival]:
+    if options.rival:
+        return rivals.load_distributed(rivals.names_in(options.rival, rivals.DISTRIBUTED))
+    return rivals.load_distributed() if options.rivals else ()
+
+
 def _norms_settings(options: argparse.Namespace) -> NormsSettings:
     return NormsSettings(
         effort=QUICK if options.quick else FULL,
@@ -285,6 +307,8 @@ def _list(chosen: Mapping[str, Sequence[AnyCase]]) -> None:
 def _line(case: AnyCase) -> str:
     if isinstance(case, curvature_cases.Case):
         return curvature_cases.describe(case)
+    if isinstance(case, distributed_cases.Case):
+        return distributed_cases.describe(case)
     if isinstance(case, NORMS):
         return norms_cases.describe(case)
     if isinstance(case, low_rank.LowRankCase):

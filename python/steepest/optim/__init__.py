@@ -9,8 +9,9 @@ estimate of the Hessian's diagonal: AdaHessian, OASIS, SophiaG, SophiaH, likewis
 takes the product with the Hessian, or what the estimate is made of. AdaFisher and AdaFisherW, whose
 `step` takes the diagonals of a layer's Kronecker factors. And MKOR, which gives one of the first
 kind gradients that are preconditioned by inverse Kronecker factors. And those that solve a damped
-system at each step: NaturalGradient and LevenbergMarquardt. And those that keep the moments of a
-matrix in a subspace of its gradient: Fira, GaLore, GradNormLoRP.
+system at each step: NaturalGradient and LevenbergMarquardt. Those that keep the moments of a
+matrix in a subspace of its gradient: Fira, GaLore, GradNormLoRP. And DistributedLion, whose step is
+split in two by the exchange of messages between workers.
 
 `steepest.optim.scales` has learning rates per tensor from shapes, `steepest.optim.schedules` the
 one-cycle schedule.
@@ -31,6 +32,7 @@ from . import schedules as schedules
 from .adafisher import AdaFisher, AdaFisherW
 from .adahessian import AdaHessian
 from .base import Optimizer
+from .distributed_lion import DistributedLion
 from .fira import Fira, GaLore
 from .gradnorm_lorp import GradNormLoRP
 from .lanton import LANTON
@@ -51,6 +53,7 @@ __all__ = [
     "AdaFisher",
     "AdaFisherW",
     "AdaHessian",
+    "DistributedLion",
     "Fira",
     "GaLore",
     "GradNormLoRP",

@@ -10,6 +10,7 @@ threads)`` returns a function that reads the matrices and returns its result. So
 ``make_product(a, compute, threads)``, for the symmetric product A A^T of that operand alone. Rivals
 of probes are modules ``curvature_*``: ``make(case, arrays)``; those in spectral norms, ``norms_*``,
 are given the case's data. Some of these also have ``make_report(matrices)``, for the norm report.
+Those of messages, ``distributed_*``, have ``make(case, arrays)``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ..curvature.arrays import Arrays as CurvatureArrays
     from ..curvature.arrays import Call as CurvatureCall
     from ..curvature.cases import Case as CurvatureCase
+    from ..distributed.arrays import Arrays as DistributedArrays
+    from ..distributed.arrays import Call as DistributedCall
+    from ..distributed.cases import Case as DistributedCase
     from ..norms.cases import AnyCase as NormsCase
     from ..polar.cases import Case as PolarCase
     from ..polar.matrices import Call as PolarCall
@@ -42,7 +46,14 @@ POLAR = (
 )
 CURVATURE = ("curvature_numpy", "curvature_numpy_bits", "curvature_jax", "curvature_matfree")
 NORMS = ("norms_numpy", "norms_scipy", "norms_loop", "norms_fft", "norms_power")
-OF_FAMILY = {"steps": MODULES, "polar": POLAR, "curvature": CURVATURE, "norms": NORMS}
+DISTRIBUTED = ("distributed_numpy",)
+OF_FAMILY = {
+    "steps": MODULES,
+    "polar": POLAR,
+    "curvature": CURVATURE,
+    "norms": NORMS,
+    "distributed": DISTRIBUTED,
+}
 
 
 class Rival(Protocol):
@@ -78,6 +89,17 @@ class CurvatureRival(Protocol):
     def make(self, case: CurvatureCase, arrays: CurvatureArrays) -> CurvatureCall | None: ...
 
 
+class DistributedRival(Protocol):
+    """What each module of ``DISTRIBUTED`` offers."""
+
+    @property
+    def NAME(self) -> str: ...  # noqa: N802 - a constant of the module
+
+    def available(self) -> bool: ...
+
+    def make(self, case: DistributedCase, arrays: DistributedArrays) -> DistributedCall | None: ...
+
+
 class NormsRival(Protocol):
     """What each module of ``NORMS`` offers."""
 
@@ -105,6 +127,11 @@ def load_polar(names: Sequence[str] | None = None) -> list[PolarRival]:
 def load_curvature(names: Sequence[str] | None = None) -> list[CurvatureRival]:
     """The same for probes."""
     return _load(names, CURVATURE)
+
+
+def load_distributed(names: Sequence[str] | None = None) -> list[DistributedRival]:
+    """The same for messages of distributed optimizers."""
+    return _load(names, DISTRIBUTED)
 
 
 def load_norms(names: Sequence[str] | None = None) -> list[NormsRival]:

@@ -1,0 +1,1 @@
+"""Benchmarks of the messages of distributed optimizers, and of statistics over workers."""
