@@ -11,7 +11,8 @@ from .support import SOURCE, bare_environment, dynamic_section, run, source_tree
 
 EXTENSION = Path(_core.__file__).resolve()
 INCLUDE = Path("include/steepest")
-HEADERS = {INCLUDE / f"{name}.h" for name in ("steepest", "polar", "curvature", "distributed", "norms")}
+FAMILIES = ("curvature", "distributed", "norms", "polar")
+HEADERS = {INCLUDE / f"{name}.h" for name in ("steepest", *FAMILIES)}
 CMAKE_FILES = ("steepestConfig.cmake", "steepestConfigVersion.cmake", "steepestTargets.cmake")
 
 

@@ -160,7 +160,7 @@ class ScaledSign:
 
     def compress(self, x: Values, draw: Draw, to: Message) -> Values:
         if x.size == 0:
-            return x.copy()
+            return np.zeros_like(x)
         scale = np.array([np.abs(x).mean(dtype=np.float64)], x.dtype)
         to[: x.itemsize] = scale.view(np.uint8)
         to[x.itemsize :] = np.packbits(x >= 0, bitorder="little")

@@ -99,7 +99,7 @@ def _vote(
     size = rows.shape[1] // bits * planes_of(form, workers)
     result = lists.output(out, "out", size)
     _core.vote(rows, bits, outcome, TIES.index(tie), result)
-    return Votes(result, form, workers)
+    return Votes(result if out is None else out, form, workers)
 
 
 def apply_votes(

@@ -3,10 +3,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .._core import _Array, _Numbers, _Rounding
+from . import scales as scales
+from . import schedules as schedules
 from .adafisher import AdaFisher as AdaFisher
 from .adafisher import AdaFisherW as AdaFisherW
 from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
+from .distributed_lion import DistributedLion as DistributedLion
+from .fira import Fira as Fira
+from .fira import GaLore as GaLore
+from .gradnorm_lorp import GradNormLoRP as GradNormLoRP
 from .lanton import LANTON as LANTON
 from .marquardt import LevenbergMarquardt as LevenbergMarquardt
 from .mkor import MKOR as MKOR
@@ -43,6 +49,10 @@ __all__ = [
     "Adan",
     "CAdamW",
     "CLion",
+    "DistributedLion",
+    "Fira",
+    "GaLore",
+    "GradNormLoRP",
     "LevenbergMarquardt",
     "Lion",
     "Muon",
