@@ -61,6 +61,11 @@ PYTHON
 # Options of pytest for the tests that are not slow, a process on each processor.
 quick=(-q -m "not slow" -n "$(nproc)")
 
+# Options for another build or target, whose bits are those of the one that the README's tests ran on:
+# without networks that learn, and without the benchmark's own tests, which take longest.
+again=("${quick[@]}" --ignore=tests/steps/test_bench.py --ignore-glob="*_convergence.py")
+
+
 # pytest that fails when a test was skipped.
 pytest_without_skips() {
     local log

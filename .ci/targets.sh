@@ -9,12 +9,10 @@ print(*(t for t in cpu.targets() if t != cpu.active()))"); do
     section "The suite on CPU target $target"
     export STEEPEST_CPU_TARGET=$target
     python -c "from steepest import cpu; assert cpu.active() == '$target'"
-    # The benchmark's own tests say nothing about a target and take longest.
-    python -m pytest "${quick[@]}" tests/steps tests/boundary tests/optim \
-        --ignore=tests/steps/test_bench.py
+    python -m pytest "${again[@]}" tests/steps tests/boundary tests/optim
 done
 
 section "The suite on the emulation of device code"
 unset STEEPEST_CPU_TARGET
-python -m pytest "${quick[@]}" tests/steps tests/optim --arrays emulated
+python -m pytest "${again[@]}" tests/steps tests/optim --arrays emulated
 python -m steepest.golden --check tests/golden/steps.json --arrays emulated

@@ -14,6 +14,7 @@ namespace steepest::polar {
 namespace {
 
 constexpr int kAbreast = 16;  // lines that are summed together where they lie side by side
+constexpr int kAhead = 16;    // elements of a line that are on their way from memory
 
 // One line: its lanes are neighbours.
 template <class T>
@@ -35,6 +36,21 @@ double along_line(const T* x, int64_t stride, int64_t n, double power,
     return fold_pairs(block_sums.data(), static_cast<int64_t>(block_sums.size()));
 }
 
+// Element i of up to kAbreast lines. All of them with neighbours in memory are a loop of their own,
+// which the compiler turns into vectors.
+template <class T>
+void add_squares(const T* x, int64_t line_stride, int count, const double* power,
+                 double* __restrict to) {
+    const auto add = [&](int k, int64_t at) {
+        const double v = decode(x[at]) * power[k];
+        to[k] += v * v;
+    };
+    if (line_stride == 1 && count == kAbreast)
+        for (int k = 0; k < kAbreast; ++k) add(k, k);
+    else
+        for (int k = 0; k < count; ++k) add(k, k * line_stride);
+}
+
 // Up to kAbreast lines at once, element by element: the same sums in the same order.
 template <class T>
 void abreast(const T* x, const Lines& m, int count, const double* power, double* sums) {
@@ -44,11 +60,10 @@ void abreast(const T* x, const Lines& m, int count, const double* power, double*
         alignas(64) double lane[kLanes][kAbreast] = {};
         const int64_t end = std::min((b + 1) * kBlock, n);
         for (int64_t i = b * kBlock; i < end; ++i) {
-            double* to = lane[i % kLanes];
-            for (int k = 0; k < count; ++k) {
-                const double v = decode(x[i * m.stride + k * m.line_stride]) * power[k];
-                to[k] += v * v;
-            }
+            const T* at = x + i * m.stride;
+            // Often in another page, where the processor does not look by itself.
+            __builtin_prefetch(x + std::min(i + kAhead, n - 1) * m.stride);
+            add_squares(at, m.line_stride, count, power, lane[i % kLanes]);
         }
         for (int half = kLanes / 2; half > 0; half /= 2)
             for (int l = 0; l < half; ++l)
@@ -68,6 +83,35 @@ void each_element(const Lines& m, int64_t begin, int64_t end, F&& f) {
         for (int64_t i = 0; i < m.length; ++i)
             for (int64_t line = begin; line < end; ++line) f(line, i);
     }
+}
+
+// Elements next to each other of kAbreast lines. All are read before the first is written, which
+// may be in the same memory.
+template <class T, class F>
+void write_run(const T* x, T* out, int64_t line, F&& value) {
+    double v[kAbreast];
+    for (int k = 0; k < kAbreast; ++k) v[k] = value(line + k, decode(x[k]));
+    for (int k = 0; k < kAbreast; ++k) encode(v[k], out[k]);
+}
+
+// result = value(line, x) in lines [begin, end).
+template <class T, class F>
+void write_values(const Lines& m, int64_t begin, int64_t end, F&& value) {
+    const auto* x = static_cast<const T*>(m.data);
+    auto* out = static_cast<T*>(m.result);
+    const auto write = [&](int64_t line, int64_t i) {
+        encode(value(line, decode(x[line * m.line_stride + i * m.stride])),
+               out[line * m.result_line_stride + i * m.result_stride]);
+    };
+    const bool runs = m.side_by_side() && m.line_stride == 1 && m.result_line_stride == 1;
+    const int64_t last = runs ? begin + (end - begin) / kAbreast * kAbreast : begin;
+    for (int64_t i = 0; last > begin && i < m.length; ++i) {
+        const T* from = x + i * m.stride;
+        __builtin_prefetch(x + std::min(i + kAhead, m.length - 1) * m.stride + begin);
+        for (int64_t line = begin; line < last; line += kAbreast)
+            write_run(from + line, out + i * m.result_stride + line, line, value);
+    }
+    each_element(m, last, end, write);
 }
 
 }  // namespace
@@ -124,15 +168,14 @@ void write_lines(const Lines& m, const double* power, const double* factor, int6
                  int64_t end) {
     with_type(m.dtype, [&](auto* type) {
         using T = std::remove_pointer_t<decltype(type)>;
-        const auto* x = static_cast<const T*>(m.data);
-        auto* out = static_cast<T*>(m.result);
         const double scale = m.item->scale;
-        const bool signs = m.item->kind == STEEPEST_SIGNS;
-        each_element(m, begin, end, [&](int64_t line, int64_t i) {
-            const double v = decode(x[line * m.line_stride + i * m.stride]);
-            encode(factor ? v * power[line] * factor[line] : scale * (signs ? sign(v) : v),
-                   out[line * m.result_line_stride + i * m.result_stride]);
-        });
+        if (factor)
+            write_values<T>(m, begin, end,
+                            [&](int64_t line, double v) { return v * power[line] * factor[line]; });
+        else if (m.item->kind == STEEPEST_SIGNS)
+            write_values<T>(m, begin, end, [&](int64_t, double v) { return scale * sign(v); });
+        else
+            write_values<T>(m, begin, end, [&](int64_t, double v) { return scale * v; });
     });
 }
 
