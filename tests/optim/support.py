@@ -11,6 +11,7 @@ COMPOSITE = (
     "AdaFisher",
     "AdaFisherW",
     "AdaHessian",
+    "DistributedLion",
     "Fira",
     "GaLore",
     "GradNormLoRP",
