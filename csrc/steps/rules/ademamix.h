@@ -10,6 +10,7 @@ inline namespace STEEPEST_TARGET {
 template <class T>
 struct AdEmaMix {
     enum { kBeta1, kBeta2, kBeta3, kEps, kAlpha, kAlphaWarmup, kBeta3Warmup };
+    static constexpr int kMostBlocks = 3;  // five streams and ten constants
 
     static constexpr RuleSpec spec = {
         .name = "ademamix",
@@ -60,8 +61,9 @@ struct AdEmaMix {
 
     STEEPEST_HD static double slow_decay(double beta1, double beta3, double done) {
         if (done == 1 || beta3 == 0) return beta3;
-        const double start = beta1 > 0 ? (1 - done) / log(beta1) : 0;
-        return exp(1 / (start + done / log(beta3)));
+        double inverse = done / log(beta3);
+        if (beta1 > 0) inverse = (1 - done) / log(beta1) + inverse;
+        return exp(1 / inverse);
     }
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
