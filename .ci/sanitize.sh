@@ -10,7 +10,7 @@ export CC=gcc CXX=g++
 # Checked loops are not vectorised at any level: more than -O1 only takes longer to compile.
 pip install --no-deps --target "$directory/package" . \
     -C build-dir="$directory/build" -C install.strip=false -C cmake.define.STEEPEST_SANITIZE=ON -C cmake.define.STEEPEST_CUDA=OFF \
-    -C cmake.define.CMAKE_CXX_FLAGS_RELEASE="-O1 -g -DNDEBUG"
+    -C cmake.define.CMAKE_CXX_FLAGS_RELEASE="-O1 -g1 -DNDEBUG"
 
 section "The suite under the sanitizers"
 # Python itself is not instrumented, so the run-time libraries must be there before it starts, and
