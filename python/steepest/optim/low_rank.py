@@ -25,7 +25,7 @@ Parts = Sequence[Sequence[Array | None]]
 class LowRankOptimizer(Optimizer):
     """An optimizer whose groups are of this kind."""
 
-    group_class: ClassVar[type[Group]] = LowRankGroup
+    group_class: ClassVar[type[Group]]
     _work: Workspace
 
     def _run(self, parts: Sequence[Sequence[Any]], options: Mapping[str, Any], stream: Any) -> bool:

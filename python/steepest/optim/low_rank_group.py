@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ class Step(NamedTuple):
     work: Workspace
 
 
-class LowRankGroup(Group):
+class LowRankGroup(Group, ABC):
     """Matrices with their projectors; all other parameters are AdamW's, and all parameters where
     rank is None."""
 
@@ -68,9 +69,9 @@ class LowRankGroup(Group):
         sign = -1.0 if self.options["maximize"] else 1.0
         return self.plain(i, step), sign / step.scale
 
+    @abstractmethod
     def move(self, i: int, step: Step) -> None:
         """Steps parameter i."""
-        raise NotImplementedError
 
     # ---- the parts of a step
 
