@@ -12,7 +12,7 @@ constexpr int kUnset = -1;
 std::atomic<int> chosen{kUnset};
 
 bool supported(Target t) {
-#if defined(STEEPEST_X86_TARGETS)
+#if STEEPEST_HIGHEST_TARGET > 0
     switch (t) {
         case Target::baseline:
             return true;
@@ -52,13 +52,7 @@ int best() {
 
 const char* name(Target t) { return kNames[static_cast<int>(t)]; }
 
-bool compiled([[maybe_unused]] Target t) {
-#if defined(STEEPEST_X86_TARGETS)
-    return true;
-#else
-    return t == Target::baseline;
-#endif
-}
+bool compiled(Target t) { return static_cast<int>(t) <= STEEPEST_HIGHEST_TARGET; }
 
 bool usable(Target t) { return compiled(t) && supported(t); }
 

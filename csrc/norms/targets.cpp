@@ -11,7 +11,7 @@ namespace symbols {
 const norms::SymbolKernels& symbol_kernels();
 }
 }  // namespace baseline
-#if defined(STEEPEST_X86_TARGETS)
+#if STEEPEST_HIGHEST_TARGET >= 1
 namespace avx2 {
 namespace reports {
 const norms::ReportKernels& report_kernels();
@@ -20,6 +20,8 @@ namespace symbols {
 const norms::SymbolKernels& symbol_kernels();
 }
 }  // namespace avx2
+#endif
+#if STEEPEST_HIGHEST_TARGET >= 2
 namespace avx512 {
 namespace reports {
 const norms::ReportKernels& report_kernels();
@@ -32,8 +34,10 @@ const norms::SymbolKernels& symbol_kernels();
 
 // The dot product of avx512bf16 is of no use here: that target takes the kernels of avx512.
 const norms::ReportKernels& norms::report_kernels_of([[maybe_unused]] cpu::Target target) {
-#if defined(STEEPEST_X86_TARGETS)
+#if STEEPEST_HIGHEST_TARGET >= 1
     if (target == cpu::Target::avx2) return avx2::reports::report_kernels();
+#endif
+#if STEEPEST_HIGHEST_TARGET >= 2
     if (target == cpu::Target::avx512 || target == cpu::Target::avx512bf16)
         return avx512::reports::report_kernels();
 #endif
@@ -41,8 +45,10 @@ const norms::ReportKernels& norms::report_kernels_of([[maybe_unused]] cpu::Targe
 }
 
 const norms::SymbolKernels& norms::symbol_kernels_of([[maybe_unused]] cpu::Target target) {
-#if defined(STEEPEST_X86_TARGETS)
+#if STEEPEST_HIGHEST_TARGET >= 1
     if (target == cpu::Target::avx2) return avx2::symbols::symbol_kernels();
+#endif
+#if STEEPEST_HIGHEST_TARGET >= 2
     if (target == cpu::Target::avx512 || target == cpu::Target::avx512bf16)
         return avx512::symbols::symbol_kernels();
 #endif

@@ -24,7 +24,7 @@ def build(to, flags):
     """Compiles the program, each target with its own flags; returns the executable."""
     compiler, vectors = tool("g++", "c++"), platform.machine().lower() in ("x86_64", "amd64")
     common = ["-std=c++20", "-g", "-ffp-contract=off", "-Icsrc", "-Icsrc/include", *flags]
-    common += ["-DSTEEPEST_X86_TARGETS"] if vectors else []
+    common += [f"-DSTEEPEST_HIGHEST_TARGET={len(TARGETS) if vectors else 0}"]
     objects = []
     for name, options in {"baseline": [], **(TARGETS if vectors else {})}.items():
         objects.append(to / f"{name}.o")
