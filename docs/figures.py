@@ -21,9 +21,14 @@ SETS = ("jordan", "you", "polar_express", "cans", "cubic5", "deepseek_v4")
 
 
 def newest_run(family: str) -> Path | None:
-    """The newest recorded run of the family, by the date in its name."""
-    runs = sorted((ROOT / "bench" / "results").glob(f"{family}-cpu-*.json"))
-    return runs[-1] if runs else None
+    """The newest recorded run of the family."""
+    runs = (ROOT / "bench" / "results").glob(f"{family}-cpu-*.json")
+    return max(runs, key=lambda run: _machine(run)["date"], default=None)
+
+
+def _machine(run: Path) -> Mapping[str, Any]:
+    machine: Mapping[str, Any] = json.loads(run.read_text("utf-8"))["machine"]
+    return machine
 
 
 def table(family: str) -> str:
@@ -32,9 +37,11 @@ def table(family: str) -> str:
     if run is None:
         return "No run has been recorded yet.\n"
     document = json.loads(run.read_text("utf-8"))
+    machine = document["machine"]
     lines = [
-        f"Recorded in `bench/results/{run.name}` on {document['machine']['cpu']}, "
-        f"{document['rows'][0]['threads']} threads; ratios above 1: we are faster.",
+        f"Recorded in `bench/results/{run.name}` on {machine['cpu']} with "
+        f"{machine['steepest']['target']}, {document['rows'][0]['threads']} threads; "
+        "ratios above 1: we are faster.",
         "",
         "| case | ms | of the peak | error / bound | rivals |",
         "|---|---:|---:|---:|---|",
