@@ -80,7 +80,7 @@ void set_max_threads(int n) {
 }
 
 int threads_for(int64_t work) {
-    if (work < kSerialWork || forked.load(std::memory_order_relaxed)) return 1;
+    if (work < kSerialWork || forked.load(std::memory_order_relaxed) || is_in_region()) return 1;
 #if defined(_OPENMP)
     if (omp_in_parallel()) return 1;
 #endif

@@ -55,6 +55,8 @@ void spin_until(Ready&& ready) {
     } while (std::chrono::steady_clock::now() < deadline);
 }
 
+thread_local bool in_region = false;
+
 class Pool {
   public:
     void run(int threads, int parts, Task task, void* context) {
@@ -103,6 +105,7 @@ class Pool {
     // Starts with the parts whose home this thread is. Task and context stay as they are until all
     // parts are done, so whoever has claimed a part may read them.
     void work(int thread, Shape s) {
+        in_region = true;
         const int home = s.parts() * thread / s.threads();
         for (int i = 0; i < s.parts(); ++i) {
             const int part = (home + i) % s.parts();
@@ -110,6 +113,7 @@ class Pool {
             task_(context_, part, s.parts());
             undone_.fetch_sub(1, std::memory_order_release);
         }
+        in_region = false;
     }
 
     void serve(int thread) {
@@ -145,6 +149,8 @@ class Pool {
 };
 
 }  // namespace
+
+bool is_in_region() { return in_region; }
 
 void run_on_pool(int threads, int parts, Task task, void* context) {
     static Pool* pool = new Pool;  // outlives every other static: workers may still look at it

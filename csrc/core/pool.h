@@ -15,4 +15,7 @@ using Task = void (*)(void* context, int part, int parts);
 // when all are done. A second region at the same time runs on its caller alone.
 void run_on_pool(int threads, int parts, Task task, void* context);
 
+// Whether the calling thread is at work on a part of a region.
+bool is_in_region();
+
 }  // namespace steepest

@@ -1,4 +1,5 @@
 // The C entries of the orthogonalisation.
+#include <algorithm>
 #include <cmath>
 
 #include "core/cpu.h"
@@ -92,11 +93,8 @@ steepest_status steepest_orthogonalize_workspace(const steepest_orthogonalize_ar
         if (const auto status = check(*args)) return status;
         const Program program = program_of(*args);
         *size = 0;
-        for (const Group& g : groups_of(*args)) {  // one after the other in the same memory
-            Arena arena(nullptr, 0);
-            take_buffers(g, program, arena);
-            if (arena.used() > *size) *size = arena.used();
-        }
+        for (const Group& g : groups_of(*args))  // one after the other in the same memory
+            *size = std::max(*size, workspace_bytes(g, program));
         return STEEPEST_OK;
     });
 }
@@ -114,11 +112,7 @@ steepest_status steepest_orthogonalize(const steepest_orthogonalize_args* args) 
         if (const auto s = steepest_orthogonalize_workspace(args, &needed)) return s;
         if (args->workspace_size < needed) return STEEPEST_WORKSPACE_TOO_SMALL;
         const Program program = program_of(*args);
-        for (const Group& g : groups_of(*args)) {
-            Arena arena(args->workspace, args->workspace_size);
-            Buffers buffers = take_buffers(g, program, arena);
-            orthogonalize(g, program, buffers);
-        }
+        for (const Group& g : groups_of(*args)) orthogonalize(g, program, args->workspace);
         return STEEPEST_OK;
     });
 }

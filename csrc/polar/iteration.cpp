@@ -18,60 +18,93 @@ Type square_type(const Group& g, const Program& p) {
 
 int64_t size_of(Type t) { return t == Type::f64 ? 8 : t == Type::f32 ? 4 : 2; }
 
-Batch take_batch(Arena& arena, int64_t count, int64_t rows, int64_t cols, Type type) {
-    void* data = arena.take<char>(count * rows * cols * size_of(type));
-    return {{data, rows, cols, cols, type}, count, rows * cols};
+Batch take_matrix(Arena& arena, bool needed, int64_t rows, int64_t cols, Type type) {
+    void* data = arena.take<char>(needed ? rows * cols * size_of(type) : 0);
+    return {{data, rows, cols, cols, type}, 1, rows * cols};
 }
 
-Matrix item(const Batch& b, int64_t i) {
-    Matrix m = b.matrix;
-    m.data = static_cast<char*>(m.data) + i * b.stride * size_of(m.type);
-    return m;
+// What one matrix needs while it is iterated on, cut from an arena.
+struct Buffers {
+    Batch x, next;        // the iterate, and where the next one goes
+    Batch wide;           // of that shape, in float
+    Batch r, z, q, w;     // square: Gram matrix, its polynomial, the accumulated factor, spare
+    Batch q_high, q_low;  // the factor as the sum of two
+    void* scratch_memory = nullptr;
+    size_t scratch_size = 0;
+
+    Buffers(const Group& g, const Program& p, Arena& arena);
+    Arena scratch() const { return {scratch_memory, scratch_size}; }
+};
+
+Buffers::Buffers(const Group& g, const Program& p, Arena& arena) {
+    const Type square = square_type(g, p);
+    const bool is_gram = g.method == STEEPEST_POLAR_GRAM;
+    const auto wide_one = [&](bool needed, Type t) {
+        return take_matrix(arena, needed, g.rows, g.cols, t);
+    };
+    const auto square_one = [&](bool needed, Type t) {
+        return take_matrix(arena, needed, g.rows, g.rows, t);
+    };
+    const bool splits = is_gram && p.type == Type::bf16;
+    x = wide_one(true, p.type);
+    next = wide_one(true, p.type);
+    wide = wide_one(splits, Type::f32);
+    r = square_one(true, square);
+    z = square_one(true, square);
+    q = square_one(is_gram, square);
+    w = square_one(is_gram, square);
+    q_high = square_one(splits, Type::bf16);
+    q_low = square_one(splits, Type::bf16);
+    scratch_size = std::max({scratch_bytes(x, r), scratch_bytes(r, z), scratch_bytes(r, next),
+                             scratch_bytes(q_low, wide), scratch_bytes(q, next)});
+    scratch_memory = arena.take<char>(static_cast<int64_t>(scratch_size));
 }
 
-// Shares many matrices among the threads; few are worked on one by one by all of them.
-template <class F>
-void each_matrix(const Group& g, F&& f) {
-    const auto count = static_cast<int64_t>(g.views.size());
-    const int threads = threads_for(count * g.rows * g.cols);
-    if (count < 2 * threads) {
-        for (int64_t i = 0; i < count; ++i) f(i);
-        return;
+size_t buffer_bytes(const Group& g, const Program& p) {
+    Arena measured(nullptr, 0);
+    const Buffers buffers(g, p, measured);
+    return measured.used();
+}
+
+// Small matrices are shared out: each thread takes its own from beginning to end, so that they stay
+// in its cache and no product waits for another thread. Others are worked on one by one, by all
+// threads.
+struct Sharing {
+    // An iteration has many products to wait at, so it pays for larger matrices than one product.
+    static constexpr int64_t kLarger = 8;
+
+    int threads;
+    int64_t parts;
+
+    explicit Sharing(const Group& g) {
+        const auto count = static_cast<int64_t>(g.views.size());
+        const int64_t multiplications = g.rows * g.rows * g.cols;
+        threads = threads_for_products(multiplications * count);
+        parts = matrices_at_a_time(multiplications / kLarger, count);
     }
-    const int parts = static_cast<int>(std::min<int64_t>(count, 8 * threads));
-    parallel(threads, parts, [&](int part, int n) {
-        for (int64_t i = count * part / n; i < count * (part + 1) / n; ++i) f(i);
-    });
-}
+};
 
 // Normalises in double before anything is rounded to the type of the iterate. Zero stays zero.
-void load_all(const Group& g, const Program& p, const Batch& x) {
-    each_matrix(g, [&](int64_t i) {
-        const View& v = g.views[static_cast<size_t>(i)];
-        Norm norm = frobenius_norm(v);
-        if (p.normalization == STEEPEST_BOUND && norm.scaled == norm.scaled)
-            norm = split_power(g.bounds[static_cast<size_t>(i)]);
-        const double factor = norm.scaled == 0 ? 0 : 1 / (p.safety * norm.scaled);
-        load(v, norm.power, factor, item(x, i));
-    });
+void load_normalized(const Group& g, const Program& p, size_t i, const Matrix& x) {
+    const View& v = g.views[i];
+    Norm norm = frobenius_norm(v);
+    if (p.normalization == STEEPEST_BOUND && norm.scaled == norm.scaled)
+        norm = split_power(g.bounds[i]);
+    const double factor = norm.scaled == 0 ? 0 : 1 / (p.safety * norm.scaled);
+    load(v, norm.power, factor, x);
 }
 
-void store_all(const Group& g, const Batch& x) {
-    each_matrix(g, [&](int64_t i) { store(item(x, i), g.views[static_cast<size_t>(i)]); });
-}
-
-// Each product has the scratch that take_buffers measured, so none can be refused.
+// Each product has the scratch that the buffers measured, so none can be refused.
 void gram(Buffers& b) { symmetric(b.x, {1, 0, 0}, nullptr, b.r, b.scratch()); }
 
 // Normalisations that need the Gram matrix: rescales iterate and Gram matrix together.
-void rescale_all(const Group& g, const Program& p, Buffers& b) {
-    if (p.normalization != STEEPEST_SCHATTEN4 && p.normalization != STEEPEST_AOL) return;
-    each_matrix(g, [&](int64_t i) {
-        if (p.normalization == STEEPEST_AOL)
-            rescale_rows(item(b.x, i), item(b.r, i), p.safety);
-        else
-            rescale_by_schatten4(item(b.x, i), item(b.r, i), p.safety);
-    });
+void rescale(const Program& p, Buffers& b) {
+    if (p.normalization == STEEPEST_AOL)
+        rescale_rows(b.x.matrix, b.r.matrix, p.safety);
+    else if (p.normalization == STEEPEST_SCHATTEN4)
+        rescale_by_schatten4(b.x.matrix, b.r.matrix, p.safety);
+    else
+        return;
     // Rounded to bfloat16 again, the iterate has another Gram matrix.
     if (p.type == Type::bf16) gram(b);
 }
@@ -88,10 +121,10 @@ void standard_step(const double* k, Buffers& b) {
     std::swap(b.x, b.next);
 }
 
-void run_standard(const Group& g, const Program& p, Buffers& b) {
+void run_standard(const Program& p, Buffers& b) {
     for (int32_t t = 0; t < p.steps; ++t) {
         gram(b);
-        if (t == 0) rescale_all(g, p, b);
+        if (t == 0) rescale(p, b);
         standard_step(p.step(t), b);
     }
 }
@@ -125,11 +158,11 @@ void gram_step(const double* k, bool first, bool last, Buffers& b) {
     symmetric_product(b.z, b.w, {1, a_k, 0}, &b.w, b.r, b.scratch());
 }
 
-void run_gram(const Group& g, const Program& p, Buffers& b) {
+void run_gram(const Program& p, Buffers& b) {
     bool fresh = true;  // the Gram matrix belongs to the iterate, and no factor has accumulated
     for (int32_t t = 0; t < p.steps; ++t) {
         if (fresh) gram(b);
-        if (t == 0) rescale_all(g, p, b);
+        if (t == 0) rescale(p, b);
         const bool ends = t + 1 == p.steps || p.restarts_after(t + 1);
         gram_step(p.step(t), fresh, ends, b);
         if (ends) apply_factor(p, b);
@@ -145,40 +178,30 @@ bool Program::restarts_after(int32_t t) const {
     return false;
 }
 
-Buffers take_buffers(const Group& g, const Program& p, Arena& arena) {
-    const auto count = static_cast<int64_t>(g.views.size());
-    const Type square = square_type(g, p);
-    const bool is_gram = g.method == STEEPEST_POLAR_GRAM;
-    const auto wide = [&](bool needed, Type t) {
-        return take_batch(arena, needed ? count : 0, g.rows, g.cols, t);
-    };
-    const auto narrow = [&](bool needed, Type t) {
-        return take_batch(arena, needed ? count : 0, g.rows, g.rows, t);
-    };
-    const bool splits = is_gram && p.type == Type::bf16;
-    Buffers b{.x = wide(true, p.type),
-              .next = wide(true, p.type),
-              .wide = wide(splits, Type::f32),
-              .r = narrow(true, square),
-              .z = narrow(true, square),
-              .q = narrow(is_gram, square),
-              .w = narrow(is_gram, square),
-              .q_high = narrow(splits, Type::bf16),
-              .q_low = narrow(splits, Type::bf16)};
-    b.scratch_size =
-        std::max({scratch_bytes(b.x, b.r), scratch_bytes(b.r, b.z), scratch_bytes(b.r, b.next),
-                  scratch_bytes(b.q_low, b.wide), scratch_bytes(b.q, b.next)});
-    b.scratch_memory = arena.take<char>(static_cast<int64_t>(b.scratch_size));
-    return b;
+size_t workspace_bytes(const Group& g, const Program& p) {
+    return static_cast<size_t>(Sharing(g).parts) * buffer_bytes(g, p);
 }
 
-void orthogonalize(const Group& g, const Program& p, Buffers& b) {
-    load_all(g, p, b.x);
-    if (g.method == STEEPEST_POLAR_GRAM)
-        run_gram(g, p, b);
-    else
-        run_standard(g, p, b);
-    store_all(g, b.x);
+void orthogonalize(const Group& g, const Program& p, void* workspace) {
+    const Sharing sharing(g);
+    const size_t bytes = buffer_bytes(g, p);
+    const size_t count = g.views.size();
+    const auto run = [&](size_t part, size_t parts) {
+        Arena arena(static_cast<char*>(workspace) + part * bytes, bytes);
+        Buffers b(g, p, arena);
+        for (size_t i = count * part / parts; i < count * (part + 1) / parts; ++i) {
+            load_normalized(g, p, i, b.x.matrix);
+            if (g.method == STEEPEST_POLAR_GRAM)
+                run_gram(p, b);
+            else
+                run_standard(p, b);
+            store(b.x.matrix, g.views[i]);
+        }
+    };
+    if (sharing.parts == 1) return run(0, 1);
+    parallel(sharing.threads, static_cast<int>(sharing.parts), [&](int part, int parts) {
+        run(static_cast<size_t>(part), static_cast<size_t>(parts));
+    });
 }
 
 }  // namespace steepest::polar

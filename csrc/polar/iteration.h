@@ -1,10 +1,9 @@
-// Newton-Schulz iterations on a batch of matrices of one shape, over the products.
+// Newton-Schulz iterations on matrices of one shape, over the products.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "core/arena.h"
 #include "polar/view.h"
 
 namespace steepest::polar {
@@ -22,7 +21,7 @@ struct Program {
     bool restarts_after(int32_t t) const;
 };
 
-// Matrices that are iterated on together, of equal shape and method.
+// Matrices of equal shape and method.
 struct Group {
     int64_t rows, cols;
     steepest_polar_method method;
@@ -30,19 +29,7 @@ struct Group {
     std::vector<double> bounds;
 };
 
-// What a group needs while it runs, cut from an arena.
-struct Buffers {
-    Batch x, next;        // the iterate, and where the next one goes
-    Batch wide;           // of that shape, in float
-    Batch r, z, q, w;     // square: Gram matrix, its polynomial, the accumulated factor, spare
-    Batch q_high, q_low;  // the factor as the sum of two
-    void* scratch_memory = nullptr;
-    size_t scratch_size = 0;
-
-    Arena scratch() const { return {scratch_memory, scratch_size}; }
-};
-
-Buffers take_buffers(const Group& group, const Program& program, Arena& arena);
-void orthogonalize(const Group& group, const Program& program, Buffers& buffers);
+size_t workspace_bytes(const Group& group, const Program& program);
+void orthogonalize(const Group& group, const Program& program, void* workspace);
 
 }  // namespace steepest::polar

@@ -16,26 +16,16 @@ constexpr int64_t kSmallMatrix = int64_t{1} << 24;
 // Multiplications that count as one element of threads_for: the work of an elementwise rule.
 constexpr int64_t kWorkUnit = 64;
 
-// Matrices of a batch that are computed at a time, each by one thread; one means that threads share
-// a matrix.
-int64_t matrices_at_a_time(int64_t multiplications, int64_t count) {
-    if (multiplications >= kSmallMatrix) return 1;
-    const int64_t threads = threads_for(multiplications * count / kWorkUnit);
-    return threads > 1 && count >= kMatricesPerThread * threads
-               ? std::min(count, 2 * kMatricesPerThread * threads)
-               : 1;
-}
-
 // All threads on one matrix after the other.
 void run_together(const Job& job, const Footprint& footprint, char* memory) {
-    const int threads = threads_for(job.multiplications() / kWorkUnit);
+    const int threads = threads_for_products(job.multiplications());
     const Scratch scratch = footprint.lay_out(memory);
     for (int64_t item = 0; item < job.C.count; ++item) multiply_item(job, item, scratch, threads);
 }
 
 // Each thread on matrices of its own.
 void run_apart(const Job& job, const Footprint& footprint, int64_t parts, char* memory) {
-    const int threads = threads_for(job.multiplications() * job.C.count / kWorkUnit);
+    const int threads = threads_for_products(job.multiplications() * job.C.count);
     parallel(threads, static_cast<int>(parts), [&](int part, int) {
         const Scratch scratch = footprint.lay_out(memory + part * footprint.bytes());
         const int64_t end = job.C.count * (part + 1) / parts;
@@ -77,6 +67,18 @@ bool same(const Batch& A, const Batch& B) {
 const Batch* used(const Batch* D, const Update& update) { return update.beta != 0 ? D : nullptr; }
 
 }  // namespace
+
+int threads_for_products(int64_t multiplications) {
+    return threads_for(multiplications / kWorkUnit);
+}
+
+int64_t matrices_at_a_time(int64_t multiplications, int64_t count) {
+    if (multiplications >= kSmallMatrix) return 1;
+    const int64_t threads = threads_for_products(multiplications * count);
+    return threads > 1 && count >= kMatricesPerThread * threads
+               ? std::min(count, 2 * kMatricesPerThread * threads)
+               : 1;
+}
 
 size_t scratch_bytes(const Batch& A, const Batch& C) {
     const OperandKernels* kernels = kernels_for(A, C);

@@ -53,6 +53,13 @@ struct ByProducts {
 // Bytes of scratch memory that make a product with first operand A and result C run at full speed.
 size_t scratch_bytes(const Batch& A, const Batch& C);
 
+// How many matrices of a batch a product works on at a time, each by one thread; one means that all
+// threads share a matrix. `multiplications` are those of one matrix.
+int64_t matrices_at_a_time(int64_t multiplications, int64_t count);
+
+// threads_for so many multiplications.
+int threads_for_products(int64_t multiplications);
+
 // For all three:
 //   * `scratch` is the caller's; all of it is free again afterwards. With less than scratch_bytes
 //     fewer threads are used; what one thread needs is the least, else false is returned and

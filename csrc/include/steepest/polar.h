@@ -109,9 +109,10 @@ typedef struct steepest_orthogonalize_args {
     size_t workspace_size;
 } steepest_orthogonalize_args;
 
-/* A zero matrix gives zero; a matrix with a NaN or an infinity gives NaN. Matrices of one shape are
- * worked on together. The bits do not depend on the number of threads; they do on the CPU target.
- */
+/* A zero matrix gives zero; a matrix with a NaN or an infinity gives NaN. Many small matrices of
+ * one shape are shared out to the threads, others worked on one by one by all threads, so the
+ * workspace holds a few matrices however many there are. The bits do not depend on the number of
+ * threads; they do on the CPU target. */
 STEEPEST_API steepest_status steepest_orthogonalize(const steepest_orthogonalize_args* args);
 STEEPEST_API steepest_status
 steepest_orthogonalize_workspace(const steepest_orthogonalize_args* args, size_t* size);
