@@ -76,6 +76,21 @@ STEEPEST_HD STEEPEST_INLINE T sign(T x) {
 STEEPEST_HD STEEPEST_INLINE float absolute(float x) { return __builtin_fabsf(x); }
 STEEPEST_HD STEEPEST_INLINE double absolute(double x) { return __builtin_fabs(x); }
 
+STEEPEST_HD STEEPEST_INLINE uint32_t bits_of(float x) { return __builtin_bit_cast(uint32_t, x); }
+STEEPEST_HD STEEPEST_INLINE uint64_t bits_of(double x) { return __builtin_bit_cast(uint64_t, x); }
+
+// A choice between x and 0 without a condition: `mask` is all_bits(which, x).
+STEEPEST_HD STEEPEST_INLINE float masked(float x, uint32_t mask) {
+    return __builtin_bit_cast(float, bits_of(x) & mask);
+}
+STEEPEST_HD STEEPEST_INLINE double masked(double x, uint64_t mask) {
+    return __builtin_bit_cast(double, bits_of(x) & mask);
+}
+template <class T>
+STEEPEST_HD STEEPEST_INLINE decltype(bits_of(T())) all_bits(bool which, T) {
+    return which ? ~decltype(bits_of(T())){0} : decltype(bits_of(T())){0};
+}
+
 // The larger of the two, NaN when either is NaN.
 template <class T>
 STEEPEST_HD STEEPEST_INLINE T maximum(T a, T b) {

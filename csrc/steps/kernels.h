@@ -18,10 +18,14 @@ STEEPEST_INLINE T gradient_of(const Stage<T>& s, T g, T p) {
     return Staged ? staged_gradient(s, g, p) : g;
 }
 
-// Streams never overlap (the callers check), which is what lets the compiler use vectors.
+// Streams never overlap (the callers check), which is what lets the compiler use vectors; so do the
+// copies of constants and stage, without which an operand of ?: in them would be a load that may
+// fail.
 template <class R, bool Staged, class T, class... State>
-void apply_loop(const typename R::Constants& c, const Stage<T>& stage, int64_t n,
+void apply_loop(const typename R::Constants& constants, const Stage<T>& given, int64_t n,
                 T* __restrict param, const T* __restrict grad, State* __restrict... state) {
+    const typename R::Constants c = constants;
+    const Stage<T> stage = given;
     for (int64_t i = 0; i < n; ++i) {
         T p = param[i];
         const T g = gradient_of<Staged>(stage, grad[i], p);

@@ -11,7 +11,7 @@ from .support import run, source_tree, tool
 
 
 def build_directory(tmp_path_factory):
-    """The same for all processes of a test run, or of several runs where the environment says so."""
+    """The same for all processes of a test run, or of all runs where the environment says so."""
     if given := os.environ.get("STEEPEST_PLAIN_BUILD"):
         return Path(given)
     own = tmp_path_factory.getbasetemp()

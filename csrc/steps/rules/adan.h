@@ -48,7 +48,7 @@ struct Adan {
         T beta1, gain1, beta2, gain2, beta3, gain3;
         T moment_size, change_size, correction, eps;
         T keep, divisor;  // p keep before, p / divisor after
-        bool first;
+        T first;          // 1 or 0: a bool would stop the vectoriser
     };
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
@@ -69,12 +69,12 @@ struct Adan {
                 .eps = T(in.hyper[kEps]),
                 .keep = no_prox ? T(1 - decay) : T(1),
                 .divisor = no_prox ? T(1) : T(1 + decay),
-                .first = in.step == 1};
+                .first = T(in.step == 1)};
     }
 
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg,
                                                   T& exp_avg_diff, T& exp_avg_sq, T& last_grad) {
-        const T change = c.first ? T(0) : g - last_grad;
+        const T change = c.first != 0 ? T(0) : g - last_grad;
         const T ahead = g + c.beta2 * change;
         const T m = c.beta1 * exp_avg + c.gain1 * g;
         const T d = c.beta2 * exp_avg_diff + c.gain2 * change;

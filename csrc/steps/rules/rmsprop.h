@@ -48,29 +48,34 @@ struct RmsProp {
 
     struct Constants {
         T alpha, gain, eps, momentum, lr;
-        bool centered;
+        // What stands for the option, since one more condition would stop the vectoriser.
+        decltype(bits_of(T())) centered;  // a mask
+        T least;                          // 0, or -inf, which nothing is less than
     };
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
         const double alpha = in.hyper[kAlpha];
+        const bool centered = in.hyper[kCentered] != 0;
         return {.alpha = T(alpha),
                 .gain = T(1 - alpha),
                 .eps = T(in.hyper[kEps]),
                 .momentum = T(in.hyper[kMomentum]),
                 .lr = T(in.lr),
-                .centered = in.hyper[kCentered] != 0};
+                .centered = all_bits(centered, T()),
+                .least = centered ? T(0) : -T(__builtin_inf())};
     }
 
-    STEEPEST_HD static STEEPEST_INLINE T variance(T square, T mean) {
-        const T difference = square - mean * mean;
-        return difference < 0 ? T(0) : difference;
+    STEEPEST_HD static STEEPEST_INLINE T variance(const Constants& c, T square, T mean) {
+        const T offset = masked(mean, c.centered);
+        const T difference = square - offset * offset;
+        return difference < c.least ? T(0) : difference;
     }
 
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& square_avg,
                                                   T& momentum_buffer, T& grad_avg) {
         const T square = c.alpha * square_avg + c.gain * (g * g);
         const T mean = c.alpha * grad_avg + c.gain * g;
-        const T size = sqrt(c.centered ? variance(square, mean) : square) + c.eps;
+        const T size = sqrt(variance(c, square, mean)) + c.eps;
         const T scaled = g / size;
         const T direction = c.momentum != 0 ? c.momentum * momentum_buffer + scaled : scaled;
         p = p - c.lr * direction;

@@ -40,7 +40,8 @@ struct Rprop {
 
     struct Constants {
         T shrink, grow, least, most, start;
-        bool first;
+        T first;   // 1 at the first step, else 0
+        T counts;  // the other way round: what the sign of a product is multiplied by
     };
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
@@ -49,19 +50,22 @@ struct Rprop {
                 .least = T(in.hyper[kLeast]),
                 .most = T(in.hyper[kMost]),
                 .start = T(in.lr),
-                .first = in.step == 1};
+                .first = T(in.step == 1),
+                .counts = T(in.step != 1)};
     }
 
-    STEEPEST_HD static STEEPEST_INLINE T clamped(const Constants& c, T size) {
-        const T above = size < c.least ? c.least : size;
-        return above > c.most ? c.most : above;
+    STEEPEST_HD static STEEPEST_INLINE T clamped(T size, T least, T most) {
+        const T above = size < least ? least : size;
+        return above > most ? most : above;
     }
 
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& prev,
                                                   T& step_size) {
-        const T agreement = c.first ? T(0) : sign(prev) * sign(g);  // g prev would underflow
-        const T factor = agreement > 0 ? c.grow : agreement < 0 ? c.shrink : T(1);
-        const T size = clamped(c, (c.first ? c.start : step_size) * factor);
+        const T agreement = c.counts * (sign(prev) * sign(g));  // g prev would underflow
+        const T other = agreement < 0 ? c.shrink : T(1);
+        const T factor = agreement > 0 ? c.grow : other;
+        const T last = c.first != 0 ? c.start : step_size;
+        const T size = clamped(last * factor, c.least, c.most);
         const T kept = agreement < 0 ? T(0) : g;
         p = p - sign(kept) * size;
         prev = kept;

@@ -50,8 +50,9 @@ struct Sophia {
     struct Constants {
         T beta1, gain1, beta2, gain2;
         T scale, eps, lr;
-        bool takes;  // in the estimate, at this step
-        bool adds;   // eps to the denominator
+        // 1 or 0: a bool would stop the vectoriser.
+        T takes;  // in the estimate, at this step
+        T adds;   // eps to the denominator
     };
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
@@ -64,8 +65,8 @@ struct Sophia {
                 .scale = T(in.hyper[kRho] * in.hyper[kBatch]),
                 .eps = T(in.hyper[kEps]),
                 .lr = T(in.lr),
-                .takes = takes_estimate(in.step, in.hyper[kInterval]),
-                .adds = in.hyper[kDenominator] != 0};
+                .takes = T(takes_estimate(in.step, in.hyper[kInterval])),
+                .adds = T(in.hyper[kDenominator] != 0)};
     }
 
     // m / d in [-1, 1]; d is 0 only where eps is 0, and over the smallest number that is sign(m).
@@ -79,8 +80,9 @@ struct Sophia {
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& exp_avg,
                                                   T& exp_hessian_diag, T& hessian) {
         const T m = c.beta1 * exp_avg + c.gain1 * g;
-        const T h = c.takes ? c.beta2 * exp_hessian_diag + c.gain2 * hessian : exp_hessian_diag;
-        const T d = c.adds ? c.scale * h + c.eps : maximum(c.scale * h, c.eps);
+        const T h =
+            c.takes != 0 ? c.beta2 * exp_hessian_diag + c.gain2 * hessian : exp_hessian_diag;
+        const T d = c.adds != 0 ? c.scale * h + c.eps : maximum(c.scale * h, c.eps);
         p = p - c.lr * clipped(m, d);
         exp_avg = m;
         exp_hessian_diag = h;
