@@ -63,7 +63,8 @@ quick=(-q -m "not slow" -n "$(nproc)")
 
 # Options for another build or target, whose bits are those of the one that the README's tests ran on:
 # without networks that learn, and without the benchmark's own tests, which take longest.
-again=("${quick[@]}" --ignore=tests/steps/test_bench.py --ignore-glob="*_convergence.py")
+again=("${quick[@]}" --ignore=tests/steps/test_bench.py \
+    --ignore=tests/steps/test_bench_gpu.py --ignore-glob="*_convergence.py")
 
 
 # pytest that fails when a test was skipped.

@@ -29,11 +29,11 @@ sanitized() {
 loaded=$(sanitized python -c "import steepest._core; print(steepest._core.__file__)")
 [[ $loaded == "$directory"/* ]] || fail "the sanitized build is not the one that loads: $loaded"
 # Left out: what installs, times or compiles. CUDA's compiler cannot stand the preloaded libraries.
-# And trajectories, whose calls others make with more layouts.
+# And trajectories and options, whose calls others make with more layouts.
 sanitized python -m pytest "${again[@]}" tests --ignore=tests/install \
     --ignore=tests/test_stubs.py --ignore=tests/test_demo.py \
     --ignore=tests/steps/test_rules_float64_reference.py \
-    --ignore=tests/steps/test_bench_gpu.py --ignore=tests/polar/test_products.py \
+    --ignore=tests/steps/test_rule_options.py --ignore=tests/polar/test_products.py \
     --ignore=tests/polar/test_bench_polar.py --ignore=tests/norms/test_bench_norms.py \
     --ignore=tests/curvature/test_bench_curvature.py
 

@@ -61,12 +61,15 @@ add_library(steepest SHARED
   csrc/steps/device/driver.cpp
   csrc/steps/device/emulation.cpp
   csrc/steps/device/image.cpp
+  csrc/steps/device/unit_driver.cpp
   csrc/steps/driver.cpp
   csrc/steps/host_rules.cpp
   csrc/steps/layout.cpp
+  csrc/steps/rows.cpp
   csrc/steps/targets.cpp
   csrc/steps/targets/baseline.cpp
-  csrc/steps/tiles.cpp)
+  csrc/steps/tiles.cpp
+  csrc/steps/units.cpp)
 add_library(steepest::steepest ALIAS steepest)
 
 # One translation unit per family and target, each with its own flags. A target needs those before it.

@@ -77,6 +77,10 @@ class plan:  # noqa: N801 - reads as a function
         with self._kind.running():
             return bool(self._plan(self._copies(grads), **keywords))
 
+    def list_sums(self, grads, **keywords):
+        with self._kind.running():
+            return self._plan.list_sums(self._copies(grads), **keywords)
+
     def results(self):
         return {
             name: [None if a is None else self._kind.numpy(a) for a in arrays]

@@ -59,6 +59,12 @@ class ndarray:  # noqa: N801 - CuPy's name
     def reshape(self, shape):
         return ndarray(self._memory.reshape(shape))
 
+    def copy(self):
+        return ndarray(self._memory.copy())
+
+    def __getitem__(self, where):
+        return ndarray(self._memory[where])
+
     def __truediv__(self, other):
         return ndarray(np.asarray(self._memory / _plain(other)))
 

@@ -6,6 +6,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/ceiling.h"
+#include "bindings/clip.h"
 #include "bindings/curvature.h"
 #include "bindings/device_flag.h"
 #include "bindings/distributed.h"
@@ -104,6 +105,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_device(m);
     bind_plan(m);
     bind_grad_norm(m);
+    bind_clip(m);
     bind_norms(m);
     bind_symbol(m);
     bind_polar(m);

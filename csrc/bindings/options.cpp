@@ -136,6 +136,13 @@ double to_number(py::handle value, const ArgName& name) {
     return x;
 }
 
+double to_bound(py::handle value, const char* name) {
+    const double x = to_number(value, {name});
+    if (!(x > 0))
+        value_error(std::string(name) + ": " + repr_text(value) + " given, expected a number > 0");
+    return x;
+}
+
 // An int, or a NumPy integer and the like; no bool and no float.
 static py::object as_int(py::handle value, const char* name) {
     py::object index;
@@ -180,6 +187,13 @@ Options default_options(const Rule& rule) {
     return o;
 }
 
+void check_options(const Options& options) {
+    if (options.cautious && options.decay != STEEPEST_DECAY_DECOUPLED)
+        value_error(
+            "cautious_weight_decay: True given, expected False because decoupled_weight_decay is "
+            "False: the gradient's own decay is part of the step");
+}
+
 void set_call_option(Keyword keyword, py::handle value, Place& place, CallOptions& call) {
     if (keyword == Keyword::skip_nonfinite) {
         call.skip_nonfinite = to_bool(value, "skip_nonfinite");
@@ -194,6 +208,10 @@ void set_call_option(Keyword keyword, py::handle value, Place& place, CallOption
         if (!(x >= 0))
             value_error("max_grad_norm: " + repr_text(value) + " given, expected a number >= 0");
         call.max_grad_norm = x;
+    } else if (keyword == Keyword::max_tensor_norm) {
+        call.max_tensor_norm = value.is_none() ? 0 : to_bound(value, "max_tensor_norm");
+    } else if (keyword == Keyword::max_grad_value) {
+        call.max_grad_value = value.is_none() ? 0 : to_bound(value, "max_grad_value");
     }
 }
 
@@ -225,11 +243,16 @@ bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, con
             options.decay = to_bool(value, "decoupled_weight_decay") ? STEEPEST_DECAY_DECOUPLED
                                                                      : STEEPEST_DECAY_L2;
             return true;
+        case Keyword::cautious:
+            options.cautious = to_bool(value, "cautious_weight_decay");
+            return true;
         case Keyword::maximize:
             options.maximize = to_bool(value, "maximize");
             return true;
         case Keyword::grad_scale:
         case Keyword::max_grad_norm:
+        case Keyword::max_tensor_norm:
+        case Keyword::max_grad_value:
         case Keyword::skip_nonfinite:
         case Keyword::stream:
             set_call_option(slot.keyword, value, target.place, call);

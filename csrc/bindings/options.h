@@ -26,6 +26,7 @@ struct Options {
     PerTensor<double> weight_decay;
     std::vector<double> hyper;
     int decay = STEEPEST_DECAY_L2;
+    bool cautious = false;  // where the decay is decoupled
     bool maximize = false;
     Kept kept;
 };
@@ -33,7 +34,8 @@ struct Options {
 // Options of a whole call, over all its groups.
 struct CallOptions {
     Rate grad_scale{1};
-    double max_grad_norm = -1;  // none
+    double max_grad_norm = -1;                       // none
+    double max_tensor_norm = 0, max_grad_value = 0;  // none
     bool skip_nonfinite = false;
     bool check_only = false;
     Stream stream;  // as given
@@ -52,11 +54,15 @@ struct Target {
 bool set_option(const Rule& rule, const KeywordSlot& slot, py::handle value, const Target& target,
                 Options& options, CallOptions& call);
 
+// Raises ValueError for options that exclude each other.
+void check_options(const Options& options);
+
 void set_call_option(Keyword keyword, py::handle value, Place& place, CallOptions& call);
 
 int64_t to_integer(py::handle value, const char* name, int64_t low);
 uint64_t to_seed(py::handle value);
 bool to_bool(py::handle value, const char* name);
 double to_number(py::handle value, const ArgName& name);
+double to_bound(py::handle value, const char* name);  // above 0, perhaps infinite
 
 }  // namespace steepest::bindings

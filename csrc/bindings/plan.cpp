@@ -35,6 +35,7 @@ steepest_array c_array(const Array& a) {
 // A vector is a matrix of one column.
 std::vector<int64_t> expected_extent(const Shape& param, int kind) {
     std::vector<int64_t> e = param.extent;
+    if (kind == STEEPEST_TENSOR) e.assign(e.size(), 1);
     if (e.size() < 2) {
         if (kind == STEEPEST_COLUMN) e.assign(e.size(), 1);
         return e;
@@ -83,28 +84,37 @@ void Plan::read_params(py::handle params) {
                         "(C order, F order or another order without gaps)");
         written_.add(a.data, t.count * size_of(a.dtype), "params", name.index);
         elements_ += t.count;
+        if ((has_axes() || rule_.info.row_sums) && !goes_to_vector_rule(i)) set_matrix(i, a, name);
         keep_.push_back(std::move(a.keep));
-        if (!has_axes() || goes_to_vector_rule(i)) continue;
-        if (a.shape.extent.size() < 2) {
-            tensors_[i].rows = t.count;
-            tensors_[i].cols = 1;
-            tensors_[i].column_major = 1;
-            continue;
-        }
-        const auto& e = a.shape.extent;
-        if (!is_c_order(a.shape) && !(e.size() == 2 && is_f_order(a.shape)))
-            value_error(name.text() +
-                        ": memory order given that is neither C nor, for a matrix, F order; "
-                        "this rule needs one of them for its rows and columns");
-        tensors_[i].rows = e[e.size() - 2];
-        tensors_[i].cols = e[e.size() - 1];
-        tensors_[i].column_major = !is_c_order(a.shape);
     }
 }
 
+// What the rule takes for rows and columns: the last two axes, or the first and all others.
+void Plan::set_matrix(size_t i, const Array& a, const ArgName& name) {
+    steepest_tensor& t = tensors_[i];
+    const auto& e = a.shape.extent;
+    const bool whole = rule_.info.row_sums != 0;
+    if (e.size() < 2) {
+        if (whole) return;
+        t.rows = t.count;
+        t.cols = 1;
+        t.column_major = 1;
+        return;
+    }
+    if (!is_c_order(a.shape) && !(e.size() == 2 && is_f_order(a.shape)))
+        value_error(name.text() +
+                    ": memory order given that is neither C nor, for a matrix, F order; "
+                    "this rule needs one of them for its rows and columns");
+    if (t.count == 0) return;
+    t.rows = whole ? e[0] : e[e.size() - 2];
+    t.cols = whole ? t.count / e[0] : e[e.size() - 1];
+    t.column_major = !is_c_order(a.shape);
+}
+
 bool Plan::has_axes() const {
-    return std::any_of(rule_.states.begin(), rule_.states.end(),
-                       [](const steepest_state_info* s) { return s->kind != STEEPEST_ELEMENT; });
+    return std::any_of(rule_.states.begin(), rule_.states.end(), [](const steepest_state_info* s) {
+        return s->kind == STEEPEST_ROW || s->kind == STEEPEST_COLUMN;
+    });
 }
 
 bool Plan::goes_to_vector_rule(size_t i) const {
@@ -137,6 +147,7 @@ void Plan::read_arguments(const py::dict& arguments) {
                 break;
         }
     }
+    check_options(options_);
     if (rounding) read_rounding(rounding);
 }
 

@@ -40,6 +40,10 @@ class Plan {
     Bound bind(py::handle grads, const py::dict& keywords, Place& place, CallOptions& call);
     // Raises ValueError when this plan, once bound, reads or writes memory that `other` writes.
     void check_apart_from(const Plan& other);
+    // Raises TypeError or ValueError unless this plan, once bound, has sums over the list that go
+    // with those of `other`.
+    void check_list_sums(const Plan& other) const;
+    int list_terms() const { return rule_.info.list_terms; }
     const CallOptions& call_defaults() const { return call_; }
     uint64_t seed() const { return seed_; }
     int64_t last_none_count() const { return none_count_; }
@@ -64,6 +68,7 @@ class Plan {
     };
 
     void read_params(py::handle params);
+    void set_matrix(size_t i, const Array& a, const ArgName& name);
     void read_arguments(const py::dict& arguments);
     void read_states(int state, py::handle given);
     void read_working_copy(py::handle given);
@@ -128,7 +133,7 @@ struct PlanCalls {
 
 // Runs plans as the groups of one step. Returns whether it was applied: a bool or, where only the
 // device knows, a DeviceFlag.
-py::object run_plans(const PlanCalls& calls, Place place, CallOptions call);
+py::object run_plans(const PlanCalls& calls, const Place& place, const CallOptions& call);
 
 void bind_plan(py::module_& m);
 

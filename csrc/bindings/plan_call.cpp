@@ -85,6 +85,20 @@ void Plan::check_needed_states(const Options& options) const {
     }
 }
 
+void Plan::check_list_sums(const Plan& other) const {
+    if (list_terms() == 0) type_error(rule_name_ + ": has no sums over the list of tensors");
+    if (rule_name_ != other.rule_name_)
+        type_error("Plan: " + rule_name_ + " given, expected " + other.rule_name_ +
+                   " as in the first plan of a common call");
+    for (size_t s = 0; s < rule_.states.size(); ++s)
+        for (size_t i = 0; i < tensors_.size(); ++i)
+            if (tensors_[i].count > 0 && tensors_[i].grad.data && !tensors_[i].state[s].data)
+                value_error(name_of(rule_.states[s]->name, i).text() +
+                            ": None given, expected an array because the sums over the list "
+                            "need all states of " +
+                            rule_name_);
+}
+
 void Plan::check_steps(const Options& options) const {
     const bool given = options.step.all.given() || !options.step.each.empty();
     if (given || (!rule_.info.needs_step && !random_)) return;
@@ -94,7 +108,7 @@ void Plan::check_steps(const Options& options) const {
 
 steepest_group Plan::group(int rule_id, const std::vector<steepest_tensor>& tensors) const {
     return {.rule = rule_id,
-            .decay = bound_.decay,
+            .decay = bound_.cautious ? STEEPEST_DECAY_CAUTIOUS : bound_.decay,
             .maximize = bound_.maximize,
             .hyper_count = static_cast<int32_t>(bound_.hyper.size()),
             .hyper = bound_.hyper.data(),
@@ -139,6 +153,7 @@ Plan::Bound Plan::bind(py::handle grads, const py::dict& keywords, Place& place,
         if (!slot || !set_option(rule_, *slot, value, target, bound_, call))
             type_error("Plan call got an unexpected keyword argument " + repr_text(key));
     }
+    check_options(bound_);
     check_steps(bound_);
     check_needed_states(bound_);
     set_gradients(grads, place);

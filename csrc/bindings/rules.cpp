@@ -40,7 +40,7 @@ py::dict describe_hyper(const steepest_hyper_info& h) {
 }
 
 py::dict describe_state(const steepest_state_info& s) {
-    constexpr const char* kinds[] = {"element", "row", "column"};
+    constexpr const char* kinds[] = {"element", "row", "column", "tensor"};
     constexpr const char* forms[] = {"any", "matrix", "vector"};
     return py::dict(py::arg("name") = s.name, py::arg("kind") = kinds[s.kind],
                     py::arg("form") = forms[s.form], py::arg("optional") = s.optional != 0,
@@ -86,10 +86,15 @@ Rule::Rule(int rule_id) : id(rule_id), info(info_of(rule_id)) {
     add_keyword("step", Keyword::step);
     add_keyword("lr", Keyword::lr);
     add_keyword("weight_decay", Keyword::weight_decay);
-    if (info.decay != STEEPEST_DECAY_OWN) add_keyword("decoupled_weight_decay", Keyword::decoupled);
+    if (info.decay != STEEPEST_DECAY_OWN) {
+        add_keyword("decoupled_weight_decay", Keyword::decoupled);
+        add_keyword("cautious_weight_decay", Keyword::cautious);
+    }
     add_keyword("maximize", Keyword::maximize);
     add_keyword("grad_scale", Keyword::grad_scale);
     add_keyword("max_grad_norm", Keyword::max_grad_norm);
+    add_keyword("max_tensor_norm", Keyword::max_tensor_norm);
+    add_keyword("max_grad_value", Keyword::max_grad_value);
     add_keyword("skip_nonfinite", Keyword::skip_nonfinite);
     add_keyword("working_copy", Keyword::working_copy);
     add_keyword("rounding", Keyword::rounding);
@@ -121,7 +126,8 @@ py::dict Rule::describe() const {
         py::arg("summary") = info.summary, py::arg("source") = info.source, py::arg("lr") = info.lr,
         py::arg("weight_decay") = info.weight_decay, py::arg("decay") = decays[info.decay],
         py::arg("needs_step") = info.needs_step != 0, py::arg("public") = info.is_public != 0,
-        py::arg("streams") = state_list, py::arg("hypers") = hyper_list);
+        py::arg("list_terms") = info.list_terms, py::arg("streams") = state_list,
+        py::arg("hypers") = hyper_list);
 }
 
 const Rule& rule_by_id(int id) { return *table()[static_cast<size_t>(id)]; }

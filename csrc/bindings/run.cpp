@@ -3,7 +3,7 @@
 #include <new>
 
 #include "bindings/device_flag.h"
-#include "bindings/plan.h"
+#include "bindings/joint_call.h"
 
 namespace steepest::bindings {
 namespace {
@@ -13,45 +13,32 @@ constexpr size_t kAlignment = 64;
 // Below this many elements releasing the interpreter lock costs more than the step.
 constexpr int64_t kWorthReleasing = 4096;
 
-// Enters plans and leaves those it has entered.
-class Running {
-  public:
-    explicit Running(const std::vector<Plan*>& plans) {
-        for (Plan* plan : plans) {
-            if (!plan->enter()) {
-                leave();
-                raise(PyExc_RuntimeError,
-                      "Plan: already running or given twice, expected one call at a time");
-            }
-            entered_.push_back(plan);
-        }
-    }
-    ~Running() { leave(); }
-    Running(const Running&) = delete;
-    Running& operator=(const Running&) = delete;
-
-  private:
-    void leave() {
-        for (Plan* plan : entered_) plan->leave();
-        entered_.clear();
-    }
-    std::vector<Plan*> entered_;
-};
-
 void* aligned(std::unique_ptr<char[]>& memory) {
     const auto at = reinterpret_cast<uintptr_t>(memory.get());
     return reinterpret_cast<void*>((at + kAlignment - 1) / kAlignment * kAlignment);
 }
 
-// Grows the workspace of the first plan to what the step needs, which is remembered for the next
-// call.
-steepest_status step_with_workspace(steepest_step_args& args, Plan& owner) {
+// What runs in a workspace, and how large that must be.
+struct Entry {
+    steepest_status (*run)(steepest_step_args& args, double* sums);
+    steepest_status (*size)(const steepest_step_args* args, size_t* size);
+};
+constexpr Entry kStep{[](steepest_step_args& args, double*) { return steepest_step(&args); },
+                      steepest_step_workspace};
+constexpr Entry kListSums{
+    [](steepest_step_args& args, double* sums) { return steepest_list_sums(&args, sums); },
+    steepest_list_sums_workspace};
+
+// Grows the workspace of the first plan to what the call needs, which is remembered for the next
+// one.
+steepest_status run_in_workspace(const Entry& entry, steepest_step_args& args, Plan& owner,
+                                 double* sums) {
     args.workspace = owner.workspace ? aligned(owner.workspace) : nullptr;
     args.workspace_size = owner.workspace_size;
-    const steepest_status status = steepest_step(&args);
+    const steepest_status status = entry.run(args, sums);
     if (status != STEEPEST_WORKSPACE_TOO_SMALL) return status;
     size_t size = 0;
-    if (const auto s = steepest_step_workspace(&args, &size)) return s;
+    if (const auto s = entry.size(&args, &size)) return s;
     try {
         owner.workspace = std::make_unique_for_overwrite<char[]>(size + kAlignment);
     } catch (const std::bad_alloc&) {
@@ -60,13 +47,14 @@ steepest_status step_with_workspace(steepest_step_args& args, Plan& owner) {
     owner.workspace_size = size;
     args.workspace = aligned(owner.workspace);
     args.workspace_size = size;
-    return steepest_step(&args);
+    return entry.run(args, sums);
 }
 
-steepest_status step_on_host(steepest_step_args& args, Plan& owner, int64_t elements) {
-    if (elements < kWorthReleasing) return step_with_workspace(args, owner);
+steepest_status run_on_host(const Entry& entry, JointCall& joint, double* sums = nullptr) {
+    if (joint.elements() < kWorthReleasing)
+        return run_in_workspace(entry, joint.args, joint.first, sums);
     py::gil_scoped_release release;
-    return step_with_workspace(args, owner);
+    return run_in_workspace(entry, joint.args, joint.first, sums);
 }
 
 // Others may have the interpreter while CUDA makes the call wait for room in its queue.
@@ -79,7 +67,7 @@ steepest_status launch(steepest_step_args& args, const Workspace& workspace) {
     return steepest_step(&args);
 }
 
-// As step_with_workspace, with memory from the allocator of the arrays' framework.
+// As run_in_workspace, with memory from the allocator of the arrays' framework.
 steepest_status step_on_device(steepest_step_args& args, Plan& owner, const Place& place) {
     std::shared_ptr<Workspace>& workspace = owner.device_workspace;
     if (workspace) {
@@ -103,6 +91,38 @@ py::object outcome(const steepest_step_args& args, const Plan& owner, const Plac
     if (!args.skip_nonfinite || !args.skipped_at) return py::bool_(true);
     if (!place.on_device()) return py::bool_(*args.skipped_at == 0);  // emulated on the host
     return py::cast(DeviceFlag(owner.device_workspace, args.skipped_at));
+}
+
+// The sums over the list, read to the host. The memory is taken anew at every call: the workspace
+// of the plan holds what its steps transfer only once.
+void list_sums_on_device(steepest_step_args& args, const Place& place, std::vector<double>& sums) {
+    throw_status(steepest_list_sums_workspace(&args, &args.workspace_size));
+    const DeviceMemory workspace(args.workspace_size, place);
+    const size_t bytes = sums.size() * sizeof(double);
+    const DeviceMemory results(bytes, place);
+    auto* at = reinterpret_cast<double*>(results.data());
+    args.workspace = workspace.data();
+    steepest_status status;
+    {
+        py::gil_scoped_release release;
+        status = steepest_list_sums(&args, at);
+    }
+    throw_status(status);
+    results.read(sums.data(), at, bytes);
+}
+
+py::tuple list_sums(const PlanCalls& calls, const Place& place, const CallOptions& call) {
+    if (calls.plans.empty()) value_error("calls: none given, expected one at least");
+    JointCall joint(calls, place, call);
+    for (const Plan* plan : calls.plans) plan->check_list_sums(*calls.plans[0]);
+    std::vector<double> sums(static_cast<size_t>(joint.first.list_terms()));
+    if (joint.args.stream)
+        list_sums_on_device(joint.args, joint.place, sums);
+    else
+        throw_status(run_on_host(kListSums, joint, sums.data()));
+    py::tuple result(sums.size());
+    for (size_t k = 0; k < sums.size(); ++k) result[k] = sums[k];
+    return result;
 }
 
 py::object run_one(Plan& plan, const py::object& grads, const py::kwargs& keywords) {
@@ -141,86 +161,49 @@ py::object run_once(const Rule& rule, const py::args& args, const py::kwargs& kw
 Keyword call_keyword(const std::string& name) {
     if (name == "grad_scale") return Keyword::grad_scale;
     if (name == "max_grad_norm") return Keyword::max_grad_norm;
+    if (name == "max_tensor_norm") return Keyword::max_tensor_norm;
+    if (name == "max_grad_value") return Keyword::max_grad_value;
     if (name == "skip_nonfinite") return Keyword::skip_nonfinite;
     if (name == "stream") return Keyword::stream;
     type_error("run() got an unexpected keyword argument '" + name + "'");
 }
 
+// (plan, gradients, options) of several plans, and the keywords of their common call.
+struct CallList {
+    CallList(const py::sequence& calls, const py::dict& keywords) : place("params") {
+        for (py::handle item : calls) {
+            const auto one = py::cast<py::tuple>(item);
+            plans.plans.push_back(py::cast<Plan*>(one[0]));
+            plans.grads.push_back(one[1]);
+            plans.keywords.push_back(py::cast<py::dict>(one[2]));
+        }
+        if (!plans.plans.empty()) place = plans.plans[0]->place_for(keywords);
+        for (const auto& [key, value] : keywords)
+            set_call_option(call_keyword(py::cast<std::string>(key)), value, place, call);
+    }
+
+    PlanCalls plans;
+    Place place;
+    CallOptions call;
+};
+
 [[noreturn]] void refuse(const char* what) {
     type_error(std::string("Plan: ") + what + " is not possible");
 }
 
-void check_stream(const Place& place, const CallOptions& call) {
-    if (!call.stream.handle) return;
-    if (!place.stream())
-        value_error("stream: given, expected None because params are in host memory");
-    if (place.on_device() && call.stream.handle != place.exporters_stream())
-        value_error("stream: given for one plan of a common call, expected one for all");
-}
-
-// Brings all plans to where the first one is.
-void move_together(const PlanCalls& calls, const Place& place) {
-    for (Plan* plan : calls.plans) {
-        if (!plan->place().same_as(place))
-            value_error("params: arrays " + place_text(plan->place().device()) +
-                        " given, expected some " + place_text(place.device()) +
-                        " as in the first plan");
-        plan->move_to(place);
-    }
-}
-
-struct Groups {
-    std::vector<steepest_group> list;
-    int64_t elements = 0;
-};
-
-Groups bind_all(const PlanCalls& calls, Place& place, CallOptions& call) {
-    const std::vector<Plan*>& plans = calls.plans;
-    Groups groups;
-    for (size_t i = 0; i < plans.size(); ++i) {
-        const Plan::Bound bound = plans[i]->bind(calls.grads[i], calls.keywords[i], place, call);
-        groups.list.insert(groups.list.end(), bound.group, bound.group + bound.groups);
-        groups.elements += plans[i]->elements();
-        if (plans[i]->seed() != plans[0]->seed())
-            value_error(
-                "seed: plans with different seeds given, expected one seed for a common call");
-    }
-    for (Plan* plan : plans)
-        for (Plan* other : plans)
-            if (plan != other) plan->check_apart_from(*other);
-    return groups;
-}
-
 }  // namespace
 
-py::object run_plans(const PlanCalls& calls, Place place, CallOptions call) {
+py::object run_plans(const PlanCalls& calls, const Place& place, const CallOptions& call) {
     if (calls.plans.empty()) return py::bool_(true);
-    Plan& first = *calls.plans[0];
-    Running running(calls.plans);
-    if (calls.plans.size() > 1 || place.stream()) move_together(calls, place);
-    const Groups groups = bind_all(calls, place, call);
-    check_stream(place, call);
-    steepest_step_args args{};
-    args.struct_size = sizeof args;
-    args.group_size = sizeof(steepest_group);
-    args.tensor_size = sizeof(steepest_tensor);
-    args.group_count = static_cast<int64_t>(groups.list.size());
-    args.groups = groups.list.data();
-    args.grad_scale = call.grad_scale.value;
-    args.grad_scale_at = call.grad_scale.at;
-    args.max_grad_norm = call.max_grad_norm;
-    args.skip_nonfinite = call.skip_nonfinite;
-    args.seed = first.seed();
-    args.stream = place.stream();
-    args.device = place.device_argument();
+    JointCall joint(calls, place, call);
     if (call.check_only) {
         size_t size = 0;
-        throw_status(steepest_step_workspace(&args, &size));
+        throw_status(steepest_step_workspace(&joint.args, &size));
         return py::bool_(true);
     }
-    throw_status(args.stream ? step_on_device(args, first, place)
-                             : step_on_host(args, first, groups.elements));
-    return outcome(args, first, place);
+    throw_status(joint.args.stream ? step_on_device(joint.args, joint.first, joint.place)
+                                   : run_on_host(kStep, joint));
+    return outcome(joint.args, joint.first, joint.place);
 }
 
 void bind_plan(py::module_& m) {
@@ -230,6 +213,13 @@ void bind_plan(py::module_& m) {
              }),
              py::arg("rule"), py::arg("params"))
         .def("__call__", &run_one, py::arg("grads"))
+        .def(
+            "list_sums",
+            [](Plan& plan, const py::object& grads, const py::kwargs& keywords) {
+                return list_sums({{&plan}, {grads}, {keywords}}, plan.place_for(keywords),
+                                 plan.call_defaults());
+            },
+            py::arg("grads"))
         .def_property_readonly("rule", &Plan::rule_name)
         .def_property_readonly("last_none_count", &Plan::last_none_count)
         .def("__reduce__", [](const Plan&) { refuse("pickling"); })
@@ -239,21 +229,19 @@ void bind_plan(py::module_& m) {
     m.def(
         "run",
         [](const py::sequence& calls, bool check_only, const py::kwargs& keywords) {
-            PlanCalls list;
-            for (py::handle item : calls) {
-                const auto call = py::cast<py::tuple>(item);
-                list.plans.push_back(py::cast<Plan*>(call[0]));
-                list.grads.push_back(call[1]);
-                list.keywords.push_back(py::cast<py::dict>(call[2]));
-            }
-            Place place = list.plans.empty() ? Place("params") : list.plans[0]->place_for(keywords);
-            CallOptions call;
-            call.check_only = check_only;
-            for (const auto& [key, value] : keywords)
-                set_call_option(call_keyword(py::cast<std::string>(key)), value, place, call);
-            return run_plans(list, place, call);
+            CallList list(calls, keywords);
+            list.call.check_only = check_only;
+            return run_plans(list.plans, list.place, list.call);
         },
         py::arg("calls"), py::kw_only(), py::arg("check_only") = false);
+
+    m.def(
+        "list_sums",
+        [](const py::sequence& calls, const py::kwargs& keywords) {
+            const CallList list(calls, keywords);
+            return list_sums(list.plans, list.place, list.call);
+        },
+        py::arg("calls"));
 
     m.def("bind_rule", [](const std::string& name) {
         const Rule& rule = rule_by_name(name);

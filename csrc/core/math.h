@@ -79,7 +79,7 @@ STEEPEST_HD STEEPEST_INLINE double absolute(double x) { return __builtin_fabs(x)
 STEEPEST_HD STEEPEST_INLINE uint32_t bits_of(float x) { return __builtin_bit_cast(uint32_t, x); }
 STEEPEST_HD STEEPEST_INLINE uint64_t bits_of(double x) { return __builtin_bit_cast(uint64_t, x); }
 
-// A choice between x and 0 without a condition: `mask` is all_bits(which, x).
+// A choice between x and 0 without a condition: `mask` is all_bits<T>(which).
 STEEPEST_HD STEEPEST_INLINE float masked(float x, uint32_t mask) {
     return __builtin_bit_cast(float, bits_of(x) & mask);
 }
@@ -87,8 +87,18 @@ STEEPEST_HD STEEPEST_INLINE double masked(double x, uint64_t mask) {
     return __builtin_bit_cast(double, bits_of(x) & mask);
 }
 template <class T>
-STEEPEST_HD STEEPEST_INLINE decltype(bits_of(T())) all_bits(bool which, T) {
-    return which ? ~decltype(bits_of(T())){0} : decltype(bits_of(T())){0};
+using Mask = decltype(bits_of(T()));
+template <class T>
+STEEPEST_HD STEEPEST_INLINE Mask<T> all_bits(bool which) {
+    return which ? ~Mask<T>{0} : Mask<T>{0};
+}
+// The same between a and b: what is true of all elements of a loop may then decide in it as often
+// as it likes, where a condition could stop the vectoriser.
+STEEPEST_HD STEEPEST_INLINE float chosen(uint32_t mask, float a, float b) {
+    return __builtin_bit_cast(float, (bits_of(a) & mask) | (bits_of(b) & ~mask));
+}
+STEEPEST_HD STEEPEST_INLINE double chosen(uint64_t mask, double a, double b) {
+    return __builtin_bit_cast(double, (bits_of(a) & mask) | (bits_of(b) & ~mask));
 }
 
 // The larger of the two, NaN when either is NaN.

@@ -26,9 +26,10 @@ inline constexpr int64_t kLines = 64;
 
 inline namespace STEEPEST_TARGET {
 
-// Step 3. Leaves the sum in lane[0].
-STEEPEST_HD STEEPEST_INLINE double fold_lanes(double* lane) {
-    for (int half = kLanes / 2; half > 0; half /= 2)
+// Step 3. Leaves the sum in lane[0]. Lanes that are all zero from `used`, a power of two, on may be
+// left out, which changes no bit: no sum of the tree is -0.
+STEEPEST_HD STEEPEST_INLINE double fold_lanes(double* lane, int used = kLanes) {
+    for (int half = used / 2; half > 0; half /= 2)
         for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
     return lane[0];
 }
@@ -44,6 +45,32 @@ STEEPEST_HD STEEPEST_INLINE double fold_pairs(double* value, int64_t n, int64_t 
     }
     return value[0];
 }
+
+// The same of block sums that come one after the other.
+class PairSum {
+  public:
+    STEEPEST_HD STEEPEST_INLINE void add(double sum) {
+        int k = 0;
+        for (uint64_t n = count_; n & 1; n >>= 1) sum = level_[k++] + sum;
+        level_[k] = sum;
+        ++count_;
+    }
+    STEEPEST_HD STEEPEST_INLINE double total() const {
+        double sum = 0;
+        bool any = false;
+        int k = 0;
+        for (uint64_t n = count_; n; n >>= 1, ++k) {
+            if (!(n & 1)) continue;
+            sum = any ? level_[k] + sum : level_[k];
+            any = true;
+        }
+        return sum;
+    }
+
+  private:
+    uint64_t count_ = 0;
+    double level_[49];  // of 2^k blocks, where bit k of the count is set
+};
 
 // The same for n vectors of `length` doubles, one behind the other: elements [begin, end) of the
 // first receive the totals.

@@ -7,13 +7,14 @@
 #include "cuda/error.h"
 #include "cuda/fold.cuh"
 #include "cuda/runs.h"
+#include "steps/device/units.h"
 
 namespace steepest::cuda {
 namespace {
 
 using namespace steepest::device;
 
-__global__ void __launch_bounds__(kThreads) squares_kernel(const __grid_constant__ Pass pass) {
+__global__ void __launch_bounds__(kThreads, 2) squares_kernel(const __grid_constant__ Pass pass) {
     const Thread thread{static_cast<int32_t>(blockIdx.x), static_cast<int32_t>(threadIdx.x)};
     if (thread.warp() >= pass.first[pass.count]) return;
     const Item item = locate(pass.first, pass.count, thread.warp());
@@ -29,10 +30,38 @@ __global__ void __launch_bounds__(kThreads) squares_kernel(const __grid_constant
     const double squares = fold_tree(norm.sum, norm.count, lane);
     const double nonfinite = fold_tree(norm.sum + tree_nodes(norm.count), norm.count, lane);
     if (lane == 0) Squares::finish_all(pass, squares, nonfinite);
+    __syncwarp();  // the coefficient of all is there
+    Squares::finish_clips(pass, lane);
 }
 
 __global__ void advance_kernel(const __grid_constant__ Pass pass) {
     advance_one(pass, {static_cast<int32_t>(blockIdx.x), static_cast<int32_t>(threadIdx.x)});
+}
+
+// Of a unit, by a warp. Valid in thread 0.
+__device__ double unit_squares(const void* data, uint8_t dtype, int64_t first, int64_t length,
+                               int lane) {
+    PairSum sum;
+    for (int64_t b = 0; b * kBlock < length; ++b) {
+        double held[kHeld] = {};
+        add_unit_block(data, dtype, first, length, b, lane, held);
+        sum.add(fold_warp(held));
+    }
+    return sum.total();
+}
+
+__global__ void __launch_bounds__(kThreads) units_kernel(const __grid_constant__ UnitPass pass) {
+    const Thread thread{static_cast<int32_t>(blockIdx.x), static_cast<int32_t>(threadIdx.x)};
+    if (thread.warp() >= pass.first[pass.count]) return;
+    const Item item = locate(pass.first, pass.count, thread.warp());
+    const Unit& u = pass.units[item.tensor];
+    const int lane = thread.lane();
+    const int64_t first = item.index * u.length;
+    const double grad = unit_squares(u.grad, u.grad_dtype, first, u.length, lane);
+    const double param = unit_squares(u.param, u.param_dtype, first, u.length, lane);
+    double coefficient = unit_coefficient(pass.factor, pass.eps, grad, param);
+    coefficient = __shfl_sync(kAllLanes, coefficient, 0);
+    scale_unit(u, first, coefficient, lane);
 }
 
 // Bytes that travel as kernel arguments: in order with the stream, without page-locked memory, and
@@ -96,6 +125,11 @@ class CudaBackend final : public Backend {
         const auto blocks = static_cast<unsigned>((items + kThreads - 1) / kThreads);
         advance_kernel<<<blocks, kThreads, 0, stream_>>>(pass);
         check_launch("advance");
+    }
+    void run_units(const UnitPass& pass, int64_t items) override {
+        const auto blocks = static_cast<unsigned>((items + kWarps - 1) / kWarps);
+        units_kernel<<<blocks, kThreads, 0, stream_>>>(pass);
+        check_launch("clip_units");
     }
     void upload(void* to, const void* from, size_t size) override {
         constexpr size_t kSmall = 960,

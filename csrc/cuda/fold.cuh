@@ -18,7 +18,18 @@ __device__ STEEPEST_INLINE double fold_warp(const double (&held)[kHeld]) {
     return sum;
 }
 
-// The same where a thread holds groups of kGroup neighbours, as lane_of in
+// The largest of what the threads hold, NaN where one is. Valid in thread 0.
+__device__ STEEPEST_INLINE double largest_of_warp(const double (&held)[kHeld]) {
+    double most = held[0];
+    STEEPEST_UNROLL
+    for (int k = 1; k < kHeld; ++k) most = maximum(most, held[k]);
+    STEEPEST_UNROLL
+    for (int distance = kWarp / 2; distance > 0; distance /= 2)
+        most = maximum(most, __shfl_down_sync(kAllLanes, most, distance));
+    return most;
+}
+
+// Step 3 where a thread holds groups of kGroup neighbours, as lane_of in
 // curvature/device/accumulate.h has them.
 template <int kGroup>
 __device__ STEEPEST_INLINE double fold_groups(const double (&held)[kHeld]) {
@@ -34,6 +45,14 @@ __device__ STEEPEST_INLINE double fold_groups(const double (&held)[kHeld]) {
     return kGroup == 4 ? (v[0] + v[2 % kGroup]) + (v[1] + v[3 % kGroup]) : v[0] + v[1];
 }
 
+// Adjacent pairs of one number per thread. Valid in thread 0.
+__device__ STEEPEST_INLINE double fold_pairs_of_warp(double sum) {
+    STEEPEST_UNROLL
+    for (int distance = 1; distance < kWarp; distance *= 2)
+        sum += __shfl_down_sync(kAllLanes, sum, distance);
+    return sum;
+}
+
 // Step 4 for one node: adjacent pairs of at most kFanOut children, which other warps may have
 // written. What is missing counts as zero, which changes no bit: no sum of the tree is -0. Valid in
 // thread 0.
@@ -44,11 +63,7 @@ __device__ STEEPEST_INLINE double fold_children(const double* child, int64_t n, 
     STEEPEST_UNROLL
     for (int k = 0; k < kEach; ++k)
         v[k] = lane * kEach + k < n ? __ldcg(child + lane * kEach + k) : 0;
-    double sum = ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]));
-    STEEPEST_UNROLL
-    for (int distance = 1; distance < kWarp; distance *= 2)
-        sum += __shfl_down_sync(kAllLanes, sum, distance);
-    return sum;
+    return fold_pairs_of_warp(((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7])));
 }
 
 // The whole tree over n leaves by one warp; leaves and inner nodes as in tree_nodes. Returns the

@@ -36,6 +36,18 @@ __global__ void __launch_bounds__(kThreads, resident_blocks<R, T>())
     Apply<R, T, kStorage>::run(pass, this_thread());
 }
 
+// Of sums over the list, by each warp that has completed a tensor: the last one folds them.
+template <class R, class T>
+__device__ STEEPEST_INLINE void fold_list(const Pass& pass, int lane) {
+    const Norm& norm = pass.norm;
+    if (!arrives_last(norm.arrived, static_cast<uint32_t>(norm.expected), lane)) return;
+    STEEPEST_UNROLL
+    for (int k = 0; k < R::kTerms; ++k) {
+        const double total = fold_tree(Reduce<R, T>::list_tree(pass, k), norm.count, lane);
+        if (lane == 0) norm.total[k] = total;
+    }
+}
+
 template <class R, class T>
 __global__ void __launch_bounds__(kThreads, sizeof(T) == 8 ? 1 : 2)
     reduce_kernel(const __grid_constant__ Pass pass) {
@@ -48,8 +60,48 @@ __global__ void __launch_bounds__(kThreads, sizeof(T) == 8 ? 1 : 2)
     STEEPEST_UNROLL
     for (int k = 0; k < R::kTerms; ++k) sums[k] = fold_warp(lanes.at[k]);
     const Tensor& t = pass.tensors[item.tensor];
-    if (climb(t, item.index, thread.lane(), sums) && thread.lane() == 0)
+    if (!climb(t, item.index, thread.lane(), sums)) return;
+    if (thread.lane() == 0) Reduce<R, T>::finish(pass, t, sums);
+    if constexpr (kSumsOverList<R>) fold_list<R, T>(pass, thread.lane());
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads, 1) row_sums_kernel(const __grid_constant__ Pass pass) {
+    const Thread thread = this_thread();
+    Item item;
+    if (is_skipped(pass) || !warp_item(pass, thread, item)) return;
+    LaneSums<R::kRowTerms> lanes;
+    RowSums<R, T>::block(pass, item, thread.lane(), lanes);
+    double sums[R::kRowTerms];
+    STEEPEST_UNROLL
+    for (int k = 0; k < R::kRowTerms; ++k) sums[k] = fold_warp(lanes.at[k]);
+    if (thread.lane() == 0) RowSums<R, T>::put(pass, item, sums);
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads)
+    row_sums_across_kernel(const __grid_constant__ Pass pass) {
+    row_sums_across<R, T>(pass, this_thread());
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads, 1) fold_rows_kernel(const __grid_constant__ Pass pass) {
+    const Thread thread = this_thread();
+    Item item;
+    if (is_skipped(pass) || !warp_item(pass, thread, item)) return;
+    double sums[R::kTerms];
+    RowFold<R, T>::neighbours(pass, item, thread.lane(), sums);
+    STEEPEST_UNROLL
+    for (int k = 0; k < R::kTerms; ++k) sums[k] = fold_pairs_of_warp(sums[k]);
+    const Tensor& t = pass.tensors[item.tensor];
+    const RowTree tree(t, pass.axes[item.tensor]);
+    if (climb(tree, item.index, thread.lane(), sums) && thread.lane() == 0)
         Reduce<R, T>::finish(pass, t, sums);
+}
+
+template <class R, class T>
+__global__ void __launch_bounds__(kThreads) row_values_kernel(const __grid_constant__ Pass pass) {
+    row_values<R, T>(pass, this_thread());
 }
 
 template <class R, class T>
@@ -58,13 +110,14 @@ __global__ void __launch_bounds__(kThreads) prepare_kernel(const __grid_constant
 }
 
 template <class R, class T>
-__global__ void __launch_bounds__(kThreads, 2) line_sums_kernel(const __grid_constant__ Pass pass) {
+__global__ void __launch_bounds__(kThreads, sizeof(T) == 8 ? 1 : 2)
+    line_sums_kernel(const __grid_constant__ Pass pass) {
     const Thread thread = this_thread();
     Item item;
     if (is_skipped(pass) || !warp_item(pass, thread, item)) return;
     double held[kHeld] = {};
     LineSums<R, T>::block(pass, item, thread.lane(), held);
-    const double sum = fold_warp(held);
+    const double sum = kHasMaxima<R, T> ? largest_of_warp(held) : fold_warp(held);
     if (thread.lane() == 0) pass.axes[item.tensor].line_sum[item.index] = sum;
 }
 
@@ -122,6 +175,22 @@ struct CudaRuns {
     template <class R, class T>
     static void reduce(const Pass& pass, int64_t items, void* stream) {
         launch(reduce_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void row_sums(const Pass& pass, int64_t items, void* stream) {
+        launch(row_sums_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void row_sums_across(const Pass& pass, int64_t items, void* stream) {
+        launch(row_sums_across_kernel<R, T>, pass, items, stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void fold_rows(const Pass& pass, int64_t items, void* stream) {
+        launch(fold_rows_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
+    }
+    template <class R, class T>
+    static void row_values(const Pass& pass, int64_t items, void* stream) {
+        launch(row_values_kernel<R, T>, pass, items, stream, R::spec.name);
     }
     template <class R, class T>
     static void line_sums(const Pass& pass, int64_t items, void* stream) {

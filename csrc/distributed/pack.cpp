@@ -54,8 +54,8 @@ steepest_status check(const steepest_sign_args& a) {
 
 template <class T>
 SignSetting<T> setting_of(const steepest_sign_tensor& t, double grad_scale) {
-    const Stage<T> stage =
-        make_stage<T>({grad_scale, 1, t.maximize != 0, Decay::own}, /*lr=*/0, /*weight_decay=*/0);
+    const Stage<T> stage = make_stage<T>({grad_scale, 1, 0, t.maximize != 0, Decay::own}, /*lr=*/0,
+                                         /*weight_decay=*/0);
     return {.beta1 = T(t.beta1),
             .gain1 = T(1 - t.beta1),
             .beta2 = T(t.beta2),

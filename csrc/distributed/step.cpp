@@ -57,7 +57,7 @@ steepest_status check(const steepest_vote_step_args& a) {
 // As the stage of a step with decoupled decay has it.
 template <class T>
 ApplySetting<T> apply_setting(const steepest_voted_tensor& t) {
-    const StageOptions stage = {1, 1, false, Decay::decoupled};
+    const StageOptions stage = {1, 1, 0, false, Decay::decoupled};
     return {.lr = T(t.lr), .keep = make_stage<T>(stage, t.lr, t.weight_decay).keep};
 }
 

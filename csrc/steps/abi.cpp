@@ -1,4 +1,5 @@
 // The C entries of the fused steps.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -30,20 +31,45 @@ void describe(const HyperSpec& h, steepest_hyper_info& to) {
           h.high, h.high_open, h.length,  static_cast<int32_t>(h.type),         h.none_allowed};
 }
 
-steepest_status run(steepest_step_args& args, const StepKernels& kernels, Call& call) {
-    double clip = 1;
+void give_norms(const steepest_step_args& args, const Call& call, const GradientSums& sums) {
+    if (args.tensor_norms)
+        for (int64_t j = 0; j < call.count; ++j)
+            args.tensor_norms[j] = call.norms[j] / args.grad_scale;
+    if (args.total_norm) *args.total_norm = args.grad_norm;
+    if (args.finite) *args.finite = sums.finite();
+}
+
+void set_clips(const steepest_step_args& args, const Call& call) {
+    const double all = clip_coefficient(args.max_grad_norm, args.grad_norm);
+    for (int64_t j = 0; j < call.count; ++j) {
+        call.jobs[j].clip = all;
+        if (!call.norms) continue;
+        const double norm = call.norms[j] / args.grad_scale;
+        call.jobs[j].clip = stricter(all, tensor_coefficient(args.max_tensor_norm, norm));
+    }
+}
+
+// Sets stages and constants. False where the step is to be skipped.
+bool set_up(steepest_step_args& args, const StepKernels& kernels, Call& call) {
     if (call.needs_norm) {
-        const GradientSums sums = sum_gradients(call, kernels);
+        const GradientSums sums = sum_gradients(call, kernels, call.norms);
         args.grad_norm = std::sqrt(sums.squares) / args.grad_scale;
         args.skipped = args.skip_nonfinite && !sums.finite();
-        if (args.skipped) return STEEPEST_OK;
-        clip = clip_coefficient(args.max_grad_norm, args.grad_norm);
+        give_norms(args, call, sums);
+        if (args.skipped) return false;
+        set_clips(args, call);
     }
-    prepare_jobs(args, call, clip);
+    prepare_jobs(args, call);
+    return true;
+}
+
+void run(steepest_step_args& args, const StepKernels& kernels, Call& call) {
+    if (!set_up(args, kernels, call)) return;
     run_axes(call, kernels);
+    run_rows(call, kernels);
     run_sums(call, kernels);
     run_apply(call, kernels);
-    return STEEPEST_OK;
+    store_maxima(call, kernels);
 }
 
 // Jobs that have a gradient only.
@@ -75,14 +101,35 @@ bool are_arrays(const steepest_norm_args& a) {
     return true;
 }
 
-steepest_status step_on_cpu(steepest_step_args& args) {
+// Calls work(kernels, call) on what the arguments lay out in the workspace.
+template <class Work>
+steepest_status on_cpu(const steepest_step_args& args, Work&& work) {
     cpu::Target target;
     if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
     Arena arena(args.workspace, args.workspace_size);
     Call call;
     lay_out(args, arena, call);
     if (!arena.fits()) return STEEPEST_WORKSPACE_TOO_SMALL;
-    return run(args, step_kernels_of(target), call);
+    work(step_kernels_of(target), call);
+    return STEEPEST_OK;
+}
+
+steepest_status step_on_cpu(steepest_step_args& args) {
+    return on_cpu(args, [&](const StepKernels& kernels, Call& call) { run(args, kernels, call); });
+}
+
+steepest_status list_sums_on_cpu(steepest_step_args& args, int terms, double* sums) {
+    std::fill_n(sums, terms, 0.0);
+    return on_cpu(args, [&](const StepKernels& kernels, Call& call) {
+        if (set_up(args, kernels, call)) sum_list(call, kernels, terms, sums);
+    });
+}
+
+void clear_results(steepest_step_args& args) {
+    args.skipped = 0;
+    args.grad_norm = std::numeric_limits<double>::quiet_NaN();
+    args.skipped_at = nullptr;
+    args.grad_norm_at = nullptr;
 }
 
 steepest_status norm_on_cpu(const steepest_norm_args& args) {
@@ -123,6 +170,8 @@ steepest_status steepest_rule_describe(int rule, steepest_rule_info* info) {
     info->state_count = count_states(s);
     info->hyper_count = count_hypers(s);
     info->is_public = s.is_public;
+    info->row_sums = host_rule(rule).row_terms > 0;
+    info->list_terms = host_rule(rule).list_terms;
     for (int i = 0; i < info->state_count; ++i) describe(s.states[i], info->states[i]);
     for (int i = 0; i < info->hyper_count; ++i) describe(s.hypers[i], info->hypers[i]);
     return STEEPEST_OK;
@@ -162,14 +211,38 @@ steepest_status steepest_step(steepest_step_args* args) {
         // The preparation of constants too must not see the caller's mode.
         FloatingPointGuard guard;
         if (const auto status = check(*args)) return status;
-        args->skipped = 0;
-        args->grad_norm = std::numeric_limits<double>::quiet_NaN();
-        args->skipped_at = nullptr;
-        args->grad_norm_at = nullptr;
+        clear_results(*args);
         if (!is_aligned(args->workspace)) return STEEPEST_INVALID_ARGUMENT;
         if (!args->stream) return step_on_cpu(*args);
         return on_stream(args->device, args->stream,
                          [&](device::Backend& backend) { return device::step(*args, backend); });
+    });
+}
+
+steepest_status steepest_list_sums_workspace(const steepest_step_args* args, size_t* size) {
+    if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (const auto status = check(*args)) return status;
+        if (list_terms(*args) == 0) return STEEPEST_INVALID_ARGUMENT;
+        if (!args->stream) return steepest_step_workspace(args, size);
+        return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+            return device::list_sums_size(*args, backend, size);
+        });
+    });
+}
+
+steepest_status steepest_list_sums(steepest_step_args* args, double* sums) {
+    if (!args || !sums) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        FloatingPointGuard guard;
+        if (const auto status = check(*args)) return status;
+        clear_results(*args);
+        const int terms = list_terms(*args);
+        if (terms == 0 || !is_aligned(args->workspace)) return STEEPEST_INVALID_ARGUMENT;
+        if (!args->stream) return list_sums_on_cpu(*args, terms, sums);
+        return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+            return device::list_sums(*args, terms, sums, backend);
+        });
     });
 }
 

@@ -1,18 +1,17 @@
-// Row and column averages of a rule's axis term, over the same fixed tree as all sums: a row is cut
-// into blocks like a tensor; a column is cut into blocks of kLines lines, added in order inside a
-// block and in adjacent pairs over blocks. ("Line" is a row, or a column of a column-major matrix:
-// what is contiguous.)
+// Row and column averages of a rule's axis term, or its maxima. Averages are taken over the same
+// fixed tree as all sums: a row is cut into blocks like a tensor; a column is cut into blocks of
+// kLines lines, added in order inside a block and in adjacent pairs over blocks. ("Line" is a row,
+// or a column of a column-major matrix: what is contiguous.)
 #include <algorithm>
 
-#include "core/parallel.h"
+#include "core/math.h"
 #include "core/reduce.h"
 #include "steps/driver.h"
+#include "steps/items.h"
 #include "steps/tiles.h"
 
 namespace steepest {
 namespace {
-
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // The shape of the work on one tensor.
 struct Grid {
@@ -30,15 +29,6 @@ struct Grid {
     int64_t items() const { return batch * line_blocks * inner_blocks; }
 };
 
-template <class F>
-void for_items(int64_t items, int64_t work, F&& f) {
-    const int64_t threads = std::min<int64_t>(threads_for(work), items);
-    const int n = static_cast<int>(std::max<int64_t>(threads, 1));
-    parallel(n, n, [&](int part, int parts) {
-        for (int64_t i = items * part / parts; i < items * (part + 1) / parts; ++i) f(i);
-    });
-}
-
 // The gradient of `n` elements from `first` on, decoded and staged, in T.
 const void* staged_gradient(const Job& job, const StepKernels& kernels, Tiles& tiles, int64_t first,
                             int64_t n) {
@@ -46,15 +36,33 @@ const void* staged_gradient(const Job& job, const StepKernels& kernels, Tiles& t
     const void* gradient = tiles.streams()[1];
     if (!job.staged) return gradient;
     tiles.load_stream(0, first, n);
-    void* out = tiles.scratch(2);  // the state's place is free: it is no element stream
+    void* out = tiles.scratch(kMaxStreams - 1);  // free: no pass of rows and columns loads it
     kernels.stage[job.is_f64](job.stage(), tiles.streams()[0], gradient, out, n);
     return out;
+}
+
+// The largest of n values that are no less than 0; NaN where one is.
+double largest(const double* value, int64_t n) {
+    double most = 0;
+    for (int64_t i = 0; i < n; ++i) most = maximum(most, value[i]);
+    return most;
+}
+
+// Adds the terms of `n` elements from `first` on to those of their line and positions, or takes
+// them into the maxima.
+void take_terms(const Job& job, const StepKernels& kernels, Tiles& tiles, int64_t first, int64_t n,
+                double* lanes, double* across) {
+    const RuleKernels& rule = kernels.rule[job.rule_id][job.is_f64];
+    const void* gradient = staged_gradient(job, kernels, tiles, first, n);
+    if (!job.has_maxima()) return rule.axis(gradient, n, lanes, across);
+    tiles.load_stream(2, first, n);
+    tiles.load_stream(3, first, n);
+    rule.axis_maxima(gradient, tiles.streams()[2], tiles.streams()[3], n, lanes, across);
 }
 
 // Sums one block of kLines lines times kBlock elements.
 void sum_item(const Job& job, const StepKernels& kernels, const Grid& g, int64_t item,
               double* line_sum, double* across_sum) {
-    const AxisFn axis = kernels.rule[job.rule_id][job.is_f64].axis;
     const int64_t inner_block = item % g.inner_blocks;
     const int64_t line_block = item / g.inner_blocks % g.line_blocks;
     const int64_t matrix = item / g.inner_blocks / g.line_blocks;
@@ -69,9 +77,10 @@ void sum_item(const Job& job, const StepKernels& kernels, const Grid& g, int64_t
         for (int64_t i = begin; i < end; i += kTile) {
             const int64_t n = std::min(kTile, end - i);
             const int64_t first = (matrix * g.outer + line) * g.inner + i;
-            axis(staged_gradient(job, kernels, tiles, first, n), n, lanes, across + i);
+            take_terms(job, kernels, tiles, first, n, lanes, across + i);
         }
-        line_sum[(matrix * g.outer + line) * g.inner_blocks + inner_block] = fold_lanes(lanes);
+        line_sum[(matrix * g.outer + line) * g.inner_blocks + inner_block] =
+            job.has_maxima() ? largest(lanes, kLanes) : fold_lanes(lanes);
     }
 }
 
@@ -105,6 +114,28 @@ void update_state(const Job& job, const StepKernels& kernels, int stream, double
     for (int64_t i = 0; i < n; ++i) sums[i] = sums[i] / length;
     job.rule->axis_update[job.is_f64](job.settings->constants, old, sums, out, n);
     store_values(state, job, kernels, out, first, n);
+}
+
+// Notes new maxima; they are stored once the step has read the old ones.
+void note_maxima(const Job& job, int stream, const double* values, int64_t n, int64_t first) {
+    void* out = job.axis_new[job.kind(stream) == Kind::column];
+    for (int64_t i = 0; i < n; ++i) {
+        if (job.is_f64)
+            static_cast<double*>(out)[first + i] = values[i];
+        else
+            static_cast<float*>(out)[first + i] = static_cast<float>(values[i]);
+    }
+}
+
+void store_state(const Job& job, const StepKernels& kernels, int stream) {
+    const bool column = job.kind(stream) == Kind::column;
+    const int64_t each = column ? job.geometry.cols : job.geometry.rows;
+    const int64_t count = job.count / job.geometry.size() * each;
+    const int64_t size = job.is_f64 ? 8 : 4;
+    for (int64_t first = 0; first < count; first += kTile)
+        store_values(job.operand[stream], job, kernels,
+                     static_cast<const char*>(job.axis_new[column]) + first * size, first,
+                     std::min(kTile, count - first));
 }
 
 void scale_rows(const Job& job, int64_t matrix) {
@@ -144,8 +175,12 @@ void run_job(const Job& job, const StepKernels& kernels, double* scratch) {
         const int64_t first = chunk * kTile;
         const int64_t n = std::min(kTile, lines - first);
         double folded[kTile];
-        for (int64_t i = 0; i < n; ++i)
-            folded[i] = fold_pairs(line_sum + (first + i) * g.inner_blocks, g.inner_blocks);
+        for (int64_t i = 0; i < n; ++i) {
+            double* sums = line_sum + (first + i) * g.inner_blocks;
+            folded[i] =
+                job.has_maxima() ? largest(sums, g.inner_blocks) : fold_pairs(sums, g.inner_blocks);
+        }
+        if (job.has_maxima()) return note_maxima(job, streams.per_line, folded, n, first);
         update_state(job, kernels, streams.per_line, folded, n, first,
                      static_cast<double>(g.inner));
     });
@@ -160,14 +195,23 @@ void run_job(const Job& job, const StepKernels& kernels, double* scratch) {
             const int64_t begin = (first + i) % g.inner;
             const int64_t m = std::min(g.inner - begin, n - i);
             double* sums = across_sum + matrix * g.line_blocks * g.inner;
-            fold_vectors(sums, g.line_blocks, g.inner, begin, begin + m);
-            std::copy_n(sums + begin, m, folded + i);
+            if (job.has_maxima()) {
+                std::fill_n(folded + i, m, 0.0);
+                for (int64_t b = 0; b < g.line_blocks; ++b)
+                    for (int64_t k = 0; k < m; ++k)
+                        folded[i + k] = maximum(folded[i + k], sums[b * g.inner + begin + k]);
+            } else {
+                fold_vectors(sums, g.line_blocks, g.inner, begin, begin + m);
+                std::copy_n(sums + begin, m, folded + i);
+            }
             i += m;
         }
+        if (job.has_maxima()) return note_maxima(job, streams.across, folded, n, first);
         update_state(job, kernels, streams.across, folded, n, first, static_cast<double>(g.outer));
     });
 
-    for_items(g.batch, lines, [&](int64_t matrix) { scale_rows(job, matrix); });
+    if (job.has_averages())
+        for_items(g.batch, lines, [&](int64_t matrix) { scale_rows(job, matrix); });
 }
 
 }  // namespace
@@ -180,7 +224,15 @@ int64_t axis_scratch_size(const Geometry& geometry, int64_t count) {
 void run_axes(const Call& call, const StepKernels& kernels) {
     for (int64_t j = 0; j < call.count; ++j) {
         const Job& job = call.jobs[j];
-        if (job.has_averages() && job.count > 0) run_job(job, kernels, call.axis_scratch);
+        if (job.moves_axes() && job.count > 0) run_job(job, kernels, call.axis_scratch);
+    }
+}
+
+void store_maxima(const Call& call, const StepKernels& kernels) {
+    for (int64_t j = 0; j < call.count; ++j) {
+        const Job& job = call.jobs[j];
+        if (!job.has_maxima() || job.count == 0) continue;
+        for (const int stream : {2, 3}) store_state(job, kernels, stream);
     }
 }
 

@@ -59,6 +59,11 @@ bool is_matrices(const steepest_tensor& t) {
     return t.column_major ? t.count == size : t.count % size == 0;
 }
 
+// Rows of a whole tensor, or none of one with fewer than two dimensions.
+bool is_rows(const steepest_tensor& t) {
+    return (t.rows == 0 && t.cols == 0) || (is_matrices(t) && t.rows * t.cols == t.count);
+}
+
 // One number on the device, or none.
 bool is_scalar(const steepest_array& a) {
     return !a.data || is(a, STEEPEST_F32) || is(a, STEEPEST_F64);
@@ -84,7 +89,8 @@ bool all_aligned(const RuleSpec& spec, const steepest_tensor& t) {
 steepest_status check_tensor(const HostRule& rule, const double* hyper, const steepest_tensor& t,
                              bool on_stream) {
     const RuleSpec& spec = rule.spec;
-    if (t.count < 0 || t.count > kMostElements || (rule.axes && t.count > 0 && !is_matrices(t)))
+    if (t.count < 0 || t.count > kMostElements) return STEEPEST_INVALID_ARGUMENT;
+    if (rule.axes && t.count > 0 && !(rule.row_terms ? is_rows(t) : is_matrices(t)))
         return STEEPEST_INVALID_ARGUMENT;
     if (t.count == 0 || !t.grad.data) return STEEPEST_OK;
     if (!t.param.data) return STEEPEST_INVALID_ARGUMENT;
@@ -106,7 +112,33 @@ const steepest_group& group_at(const steepest_step_args& a, int64_t g) {
                                                     static_cast<size_t>(g) * a.group_size);
 }
 
+const steepest_tensor& tensor_at(const steepest_step_args& a, const steepest_group& group,
+                                 int64_t i) {
+    return *reinterpret_cast<const steepest_tensor*>(reinterpret_cast<const char*>(group.tensors) +
+                                                     static_cast<size_t>(i) * a.tensor_size);
+}
+
+// A tensor without a gradient needs none.
+bool has_all_states(const RuleSpec& spec, const steepest_tensor& t) {
+    if (t.count == 0 || !t.grad.data) return true;
+    for (int s = 0; s < count_states(spec); ++s)
+        if (!t.state[s].data) return false;
+    return true;
+}
+
 }  // namespace
+
+int list_terms(const steepest_step_args& args) {
+    if (args.group_count == 0) return 0;
+    const HostRule& rule = host_rule(group_at(args, 0).rule);
+    for (int64_t g = 0; g < args.group_count; ++g) {
+        const steepest_group& group = group_at(args, g);
+        if (group.rule != group_at(args, 0).rule) return 0;
+        for (int64_t i = 0; i < group.tensor_count; ++i)
+            if (!has_all_states(rule.spec, tensor_at(args, group, i))) return 0;
+    }
+    return rule.list_terms;
+}
 
 steepest_status check(const steepest_step_args& args) {
     if (args.struct_size < sizeof(steepest_step_args) || args.group_size < sizeof(steepest_group) ||
@@ -115,7 +147,8 @@ steepest_status check(const steepest_step_args& args) {
         return STEEPEST_INVALID_ARGUMENT;
     // Divides in float, where it must be neither 0 nor infinite.
     if (!(args.grad_scale >= 0x1p-126 && args.grad_scale <= 0x1p127) ||
-        std::isnan(args.max_grad_norm))
+        std::isnan(args.max_grad_norm) || std::isnan(args.max_tensor_norm) ||
+        std::isnan(args.max_grad_value))
         return STEEPEST_INVALID_HYPER;
     if (args.grad_scale_at.data && !args.stream) return STEEPEST_INVALID_ARGUMENT;
     if (!is_scalar(args.grad_scale_at)) return STEEPEST_INVALID_DTYPE;
@@ -123,16 +156,16 @@ steepest_status check(const steepest_step_args& args) {
         const steepest_group& group = group_at(args, g);
         if (group.rule < 0 || group.rule >= rule_count()) return STEEPEST_UNKNOWN_RULE;
         if (group.tensor_count < 0 || (group.tensor_count && !group.tensors) || group.decay < 0 ||
-            group.decay > STEEPEST_DECAY_OWN || (group.hyper_count && !group.hyper))
+            group.decay > STEEPEST_DECAY_CAUTIOUS || (group.hyper_count && !group.hyper))
             return STEEPEST_INVALID_ARGUMENT;
         const HostRule& rule = host_rule(group.rule);
+        if (group.decay == STEEPEST_DECAY_CAUTIOUS && rule.spec.decay == Decay::own)
+            return STEEPEST_INVALID_ARGUMENT;
         if (const auto s = check_hypers(rule.spec, group)) return s;
         const double* hyper = group.hyper_count ? group.hyper : rule.defaults;
         for (int64_t i = 0; i < group.tensor_count; ++i) {
-            const auto* t = reinterpret_cast<const steepest_tensor*>(
-                reinterpret_cast<const char*>(group.tensors) +
-                static_cast<size_t>(i) * args.tensor_size);
-            if (const auto s = check_tensor(rule, hyper, *t, args.stream != nullptr)) return s;
+            const steepest_tensor& t = tensor_at(args, group, i);
+            if (const auto s = check_tensor(rule, hyper, t, args.stream != nullptr)) return s;
         }
     }
     return STEEPEST_OK;

@@ -1,6 +1,7 @@
 #include "steps/driver.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "core/pieces.h"
 #include "steps/tiles.h"
@@ -14,6 +15,7 @@ void whole_arrays(const Job& job, int64_t first, void** pointers) {
 }
 
 void apply_piece(const Job& job, const StepKernels& kernels, int64_t begin, int64_t end) {
+    if (job.is_in_place() && !job.staged) return;
     const ApplyFn apply = kernels.rule[job.rule_id][job.is_f64].apply[job.staged];
     if (job.direct) {
         void* pointers[kMaxStreams];
@@ -30,10 +32,30 @@ void apply_piece(const Job& job, const StepKernels& kernels, int64_t begin, int6
     }
 }
 
+// Reads and stores the number that a job keeps for its tensor; prepare gets it in T, not as rounded
+// in storage.
+template <class T>
+void move_number(Job& job, const StepKernels& kernels) {
+    const Operand& at = job.operand[job.streams];
+    T value = 0;
+    if (const LoadFn load = kernels.load[static_cast<int>(at.dtype)])
+        load(at.data, reinterpret_cast<float*>(&value), 1);
+    else
+        std::memcpy(&value, at.data, sizeof value);
+    job.prepare.state = static_cast<double>(value);
+    value = static_cast<T>(job.rule->next_state[job.is_f64](job.prepare));
+    job.prepare.state = static_cast<double>(value);
+    store_values(at, job, kernels, &value, 0, 1);
+}
+
+void move_tensor_state(Job& job, const StepKernels& kernels) {
+    (job.is_f64 ? move_number<double> : move_number<float>)(job, kernels);
+}
+
 // Writes the sums of the blocks of a piece.
 void sum_piece(const Job& job, const StepKernels& kernels, int64_t begin, int64_t end) {
     const ReduceFn reduce = kernels.rule[job.rule_id][job.is_f64].reduce[job.staged];
-    const int terms = job.rule->terms;
+    const int terms = job.terms();
     Tiles tiles(job, kernels);
     for (int64_t block = begin; block < end; block += kBlock) {
         alignas(64) double lanes[kMaxTerms * kLanes] = {};
@@ -51,24 +73,28 @@ void sum_piece(const Job& job, const StepKernels& kernels, int64_t begin, int64_
 // The gradient's squares, raw: neither scaled nor clipped.
 void squares_of_piece(const Job& job, const StepKernels& kernels, int64_t begin, int64_t end,
                       double* squares, double* nonfinite) {
-    const Operand& g = job.operand[1];
-    const bool plain = g.dtype == DType::f32 || g.dtype == DType::f64;
-    alignas(64) float decoded[kTile];
     for (int64_t block = begin; block < end; block += kBlock) {
         alignas(64) double lanes[2 * kLanes] = {};
-        const int64_t stop = std::min(block + kBlock, end);
-        const int64_t tile = plain ? kBlock : kTile;
-        for (int64_t first = block; first < stop; first += tile) {
-            const int64_t n = std::min(tile, stop - first);
-            if (!plain) kernels.load[static_cast<int>(g.dtype)](g.at(first), decoded, n);
-            kernels.squares[job.is_f64](plain ? g.at(first) : decoded, n, lanes);
-        }
+        add_squares(kernels, job.operand[1], block, std::min(block + kBlock, end), lanes);
         squares[block / kBlock] = fold_lanes(lanes);
         nonfinite[block / kBlock] = fold_lanes(lanes + kLanes);
     }
 }
 
 }  // namespace
+
+void add_squares(const StepKernels& kernels, const Operand& x, int64_t first, int64_t stop,
+                 double* lanes) {
+    const bool is_f64 = x.dtype == DType::f64;
+    const bool plain = is_f64 || x.dtype == DType::f32;
+    alignas(64) float decoded[kTile];
+    const int64_t tile = plain ? kBlock : kTile;
+    for (; first < stop; first += tile) {
+        const int64_t n = std::min(tile, stop - first);
+        if (!plain) kernels.load[static_cast<int>(x.dtype)](x.at(first), decoded, n);
+        kernels.squares[is_f64](plain ? x.at(first) : decoded, n, lanes);
+    }
+}
 
 bool GradientSums::finite() const { return nonfinite == 0; }
 
@@ -99,17 +125,31 @@ GradientSums sum_gradients(const Call& call, const StepKernels& kernels, double*
 
 void run_sums(const Call& call, const StepKernels& kernels) {
     for_pieces(
-        call, [](const Job& job) { return job.has_sums(); },
+        call, [](const Job& job) { return job.sums_elements(); },
         [&](const Job& job, int64_t begin, int64_t end) { sum_piece(job, kernels, begin, end); });
     for (int64_t j = 0; j < call.count; ++j) {
         Job& job = call.jobs[j];
-        if (!job.has_sums() || job.count == 0) continue;
+        if (!job.sums_elements() || job.count == 0) continue;
         double sum[kMaxTerms];
         for (int t = 0; t < job.rule->terms; ++t)
             sum[t] = fold_pairs(job.partial + t * job.blocks(), job.blocks());
         job.prepare.sum = sum;
+        if (job.has_tensor_state()) move_tensor_state(job, kernels);
         job.rule->prepare[job.is_f64](job.prepare, job.settings->constants);
         job.prepare.sum = nullptr;
+    }
+}
+
+void sum_list(const Call& call, const StepKernels& kernels, int terms, double* sums) {
+    for_pieces(
+        call, [](const Job&) { return true; },
+        [&](const Job& job, int64_t begin, int64_t end) { sum_piece(job, kernels, begin, end); });
+    for (int t = 0; t < terms; ++t) {
+        for (int64_t j = 0; j < call.count; ++j) {
+            const Job& job = call.jobs[j];
+            call.list_sum[j] = fold_pairs(job.partial + t * job.blocks(), job.blocks());
+        }
+        sums[t] = fold_pairs(call.list_sum, call.count);
     }
 }
 

@@ -48,6 +48,8 @@ using ReduceFn = void (*)(const void* constants, const void* stage, void* const*
                           double* lanes);
 using StageFn = void (*)(const void* stage, const void* p, const void* g, void* out, int64_t n);
 using AxisFn = void (*)(const void* g, int64_t n, double* lanes, double* columns);
+using AxisMaximaFn = void (*)(const void* g, const void* row, const void* column, int64_t n,
+                              double* lanes, double* columns);
 using SquaresFn = void (*)(const void* x, int64_t n, double* lanes);
 using LoadFn = void (*)(const void* from, float* to, int64_t n);
 using StoreFn = void (*)(const float* from, void* to, int64_t n);
@@ -55,9 +57,10 @@ using StoreRandomlyFn = void (*)(const float* from, void* to, int64_t n, const S
                                  int64_t first);
 
 struct RuleKernels {
-    ApplyFn apply[2];    // [1]: the stage touches the gradient
-    ReduceFn reduce[2];  // null: the rule needs no sums
-    AxisFn axis;         // null: the rule keeps no row and column averages
+    ApplyFn apply[2];          // [1]: for a stage that needs more than `keep`
+    ReduceFn reduce[2];        // null: the rule needs no sums
+    AxisFn axis;               // null: the rule keeps no row and column averages
+    AxisMaximaFn axis_maxima;  // nor maxima
 };
 
 inline constexpr int kMaxRules = 64;

@@ -20,18 +20,18 @@ STEEPEST_INLINE T gradient_of(const Stage<T>& s, T g, T p) {
 
 // Streams never overlap (the callers check), which is what lets the compiler use vectors; so do the
 // copies of constants and stage, without which an operand of ?: in them would be a load that may
-// fail.
-template <class R, bool Staged, class T, class... State>
+// fail. With Masked the update decides over the decay, as `masked_keep` says.
+template <class R, bool Staged, bool Masked, class T, class... State>
 void apply_loop(const typename R::Constants& constants, const Stage<T>& given, int64_t n,
                 T* __restrict param, const T* __restrict grad, State* __restrict... state) {
     const typename R::Constants c = constants;
     const Stage<T> stage = given;
     for (int64_t i = 0; i < n; ++i) {
-        T p = param[i];
+        const T p = param[i];
         const T g = gradient_of<Staged>(stage, grad[i], p);
-        p = p * stage.keep;
-        R::apply(c, p, g, state[i]...);
-        param[i] = p;
+        T next = Masked ? kOnlyUpdate<T> : p * stage.keep;
+        R::apply(c, next, g, state[i]...);
+        param[i] = Masked ? decayed_step(p, next, stage.keep, stage.masked_keep) : next;
     }
 }
 
@@ -41,9 +41,9 @@ STEEPEST_INLINE void reduce_row(const typename R::Constants& c, const Stage<T>& 
                                 double* __restrict lanes, const T* __restrict param,
                                 const T* __restrict grad, const State* __restrict... state) {
     for (int l = 0; l < n; ++l) {
-        double term[R::kTerms];
+        double term[count_reduced<R>()];
         R::reduce(c, param[l], gradient_of<Staged>(stage, grad[l], param[l]), state[l]..., term);
-        for (int k = 0; k < R::kTerms; ++k) lanes[k * kLanes + l] += term[k];
+        for (int k = 0; k < count_reduced<R>(); ++k) lanes[k * kLanes + l] += term[k];
     }
 }
 
@@ -60,27 +60,56 @@ void reduce_loop(const typename R::Constants& c, const Stage<T>& stage, int64_t 
                           (state + i)...);
 }
 
-// The kernels of rule R in precision T; State is the sequence of its states' positions.
-template <class R, class T, int... State>
+// The positions of states.
+template <int... State>
+struct Positions {};
+
+template <int n>
+constexpr auto positions() {
+    static_assert(n >= 0 && n <= 4);
+    if constexpr (n == 0) return Positions<>{};
+    if constexpr (n == 1) return Positions<0>{};
+    if constexpr (n == 2) return Positions<0, 1>{};
+    if constexpr (n == 3) return Positions<0, 1, 2>{};
+    if constexpr (n == 4) return Positions<0, 1, 2, 3>{};
+}
+
+// The kernels of rule R in precision T.
+template <class R, class T>
 struct Entry {
+    static constexpr int kStates = count_passed(R::spec);
+    static constexpr auto kStateList = positions<kStates>();
+    static constexpr auto kApplied = positions<kStates + kHasRows<R>>();  // and the rows' values
+
     template <bool Staged>
     static void apply(const void* constants, const void* stage, void* const* s, int64_t n) {
         if constexpr (requires { typename R::Usual; })
             if (R::Usual::fits(*static_cast<const typename R::Constants*>(constants)))
-                return apply_as<typename R::Usual, Staged>(constants, stage, s, n);
-        apply_as<R, Staged>(constants, stage, s, n);
+                return apply_as<typename R::Usual, Staged>(kApplied, constants, stage, s, n);
+        apply_as<R, Staged>(kApplied, constants, stage, s, n);
     }
 
-    template <class Rule, bool Staged>
-    static void apply_as(const void* constants, const void* stage, void* const* s, int64_t n) {
-        apply_loop<Rule, Staged>(*static_cast<const typename R::Constants*>(constants),
-                                 *static_cast<const Stage<T>*>(stage), n, static_cast<T*>(s[0]),
-                                 static_cast<const T*>(s[1]), static_cast<T*>(s[2 + State])...);
+    template <class Rule, bool Staged, int... State>
+    static void apply_as(Positions<State...>, const void* constants, const void* stage,
+                         void* const* s, int64_t n) {
+        constexpr bool kMasked = Staged && R::spec.decay != Decay::own;
+        apply_loop<Rule, Staged, kMasked>(*static_cast<const typename R::Constants*>(constants),
+                                          *static_cast<const Stage<T>*>(stage), n,
+                                          static_cast<T*>(s[0]), static_cast<const T*>(s[1]),
+                                          static_cast<T*>(s[2 + State])...);
     }
 
     template <bool Staged>
     static void reduce(const void* constants, const void* stage, void* const* s, int64_t n,
                        double* lanes) {
+        if constexpr (requires(const typename R::Constants& c) { R::needs_sums(c); })
+            if (!R::needs_sums(*static_cast<const typename R::Constants*>(constants))) return;
+        reduce_states<Staged>(kStateList, constants, stage, s, n, lanes);
+    }
+
+    template <bool Staged, int... State>
+    static void reduce_states(Positions<State...>, const void* constants, const void* stage,
+                              void* const* s, int64_t n, double* lanes) {
         reduce_loop<R, Staged>(*static_cast<const typename R::Constants*>(constants),
                                *static_cast<const Stage<T>*>(stage), n, lanes,
                                static_cast<const T*>(s[0]), static_cast<const T*>(s[1]),
@@ -101,28 +130,34 @@ struct Entry {
         }
     }
 
+    // Takes the axis terms of one row into the lanes of its maximum and the maxima of the columns.
+    static void axis_maxima(const void* gradient, const void* row, const void* column, int64_t n,
+                            double* __restrict lanes, double* __restrict columns) {
+        const T* __restrict g = static_cast<const T*>(gradient);
+        const T* __restrict r = static_cast<const T*>(row);
+        const T* __restrict c = static_cast<const T*>(column);
+        for (int64_t i = 0; i < n; i += kLanes) {
+            const int64_t m = n - i < kLanes ? n - i : kLanes;
+            for (int64_t l = 0; l < m; ++l) {
+                const double term = R::axis_maximum(g[i + l], r[i + l], c[i + l]);
+                lanes[l] = maximum(lanes[l], term);
+                columns[i + l] = maximum(columns[i + l], term);
+            }
+        }
+    }
+
     static constexpr RuleKernels kernels() {
         static_assert(sizeof(typename R::Constants) <= kMaxConstants);
-        RuleKernels k = {{apply<false>, apply<true>}, {nullptr, nullptr}, nullptr};
+        RuleKernels k = {{apply<false>, apply<true>}, {nullptr, nullptr}, nullptr, nullptr};
         if constexpr (requires { R::kTerms; }) {
             k.reduce[0] = reduce<false>;
             k.reduce[1] = reduce<true>;
         }
         if constexpr (requires { R::axis_term(T(0)); }) k.axis = axis;
+        if constexpr (requires { R::axis_maximum(T(0), T(0), T(0)); }) k.axis_maxima = axis_maxima;
         return k;
     }
 };
-
-template <class R, class T>
-constexpr RuleKernels rule_kernels() {
-    constexpr int states = count_states(R::spec);
-    static_assert(states >= 0 && states <= 4);
-    if constexpr (states == 0) return Entry<R, T>::kernels();
-    if constexpr (states == 1) return Entry<R, T, 0>::kernels();
-    if constexpr (states == 2) return Entry<R, T, 0, 1>::kernels();
-    if constexpr (states == 3) return Entry<R, T, 0, 1, 2>::kernels();
-    if constexpr (states == 4) return Entry<R, T, 0, 1, 2, 3>::kernels();
-}
 
 template <class T>
 void stage_loop(const void* stage, const void* param, const void* grad, void* out, int64_t n) {
@@ -155,12 +190,13 @@ void squares_loop(const void* values, int64_t n, double* lanes) {
 template <template <class> class... Rule>
 constexpr StepKernels make_kernels(RuleList<Rule...>) {
     static_assert(sizeof...(Rule) <= kMaxRules);
-    return {.rule = {{rule_kernels<Rule<float>, float>(), rule_kernels<Rule<double>, double>()}...},
-            .stage = {stage_loop<float>, stage_loop<double>},
-            .squares = {squares_loop<float>, squares_loop<double>},
-            .load = {nullptr, nullptr, load_tile<Bf16>, load_tile<F16>},
-            .store = {store_plain, nullptr, store_nearest<Bf16>, store_nearest<F16>},
-            .store_randomly = {nullptr, nullptr, store_stochastic<Bf16>, store_stochastic<F16>}};
+    return {
+        .rule = {{Entry<Rule<float>, float>::kernels(), Entry<Rule<double>, double>::kernels()}...},
+        .stage = {stage_loop<float>, stage_loop<double>},
+        .squares = {squares_loop<float>, squares_loop<double>},
+        .load = {nullptr, nullptr, load_tile<Bf16>, load_tile<F16>},
+        .store = {store_plain, nullptr, store_nearest<Bf16>, store_nearest<F16>},
+        .store_randomly = {nullptr, nullptr, store_stochastic<Bf16>, store_stochastic<F16>}};
 }
 
 const StepKernels& step_kernels() {

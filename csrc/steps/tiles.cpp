@@ -53,6 +53,8 @@ Tiles::Tiles(const Job& job, const StepKernels& kernels) : job_(job), kernels_(k
                                                : Way::codec;
         pointers_[s] = scratch_[s];
     }
+    // Kernels take it that streams do not overlap.
+    if (job.is_in_place() && way_[1] == Way::plain) way_[1] = Way::copied;
 }
 
 void Tiles::load_axis(int s, int64_t first, int64_t n) {
@@ -74,6 +76,9 @@ void Tiles::load_stream(int s, int64_t first, int64_t n) {
         case Way::plain:
             pointers_[s] = o.at(first);
             break;
+        case Way::copied:
+            std::memcpy(scratch_[s], o.at(first), static_cast<size_t>(n * size_of(o.dtype)));
+            break;
         case Way::codec:
             kernels_.load[static_cast<int>(o.dtype)](o.at(first),
                                                      reinterpret_cast<float*>(scratch_[s]), n);
@@ -90,7 +95,7 @@ void Tiles::load_stream(int s, int64_t first, int64_t n) {
 
 void Tiles::store(int64_t first, int64_t n) {
     for (int s = 0; s < job_.streams; ++s)
-        if (s != 1 && way_[s] == Way::codec)
+        if (s != 1 && way_[s] == Way::codec && !job_.is_only_summed(s))
             store_values(job_.operand[s], job_, kernels_, pointers_[s], first, n);
     if (job_.copy.data) store_values(job_.copy, job_, kernels_, pointers_[0], first, n);
 }

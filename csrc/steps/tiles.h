@@ -28,8 +28,9 @@ class Tiles {
     void* scratch(int stream) { return scratch_[stream]; }
 
   private:
-    // How a stream gets into T: as it is, through a codec, from nothing, or from rows or columns.
-    enum class Way { plain, codec, absent, axis };
+    // How a stream gets into T: as it is, as a copy, through a codec, from nothing, or from rows or
+    // columns.
+    enum class Way { plain, copied, codec, absent, axis };
 
     void load_axis(int s, int64_t first, int64_t n);
 

@@ -188,6 +188,18 @@ def copy(x: Array) -> Array:
     return made
 
 
+def every(x: Array, step: int) -> Array:
+    """A new one-dimensional array of the same kind, place and dtype with every step-th element of
+    x, counted in C order."""
+    seen = view(x)
+    if torch_of(seen) is not None:
+        return seen.reshape(-1)[::step].clone()
+    if cupy_of(seen) is not None:
+        with seen.device:
+            return _bits(seen).reshape(-1)[::step].copy().view(seen.dtype)
+    return seen.reshape(-1)[::step].copy()
+
+
 def fill(out: Array, value: float) -> None:
     """Sets every element of a NumPy or CuPy array or torch tensor."""
     if cupy_of(out) is not None:

@@ -58,6 +58,15 @@ class Plan:
 
     def __init__(self, rule: str, params: _Arrays, **arguments: Any) -> None: ...
     def __call__(self, grads: _OptionalArrays, **options: Any) -> bool | DeviceFlag: ...
+    def list_sums(self, grads: _OptionalArrays, **options: Any) -> tuple[float, ...]:
+        """The sums over all tensors that keywords of the rule's next step depend on, as its source
+        says, of gradients as the step with these options would see them: scaled, clipped, decayed.
+        Nothing is written. The same bits for any number of threads, on any target or device; on a
+        device the call waits for it. All zero for a step that skip_nonfinite would hold back.
+
+        Raises TypeError for a rule without such sums, ValueError where a state is missing, and what
+        a call raises.
+        """
     @property
     def rule(self) -> str: ...
     @property
@@ -89,12 +98,40 @@ def run(
     check_only: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     stream: _Stream = None,
 ) -> bool | DeviceFlag: ...
+def list_sums(
+    calls: Sequence[tuple[Plan, _OptionalArrays, Mapping[str, Any]]],
+    *,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    skip_nonfinite: bool = False,
+    stream: _Stream = None,
+) -> tuple[float, ...]: ...
 def grad_norm(
     grads: _OptionalArrays, stream: _Stream = None
 ) -> tuple[float, NDArray[np.float64], bool]: ...
+def clip(
+    grads: _OptionalArrays,
+    *,
+    max_value: float | None = None,
+    max_norm: float | None = None,
+    per_tensor: bool = False,
+    skip_nonfinite: bool = False,
+    stream: _Stream = None,
+) -> tuple[float, NDArray[np.float64], bool] | None: ...
+def clip_units(
+    grads: _OptionalArrays,
+    params: _OptionalArrays,
+    *,
+    factor: float,
+    eps: float,
+    axis: int,
+    stream: _Stream = None,
+) -> None: ...
 def device_count() -> int: ...
 def last_device_error() -> str: ...
 def emulate_device(emulate: bool) -> bool: ...

@@ -49,6 +49,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .._core import _Array, _Numbers, _Rounding
+from . import averages as averages
+from . import filters as filters
 from . import scales as scales
 from . import schedules as schedules
 from .adafisher import AdaFisher as AdaFisher
@@ -56,6 +58,7 @@ from .adafisher import AdaFisherW as AdaFisherW
 from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
 from .distributed_lion import DistributedLion as DistributedLion
+from .dot import DOT as DOT
 from .fira import Fira as Fira
 from .fira import GaLore as GaLore
 from .gradnorm_lorp import GradNormLoRP as GradNormLoRP
@@ -65,6 +68,9 @@ from .mkor import MKOR as MKOR
 from .muon import Muon as Muon
 from .natural import NaturalGradient as NaturalGradient
 from .oasis import OASIS as OASIS
+from .prodigy import Prodigy as Prodigy
+from .schedule_free import ScheduleFreeAdamW as ScheduleFreeAdamW
+from .schedule_free import ScheduleFreeSGD as ScheduleFreeSGD
 from .scion import Scion as Scion
 from .sophia import SophiaG as SophiaG
 from .sophia import SophiaH as SophiaH
@@ -84,6 +90,30 @@ class GradNorm(NamedTuple):
 
 def grad_norm(grads: _OptionalArrays, stream: _Stream = None) -> GradNorm:
 {function}
+
+def clip_value_(grads: _OptionalArrays, max_value: float, *, stream: _Stream = None) -> None:
+{clip_value}
+
+def clip_norm_(
+    grads: _OptionalArrays,
+    max_norm: float,
+    *,
+    per_tensor: bool = False,
+    skip_nonfinite: bool = False,
+    stream: _Stream = None,
+) -> GradNorm:
+{clip_norm}
+
+def clip_adaptive_(
+    grads: _OptionalArrays,
+    params: _OptionalArrays,
+    factor: float = 0.01,
+    *,
+    eps: float = 0.001,
+    axis: int = 0,
+    stream: _Stream = None,
+) -> None:
+{clip_adaptive}
 """
 
 # Types of the arguments that every rule has. The rest follow from the rule table.
@@ -93,9 +123,12 @@ _TYPES = {
     "lr": "_Numbers",
     "weight_decay": "_Numbers",
     "decoupled_weight_decay": "bool",
+    "cautious_weight_decay": "bool",
     "maximize": "bool",
     "grad_scale": "_Number | None",
     "max_grad_norm": "float | None",
+    "max_tensor_norm": "float | None",
+    "max_grad_value": "float | None",
     "skip_nonfinite": "bool",
     "working_copy": "_OptionalArrays",
     "rounding": "_Rounding",
@@ -116,7 +149,7 @@ def _hyper_type(hyper: Mapping[str, Any]) -> str:
     if isinstance(default, tuple):
         parts = ["float" if isinstance(part, float) else "float | None" for part in default]
         return f"tuple[{', '.join(parts)}]"
-    return type(default).__name__
+    return "float | None" if default is None else type(default).__name__
 
 
 def _types(rule: Mapping[str, Any]) -> dict[str, str]:
@@ -194,6 +227,9 @@ def steps_stub() -> str:
     norm = _GRAD_NORM.format(
         record=_doc(inspect.getdoc(steps.GradNorm) or "", " " * 4),
         function=_doc(inspect.getdoc(steps.grad_norm) or "", " " * 4),
+        clip_value=_doc(inspect.getdoc(steps.clip_value_) or "", " " * 4),
+        clip_adaptive=_doc(inspect.getdoc(steps.clip_adaptive_) or "", " " * 4),
+        clip_norm=_doc(inspect.getdoc(steps.clip_norm_) or "", " " * 4),
     )
     return _stub(_STEPS, steps.__all__, [norm.strip() + "\n"], _function)
 

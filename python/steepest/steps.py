@@ -18,12 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import Parameter, Signature
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from . import _core
+from ._clipping import GradNorm, clip_adaptive_, clip_norm_, clip_value_
 from ._core import DeviceFlag, Plan
 
 _COMMON_DOC = """
@@ -36,9 +34,15 @@ lr, weight_decay : float >= 0, or one per tensor. On a device lr may also be a f
     array of one element there, or one per tensor; its value is not checked.
 decoupled_weight_decay : True multiplies params by 1 - lr * weight_decay before the step, False adds
     weight_decay * params to the gradient (L2).
+cautious_weight_decay : of a decoupled decay, leave out the elements that the step moves away from 0
+    (Chen et al., arXiv 2510.12402): p = p - u - lr * weight_decay * [u p >= 0] * p for the step u.
 maximize : ascend instead of descend.
 grad_scale : gradients are divided by it first. On a device also an array of one element, as lr.
 max_grad_norm : bound of the L2 norm over all gradients of the call, after grad_scale.
+max_tensor_norm : bound > 0 of the L2 norm of each gradient, after grad_scale. Where both norms are
+    bounded the stricter bound counts for a tensor, so that both hold.
+max_grad_value : bound > 0 of the size of each element of the gradients, after grad_scale and the
+    bounds of norms; an infinity becomes the bound, a NaN stays.
 skip_nonfinite : change nothing when any gradient holds a NaN or an infinity.
 working_copy : bfloat16, float16 or float32 arrays that receive the new parameters as well.
 rounding : "nearest" or "stochastic", for what is stored in bfloat16 or float16; or a dict from
@@ -62,19 +66,6 @@ arrays on different devices), BufferError (an output that is read-only), DeviceE
 device that this build has no kernels for, an error that CUDA reports). After an error every array
 is as it was, unless CUDA reported it.
 """
-
-
-class GradNorm(NamedTuple):
-    """L2 norms of gradients: over all of them, of each, and whether every element is finite.
-
-    For torch and CuPy arrays on a device all three are arrays of that kind on it: float64 with no
-    dimension, float64 with one, int32 with none. `total` and `finite` turn into a number by float()
-    and bool(), which wait for the device.
-    """
-
-    total: float
-    per_tensor: NDArray[np.float64]
-    finite: bool
 
 
 def grad_norm(grads: Any, stream: Any = None) -> GradNorm:
@@ -105,7 +96,9 @@ def _signature(rule: dict[str, Any]) -> Signature:
     keywords["weight_decay"] = rule["weight_decay"]
     if rule["decay"] != "own":
         keywords["decoupled_weight_decay"] = rule["decay"] == "decoupled"
+        keywords["cautious_weight_decay"] = False
     keywords |= {"maximize": False, "grad_scale": None, "max_grad_norm": None}
+    keywords |= {"max_tensor_norm": None, "max_grad_value": None}
     keywords |= {"skip_nonfinite": False, "working_copy": None, "rounding": "nearest"}
     keywords |= {"seed": 0, "tensor_ids": None, "stream": None}
     parameters += [Parameter(name, only, default=value) for name, value in keywords.items()]
@@ -133,4 +126,13 @@ def _make_step(rule: dict[str, Any]) -> Callable[..., bool | DeviceFlag]:
 _rules = [rule for rule in _core.rules() if rule["public"]]
 globals().update({rule["name"]: _make_step(rule) for rule in _rules})
 
-__all__ = ["DeviceFlag", "GradNorm", "Plan", "grad_norm", *(rule["name"] for rule in _rules)]
+__all__ = [
+    "DeviceFlag",
+    "GradNorm",
+    "Plan",
+    "clip_adaptive_",
+    "clip_norm_",
+    "clip_value_",
+    "grad_norm",
+    *(rule["name"] for rule in _rules),
+]

@@ -25,9 +25,11 @@ __all__ = [
     "adafactor",
     "adafisher",
     "adagrad",
+    "adagrad_norm",
     "adahessian",
     "adam",
     "adamax",
+    "adamp",
     "adamuon",
     "adamw",
     "adan",
@@ -36,22 +38,36 @@ __all__ = [
     "amsgrad",
     "c_adamw",
     "c_lion",
+    "clip_adaptive_",
+    "clip_norm_",
+    "clip_value_",
     "descend",
+    "dot",
+    "exadam",
     "extrapolate",
     "grad_norm",
+    "grokfast_ema",
+    "grokfast_ma",
+    "interpolate",
     "lamb",
+    "lars",
     "lion",
     "mars",
     "momentum",
     "nadam",
     "oasis",
+    "prodigy",
     "radam",
     "random_adamw",
     "random_sgdm",
     "rmsprop",
     "rprop",
+    "schedule_free_adamw",
+    "schedule_free_sgd",
     "sgd",
+    "sgdp",
     "signum",
+    "sm3",
     "sophia",
 ]
 
@@ -79,6 +95,80 @@ def grad_norm(grads: _OptionalArrays, stream: _Stream = None) -> GradNorm:
     Raises TypeError, ValueError or DeviceError for arrays that are not dense arrays of these types.
     """
 
+def clip_value_(grads: _OptionalArrays, max_value: float, *, stream: _Stream = None) -> None:
+    """Brings every element into [-max_value, max_value], in place.
+
+    grads : array or list of arrays (None is left out) of float64, float32, bfloat16 or float16,
+        dense, of any shape.
+    max_value : number > 0.
+    stream : CUDA stream, for arrays on a device, as in the rules' functions.
+
+    An infinity becomes the bound, a NaN stays. The steps do the same on the way, in no pass of its
+    own, with max_grad_value.
+    Raises TypeError, ValueError (a bound that is no number > 0, gaps, overlaps), BufferError
+    (read-only) or DeviceError; then nothing has been written.
+    """
+
+def clip_norm_(
+    grads: _OptionalArrays,
+    max_norm: float,
+    *,
+    per_tensor: bool = False,
+    skip_nonfinite: bool = False,
+    stream: _Stream = None,
+) -> GradNorm:
+    """Scales gradients whose L2 norm is above max_norm down to it, in place.
+
+    grads : array or list of arrays (None is left out, with norm 0) of float64, float32, bfloat16 or
+        float16, dense, of any shape.
+    max_norm : number > 0. Elements are multiplied by min(1, max_norm / (norm + 1e-6)).
+    per_tensor : the norm is that of each array, not the one over all of them.
+    skip_nonfinite : change nothing when any element is a NaN or an infinity; `finite` of the result
+        tells. Without it a norm that is NaN or infinite makes what it scales NaN.
+    stream : CUDA stream, for arrays on a device, as in the rules' functions.
+
+    Pascanu, Mikolov & Bengio, arXiv 1211.5063, algorithm 1, with the 1e-6 of
+    torch.nn.utils.clip_grad_norm_; what clipping does to convergence: Koloskova, Hendrikx & Stich,
+    arXiv 2305.01588. Norms have the bits of `grad_norm`, results those that the steps find with
+    max_grad_norm and max_tensor_norm on the way.
+
+    Returns the norms before clipping, as `grad_norm` does: on a device nothing is waited for.
+    Raises TypeError, ValueError (a bound that is no number > 0, gaps, overlaps), BufferError
+    (read-only) or DeviceError; then nothing has been written.
+    """
+
+def clip_adaptive_(
+    grads: _OptionalArrays,
+    params: _OptionalArrays,
+    factor: float = 0.01,
+    *,
+    eps: float = 0.001,
+    axis: int = 0,
+    stream: _Stream = None,
+) -> None:
+    """Scales what a gradient has for one output down to a part of its parameter's norm, in place.
+
+    g_i becomes factor max(|w_i|, eps) / |g_i| g_i where |g_i| is above factor max(|w_i|, eps), for
+    the L2 norms of each unit i: the weights of one output. Brock, De, Smith & Simonyan, arXiv
+    2102.06171, equation 3.
+
+    grads : array or list of arrays (None is left out) of float64, float32, bfloat16 or float16,
+        dense.
+    params : the parameters, same structure, shapes and memory layouts, of any of these dtypes; only
+        read. May be None where the gradient is.
+    factor : number > 0; the paper has 0.01 for large batches, up to 0.16 for small ones.
+    eps : number >= 0, so that parameters at zero can move.
+    axis : of the outputs, 0 as torch has it for linear layers and convolutions. Its units must lie
+        one behind the other in memory, as those of the first axis do in C order and those of the
+        last in F order. An array with at most one dimension longer than 1 is one unit.
+    stream : CUDA stream, for arrays on a device, as in the rules' functions.
+
+    The authors leave out the last linear layer. A norm that is NaN makes its unit NaN, an infinite
+    one of a gradient leaves NaNs where the infinities were. Nothing is waited for on a device.
+    Raises TypeError, ValueError (range, structure, shape, layout, overlaps), BufferError
+    (read-only) or DeviceError; then nothing has been written.
+    """
+
 def sgd(
     params: _Arrays,
     grads: _OptionalArrays,
@@ -91,9 +181,12 @@ def sgd(
     nesterov: bool = False,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -119,9 +212,12 @@ def adam(
     eps: float = 1e-08,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -146,9 +242,12 @@ def adamw(
     eps: float = 1e-08,
     weight_decay: _Numbers = 0.01,
     decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -174,9 +273,12 @@ def amsgrad(
     eps: float = 1e-08,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -202,9 +304,12 @@ def adamax(
     eps: float = 1e-08,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -229,9 +334,12 @@ def adagrad(
     eps: float = 1e-10,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -255,9 +363,12 @@ def lion(
     betas: tuple[float, float] = (0.9, 0.99),
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -287,6 +398,8 @@ def lamb(
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -315,9 +428,12 @@ def c_adamw(
     mask_eps: float = 1e-08,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -343,9 +459,12 @@ def c_lion(
     mask_eps: float = 1e-08,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -373,9 +492,12 @@ def adafactor(
     d: float = 1.0,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -402,6 +524,8 @@ def momentum(
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -428,6 +552,8 @@ def descend(
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -454,6 +580,8 @@ def extrapolate(
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -481,6 +609,8 @@ def adamuon(
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -509,9 +639,12 @@ def adahessian(
     hessian_power: float = 1.0,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -542,9 +675,12 @@ def sophia(
     denominator: Literal["max", "sum"] = "max",
     weight_decay: _Numbers = 0.1,
     decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -572,9 +708,12 @@ def oasis(
     hessian_update_interval: float = 1.0,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -601,9 +740,12 @@ def adafisher(
     damping: float = 0.001,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -630,9 +772,12 @@ def nadam(
     momentum_decay: float = 0.004,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -660,9 +805,12 @@ def radam(
     eps: float = 1e-08,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -693,9 +841,12 @@ def rmsprop(
     centered: bool = False,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -723,9 +874,12 @@ def adadelta(
     eps: float = 1e-06,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -751,9 +905,12 @@ def rprop(
     step_sizes: tuple[float, float] = (1e-06, 50.0),
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -780,9 +937,12 @@ def signum(
     momentum: float = 0.9,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -813,6 +973,8 @@ def adan(
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -844,9 +1006,12 @@ def ademamix(
     beta3_warmup: float = 0.0,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -876,9 +1041,12 @@ def adopt(
     clip: bool = True,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -908,9 +1076,12 @@ def mars(
     approximate: bool = True,
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -938,9 +1109,12 @@ def random_sgdm(
     scaling: Literal["exponential", "uniform", "none"] = "exponential",
     weight_decay: _Numbers = 0.0,
     decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -969,6 +1143,8 @@ def random_adamw(
     maximize: bool = False,
     grad_scale: _Number | None = None,
     max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
     skip_nonfinite: bool = False,
     working_copy: _OptionalArrays = None,
     rounding: _Rounding = "nearest",
@@ -980,4 +1156,438 @@ def random_adamw(
 
     Zhang & Cutkosky, arXiv 2405.09742: p -= s lr (mhat / (sqrt(vhat) + eps) + weight_decay p), with
     one s for all tensors, drawn from Exp(1) at every step.
+    """
+
+def adagrad_norm(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    square_sum: _Arrays,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 1.0,
+    eps: float = 1e-10,
+    scope: Literal["tensor", "list"] = "tensor",
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Adagrad with one accumulator for the norm of the gradient.
+
+    Ward, Wu & Bottou, arXiv 1806.01811, algorithm 1, the step of AdAdaGrad-Norm (Lau, Liu & Kolar,
+    arXiv 2402.11215): b^2 += ||g||^2, p -= lr g / (b + eps), the norm being that of the tensor or,
+    with scope='list', of all gradients of the call, then without what weight decay adds to them.
+    """
+
+def adamp(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_avg_sq: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-08,
+    delta: float = 0.1,
+    wd_ratio: float = 0.1,
+    nesterov: bool = False,
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """AdamW whose step is projected where weights are scale-invariant.
+
+    Heo et al., arXiv 2006.08217, algorithm 2, in the form of the authors' code: u = m / (1 -
+    beta1^t) / (sqrt(vhat) + eps); where the cosine of g and p is below delta / sqrt(length) in
+    every row (index of the first axis), or else in the whole tensor, u loses in each row, or in the
+    tensor, its part along p; then p *= 1 - lr weight_decay, times wd_ratio where u was projected,
+    and p -= lr u. nesterov: beta1 m + (1 - beta1) g for m. Tensors of fewer than two dimensions are
+    not projected.
+    """
+
+def sgdp(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    momentum_buffer: _OptionalArrays = None,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 0.001,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    nesterov: bool = False,
+    eps: float = 1e-08,
+    delta: float = 0.1,
+    wd_ratio: float = 0.1,
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Momentum SGD whose step is projected where weights are scale-invariant.
+
+    Heo et al., arXiv 2006.08217, algorithm 1, in the form of the authors' code: buf = momentum buf
+    + (1 - dampening) g from 0, u = buf or, with nesterov, g + momentum buf; u is projected as in
+    AdamP, p *= 1 - lr weight_decay / (1 - momentum), times wd_ratio where u was projected, and p -=
+    lr u. Tensors of fewer than two dimensions are not projected.
+    """
+
+def prodigy(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_avg_sq: _Arrays,
+    s: _OptionalArrays = None,
+    p0: _OptionalArrays = None,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 1e-06,
+    betas: tuple[float, float] = (0.9, 0.999),
+    beta3: float | None = None,
+    eps: float = 1e-08,
+    distance: tuple[float, float] = (1e-06, 1e-06),
+    d0: float = 1e-06,
+    safeguard_warmup: bool = False,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Adam in units of an estimated distance to the solution.
+
+    Mishchenko & Defazio, arXiv 2306.06101, section 5 (with Adam's steps), in the form of the
+    authors' code: with (d, e) = distance and lr = d times the learning rate, m = beta1 m + (1 -
+    beta1) d g, v = beta2 v + (1 - beta2) d^2 g^2, s = beta3 s + d lr / d0 g, p -= lr m / (sqrt(v) +
+    e eps). The sums over the list are <g, p0 - p> and ||s||_1 of the new s, from which e is made: r
+    = beta3 r + d lr / d0 <g, p0 - p>, e = max(d, r / ||s||_1). The paper has d for e, and (1 -
+    beta3) d0 for 1 / d0, which cancels.
+    """
+
+def sm3(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    row_max: _Arrays,
+    col_max: _Arrays,
+    momentum_buffer: _OptionalArrays = None,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 0.1,
+    momentum: float = 0.0,
+    eps: float = 1e-10,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Adagrad in the memory of rows and columns.
+
+    Anil et al., arXiv 1901.11150, SM3-II, with the rows and the columns of each matrix (the last
+    two axes) as its cover: v = min(row, column) + g^2, then row and column are the largest v in
+    them; u = g / (sqrt(v) + eps), buf = momentum buf + (1 - momentum) u, p -= lr buf. Of a vector,
+    a matrix of one column, it is Adagrad. The paper has no eps, and 0 / 0 = 0.
+    """
+
+def lars(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    momentum_buffer: _OptionalArrays = None,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 1.0,
+    momentum: float = 0.9,
+    nesterov: bool = False,
+    trust_coefficient: float = 0.001,
+    eps: float = 0.0,
+    ratio: Literal["separate", "joint", "clipped", "none"] = "separate",
+    lr_in_momentum: bool = True,
+    weight_decay: _Numbers = 0.0005,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Stochastic gradient descent with layer-wise adaptive rates.
+
+    You, Gitman & Ginsburg, arXiv 1708.03888, algorithm 1: per tensor r = trust_coefficient ||p|| /
+    (||g|| + weight_decay ||p|| + eps), 1 where ||p|| or ||g|| is 0, buf = momentum buf + lr r (g +
+    weight_decay p), p -= buf. The paper has no eps and no nesterov. lr_in_momentum=False is the
+    form of optimizers made of torch's SGD: buf = momentum buf + r (g + weight_decay p), p -= lr
+    buf.
+    """
+
+def exadam(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    exp_avg_sq: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-08,
+    step_size: Literal["constant", "growing"] = "constant",
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = True,
+    cautious_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Adam with cross-moment bias corrections and the gradient beside the momentum.
+
+    Adly, arXiv 2412.20302, algorithm 1: d1 = 1 + v / (v + eps) beta2^t, d2 = 1 + m^2 / (m^2 + eps)
+    beta1^t, p -= s (mhat + g / (1 - beta1^t)) d1 / (sqrt(vhat d2) + eps). The step size s is lr,
+    or, in the paper's first version, lr ln(sqrt(2) sqrt(t + 1)).
+    """
+
+def dot(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    momentum_buffer: _Arrays,
+    momentum_kd_buffer: _Arrays,
+    kd_grad: _OptionalArrays = None,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 0.01,
+    momentum: float = 0.9,
+    delta: float = 0.075,
+    kd_scale: float = 1.0,
+    weight_decay: _Numbers = 0.0,
+    decoupled_weight_decay: bool = False,
+    cautious_weight_decay: bool = False,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Distillation-oriented trainer: a momentum for each of two gradients.
+
+    Zhao et al., arXiv 2307.08436 (ICCV 2023): with the gradient of the task loss in grads and that
+    of the distillation loss in kd_grad, v = (momentum - delta) v + g, v_kd = (momentum + delta)
+    v_kd + g_kd, p -= lr (v + v_kd). As in the authors' code weight decay is part of the task's
+    gradient.
+    """
+
+def interpolate(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    *,
+    step: _Steps | None = None,
+    lr: _Numbers = 0.001,
+    outward: bool = False,
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """A step of params towards the point in grads: the update of an average.
+
+    p += lr (g - p), outward p -= lr (g - p); lr = 1 - decay makes an exponential moving average of
+    g, lr = 1 / n the mean of n (Izmailov et al., arXiv 1803.05407, algorithm 1), lr = 1 a copy.
+    weight_decay has no effect.
+    """
+
+def schedule_free_sgd(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    z: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 1.0,
+    momentum: float = 0.9,
+    warmup_steps: float = 0.0,
+    share: float | None = None,
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Schedule-Free SGD: gradients at a point between iterate and average.
+
+    Defazio et al., arXiv 2405.15682, equations 1 to 3, on y and z alone: d = g + weight_decay y, y
+    += share (z - y) - r (1 - momentum (1 - share)) d, z -= r d, r = lr min(1, step / warmup_steps);
+    params is y = (1 - momentum) z + momentum x, x the average.
+    """
+
+def schedule_free_adamw(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    z: _Arrays,
+    exp_avg_sq: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 0.0025,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-08,
+    warmup_steps: float = 0.0,
+    share: float | None = None,
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """Schedule-Free AdamW: the average of the iterates in place of a momentum.
+
+    Defazio et al., arXiv 2405.15682, algorithm 1, on y and z alone: v = beta2 v + (1 - beta2) g^2,
+    d = g / (sqrt(v) + eps) + weight_decay y, y += share (z - y) - r (1 - beta1 (1 - share)) d, z -=
+    r d, r = lr sqrt(1 - beta2^step) min(1, step / warmup_steps); params is y = (1 - beta1) z +
+    beta1 x, x the average.
+    """
+
+def grokfast_ema(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    exp_avg: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 1.0,
+    alpha: float = 0.98,
+    lamb: float = 2.0,
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """The gradient with its slow part amplified, written to params as the gradient of any other
+    rule.
+
+    Lee et al., arXiv 2405.20233 (GrokFast-EMA): m = alpha m + (1 - alpha) g, params = lr (g + lamb
+    m); the first m is g. params is only written, and weight_decay has no effect.
+    """
+
+def grokfast_ma(
+    params: _Arrays,
+    grads: _OptionalArrays,
+    prefix: _Arrays,
+    suffix: _Arrays,
+    newest: _Arrays,
+    *,
+    step: _Steps,
+    lr: _Numbers = 1.0,
+    lamb: float = 5.0,
+    window: float = 100.0,
+    warmup: bool = True,
+    reduction: Literal["mean", "sum"] = "mean",
+    weight_decay: _Numbers = 0.0,
+    maximize: bool = False,
+    grad_scale: _Number | None = None,
+    max_grad_norm: float | None = None,
+    max_tensor_norm: float | None = None,
+    max_grad_value: float | None = None,
+    skip_nonfinite: bool = False,
+    working_copy: _OptionalArrays = None,
+    rounding: _Rounding = "nearest",
+    seed: SupportsIndex = 0,
+    tensor_ids: _TensorIds = None,
+    stream: _Stream = None,
+) -> bool | DeviceFlag:
+    """The gradient with the mean of a window of gradients added, written to params as the gradient
+    of any other rule.
+
+    Lee et al., arXiv 2405.20233 (GrokFast-MA): params = lr (g + lamb a), a being the mean or the
+    sum of the last `window` gradients, g among them; with warmup params = lr g until there are so
+    many. prefix = prefix + g, or g at the first of every `window` steps, a is of prefix + suffix,
+    newest = g; suffix is given: the sum of the earlier gradients in the window. params is only
+    written, and weight_decay has no effect.
     """

@@ -44,7 +44,17 @@ def device_lists(call, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("options", [{}, {"max_grad_norm": 0.1}, {"grad_scale": 4.0}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"max_grad_norm": 0.1},
+        {"grad_scale": 4.0},
+        {"max_tensor_norm": 0.1, "grad_scale": 4.0},
+        {"max_tensor_norm": 0.5, "max_grad_norm": 0.7, "max_grad_value": 0.01},
+    ],
+    ids=str,
+)
 def test_the_same_bits_as_on_the_host(emulated, kind, options):
     shapes = [(3, 5), (), (4099,), (0,), (33, 7)]
     there, here = AdamWCall(shapes), AdamWCall(shapes)
@@ -115,9 +125,10 @@ def test_one_counter_and_rate_per_tensor(emulated):
 def test_grad_scale_on_the_device(emulated, dtype):
     there, here = AdamWCall(), AdamWCall()
     scale = Interface(np.array([8], dtype))
-    steps.adamw(*device_lists(there, "dlpack"), step=1, grad_scale=scale, max_grad_norm=0.5)
+    bounds = {"max_grad_norm": 0.5, "max_tensor_norm": 0.3, "max_grad_value": 0.1}
+    steps.adamw(*device_lists(there, "dlpack"), step=1, grad_scale=scale, **bounds)
     _core.emulate_device(False)
-    here.step(grad_scale=8.0, max_grad_norm=0.5)
+    here.step(grad_scale=8.0, **bounds)
     assert same_bits(there.streams(), here.streams())
 
 

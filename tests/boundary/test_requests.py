@@ -54,6 +54,7 @@ def test_skipping_works_on_half_gradients():
 @pytest.mark.parametrize(
     "options",
     [{"grad_scale": 8.0}, {"max_grad_norm": 0.01}, {"maximize": True},
+     {"max_tensor_norm": 0.01}, {"max_grad_value": 0.01},
      {"weight_decay": 0.5, "decoupled_weight_decay": False}],
     ids=str,
 )  # fmt: skip

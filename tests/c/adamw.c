@@ -140,8 +140,26 @@ static void test_options(void) {
     CHECK(g == 6);
 }
 
+/* Moved by 0.5 towards a gradient of either sign, a parameter of 4 loses 0.5 * 0.25 of itself only
+ * where it moves towards 0. */
+static void test_cautious_decay(void) {
+    double p[3] = {4, 4, 0}, g[3] = {1, -1, -1}, m[3] = {0}, v[3] = {0};
+    const double hyper[] = {0, 0, 0};
+    steepest_tensor tensor = tensor_of(STEEPEST_F64, 3, p, g, m, v);
+    steepest_group group = group_of("adamw", &tensor, 1);
+    group.hyper = hyper;
+    group.hyper_count = 3;
+    group.decay = STEEPEST_DECAY_CAUTIOUS;
+    tensor.lr = 0.5;
+    tensor.weight_decay = 0.25;
+    steepest_step_args args = step_args(&group);
+    CHECK_STATUS(run_step(&args), STEEPEST_OK);
+    CHECK(p[0] == 4 * (1 - 0.125) - 0.5 && p[1] == 4.5 && p[2] == 0.5);
+}
+
 void test_adamw(void) {
     test_mixed_list();
     test_bf16_parameter();
     test_options();
+    test_cautious_decay();
 }

@@ -43,6 +43,7 @@ void test_library(void);
 void test_rules(void);
 void test_adamw(void);
 void test_lamb(void);
+void test_list_sums(void);
 void test_errors(void);
 void test_gradients(void);
 void test_normalize(void);

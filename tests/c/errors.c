@@ -68,7 +68,9 @@ static void test_pointers_and_counts(void) {
     REFUSED(STEEPEST_INVALID_ARGUMENT, call.group.tensors = NULL);
     REFUSED(STEEPEST_INVALID_ARGUMENT, call.group.tensor_count = -1);
     REFUSED(STEEPEST_INVALID_ARGUMENT, call.group.hyper = NULL);
-    REFUSED(STEEPEST_INVALID_ARGUMENT, call.group.decay = 3);
+    REFUSED(STEEPEST_INVALID_ARGUMENT, call.group.decay = 4);
+    REFUSED(STEEPEST_INVALID_ARGUMENT, call.group.rule = steepest_rule_find("lamb"),
+            call.group.hyper_count = 0, call.group.decay = STEEPEST_DECAY_CAUTIOUS);
     REFUSED(STEEPEST_INVALID_ARGUMENT, call.tensor.param.data = NULL);
     REFUSED(STEEPEST_INVALID_ARGUMENT, call.tensor.state[1].data = NULL);
     REFUSED(STEEPEST_INVALID_ARGUMENT, call.tensor.count = -1);

@@ -102,6 +102,105 @@ static void test_clipping(void) {
     for (int i = 0; i < kCount; ++i) CHECK_CLOSE(m[i], factor * (double)g[i], 1e-8);
 }
 
+/* Each gradient has a bound of its own, and so has each element; the norms come back. */
+static void test_bounds_of_each(void) {
+    double p2[3] = {0}, m2[3] = {0}, v2[3] = {0}, norms[2] = {-1, -1}, total = -1;
+    int32_t finite = -1;
+    const double exact = fill_gradient();
+    steepest_tensor tensors[2] = {fresh_tensor(), tensor_of(STEEPEST_F64, 3, p2, wide, m2, v2)};
+    const steepest_group group = group_of("adamw", tensors, 2);
+    steepest_step_args args = step_args(&group);
+    args.max_tensor_norm = 6.5;
+    args.max_grad_value = 4;
+    args.tensor_norms = norms;
+    args.total_norm = &total;
+    args.finite = &finite;
+    CHECK_STATUS(run_step(&args), STEEPEST_OK);
+    CHECK(norms[1] == 13 && finite == 1);
+    CHECK_CLOSE(norms[0], exact, 1e-12 * exact);
+    CHECK_CLOSE(total, hypot(exact, 13), 1e-12 * exact);
+    const double own = 6.5 / (13 + 1e-6), bounded[3] = {3 * own, -4 * own, 4};
+    for (int i = 0; i < 3; ++i) CHECK_CLOSE(m2[i], 0.1 * bounded[i], 1e-14);
+    for (int i = 0; i < kCount; ++i)
+        CHECK_CLOSE(m[i], 0.1 * (6.5 / (exact + 1e-6)) * (double)g[i], 1e-8);
+    args.max_tensor_norm = (double)NAN;
+    CHECK_STATUS(run_step(&args), STEEPEST_INVALID_HYPER);
+    args.max_tensor_norm = 0;
+    args.max_grad_value = (double)NAN;
+    CHECK_STATUS(run_step(&args), STEEPEST_INVALID_HYPER);
+}
+
+/* The rule "clip" may have the gradient as its parameter. */
+static void test_in_place(void) {
+    const double exact = fill_gradient();
+    float before[kCount];
+    memcpy(before, g, sizeof g);
+    steepest_tensor tensor = tensor_of(STEEPEST_F32, kCount, g, g, NULL, NULL);
+    const steepest_group group = group_of("clip", &tensor, 1);
+    steepest_step_args args = step_args(&group);
+    args.max_grad_norm = 2 * exact;
+    CHECK_STATUS(run_step(&args), STEEPEST_OK);
+    CHECK(memcmp(before, g, sizeof g) == 0);
+    args.max_grad_norm = 0.5 * exact;
+    CHECK_STATUS(run_step(&args), STEEPEST_OK);
+    const float factor = (float)(0.5 * exact / (args.grad_norm + 1e-6));
+    for (int i = 0; i < kCount; ++i) CHECK(g[i] == before[i] * factor);
+}
+
+static steepest_status clip_units(steepest_clip_units_args* args) {
+    size_t size = 0;
+    args->struct_size = sizeof *args;
+    args->tensor_size = sizeof(steepest_unit_tensor);
+    args->stream = test_stream;
+    const steepest_status sized = steepest_clip_units_workspace(args, &size);
+    if (sized != STEEPEST_OK) return sized;
+    CHECK((size > 0) == (test_stream != NULL));
+    args->workspace = aligned_memory(size);
+    args->workspace_size = size;
+    const steepest_status status = steepest_clip_units(args);
+    if (status == STEEPEST_OK && size > 0) {
+        args->workspace_size = size - 1;
+        CHECK_STATUS(steepest_clip_units(args), STEEPEST_WORKSPACE_TOO_SMALL);
+    }
+    free(args->workspace);
+    return status;
+}
+
+/* Two units of three: norms 5 and 13 against half of 2 and of the least norm. */
+static void test_units(void) {
+    double grad[6] = {3, 0, 4, 12, 5, 0}, param[6] = {0, 2, 0, 0, 0, 0.1};
+    const double wanted[6] = {0.6, 0, 0.8, 12 * 0.25 / 13, 5 * 0.25 / 13, 0};
+    steepest_unit_tensor tensors[2];
+    steepest_clip_units_args args;
+    memset(tensors, 0, sizeof tensors); /* the second has no gradient */
+    memset(&args, 0, sizeof args);
+    tensors[0].units = 2;
+    tensors[0].length = 3;
+    tensors[0].grad.data = grad;
+    tensors[0].grad.dtype = STEEPEST_F64;
+    tensors[0].param.data = param;
+    tensors[0].param.dtype = STEEPEST_F64;
+    args.count = 2;
+    args.tensors = tensors;
+    args.factor = 0.5;
+    args.eps = 0.5;
+    CHECK_STATUS(clip_units(&args), STEEPEST_OK);
+    for (int i = 0; i < 6; ++i) CHECK_CLOSE(grad[i], wanted[i], 1e-15);
+    args.factor = 0;
+    CHECK_STATUS(clip_units(&args), STEEPEST_INVALID_HYPER);
+    args.factor = 0.5;
+    args.eps = -1;
+    CHECK_STATUS(clip_units(&args), STEEPEST_INVALID_HYPER);
+    args.eps = 0.5;
+    tensors[0].param.data = NULL;
+    CHECK_STATUS(clip_units(&args), STEEPEST_INVALID_ARGUMENT);
+    tensors[0].param.data = (char*)param + 1;
+    CHECK_STATUS(clip_units(&args), STEEPEST_INVALID_ARGUMENT);
+    tensors[0].param.data = param;
+    tensors[0].length = INT64_MAX;
+    CHECK_STATUS(clip_units(&args), STEEPEST_INVALID_ARGUMENT);
+}
+
 static void test_skipping(void) {
     fill_gradient();
     steepest_tensor tensor = fresh_tensor();
@@ -122,5 +221,8 @@ void test_gradients(void) {
     test_norms();
     test_norm_errors();
     test_clipping();
+    test_bounds_of_each();
+    test_in_place();
+    test_units();
     test_skipping();
 }

@@ -11,6 +11,7 @@ int main(void) {
         test_stream = streams[i];
         test_adamw();
         test_lamb();
+        test_list_sums();
         test_errors();
         test_gradients();
     }

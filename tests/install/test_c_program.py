@@ -36,7 +36,9 @@ def test_c_program_against_the_prefix(against_prefix):
     assert f"on {steepest.cpu.targets()[-1]}" in output
 
 
-@pytest.mark.parametrize("header", ["steepest", "polar", "curvature", "distributed", "norms"])
+@pytest.mark.parametrize(
+    "header", ["steepest", "clipping", "polar", "curvature", "distributed", "norms"]
+)
 def test_every_header_stands_alone_and_brings_the_rest(header, tmp_path):
     program = tmp_path / "program.c"
     used = ("step_args", "orthogonalize_args", "probe_args", "norm_report_args")

@@ -11,7 +11,7 @@ from .support import SOURCE, bare_environment, dynamic_section, run, source_tree
 
 EXTENSION = Path(_core.__file__).resolve()
 INCLUDE = Path("include/steepest")
-FAMILIES = ("curvature", "distributed", "norms", "polar")
+FAMILIES = ("clipping", "curvature", "distributed", "norms", "polar")
 HEADERS = {INCLUDE / f"{name}.h" for name in ("steepest", *FAMILIES)}
 CMAKE_FILES = ("steepestConfig.cmake", "steepestConfigVersion.cmake", "steepestTargets.cmake")
 

@@ -32,7 +32,13 @@ EXPECTED = {
     "ADOPT": ({"lr": 1e-3, "betas": (0.9, 0.9999), "eps": 1e-6, "clip": True}, False),
     "MARS": ({"lr": 3e-3, "betas": (0.95, 0.99), "gamma": 0.025, "approximate": True}, True),
     "RandomSGDM": ({"lr": 1e-3, "beta": 0.99, "mu": 0.0, "scaling": "exponential"}, False),
+    "AdaGradNorm": ({"lr": 1.0, "scope": "tensor", "initial_accumulator_value": 0.0}, False),
+    "AdamP": ({"lr": 1e-3, "weight_decay": 0.0, "delta": 0.1, "wd_ratio": 0.1}, None),
+    "SGDP": ({"lr": 1e-3, "momentum": 0.0, "delta": 0.1, "nesterov": False}, None),
     "RandomAdamW": ({"lr": 1e-3, "weight_decay": 1e-2, "scaling": "exponential"}, None),
+    "SM3": ({"lr": 0.1, "momentum": 0.0, "eps": 1e-10}, False),
+    "LARS": ({"lr": 1.0, "momentum": 0.9, "weight_decay": 5e-4, "ratio": "separate"}, None),
+    "EXAdam": ({"lr": 1e-3, "betas": (0.9, 0.999), "step_size": "constant"}, True),
 }
 
 
@@ -79,7 +85,8 @@ def test_the_class_steps_as_the_function_does(cls):
     function = getattr(steepest.steps, rule.name)
     for t in range(1, 6):
         grads = make_grads(t)
-        clip = {"grad_scale": 2.0, "max_grad_norm": 1.5}
+        clip = {"grad_scale": 2.0, "max_grad_norm": 1.5, "max_tensor_norm": 1.0}
+        clip["max_grad_value"] = 0.5
         assert opt.step(grads, **clip) is True
         assert function(called, grads, **states, step=t, lr=0.01, **options, **clip) is True
         assert same_bits(stepped, called)

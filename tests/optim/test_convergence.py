@@ -32,6 +32,12 @@ RUNS = {
     "MARS": (0.1, 0.03, {}),
     "RandomSGDM": (0.5, 0.15, {"beta": 0.9}),
     "RandomAdamW": (0.1, 0.03, {}),
+    "AdaGradNorm": (8.0, 2.0, {}),
+    "AdamP": (0.1, 0.03, {}),
+    "SGDP": (1.0, 0.1, {"momentum": 0.9}),
+    "SM3": (0.5, 0.15, {"momentum": 0.9}),
+    "LARS": (20.0, 10.0, {}),
+    "EXAdam": (0.03, 0.01, {}),
 }
 # Its step sizes mean something only while all gradients are of one function.
 FULL_BATCH = ("Rprop",)

@@ -40,6 +40,17 @@ def test_the_clip_is_over_all_groups():
     assert np.linalg.norm(np.concatenate(moved)) == pytest.approx(0.1, rel=1e-4)
 
 
+def test_each_gradient_is_clipped_by_its_own_norm_and_bounded():
+    params, bound = make_params(), 0.1
+    optim.SGD(two_groups(params), lr=1.0).step(make_grads(1), max_tensor_norm=bound)
+    for p, q in zip(params, make_params(), strict=True):
+        assert np.linalg.norm(p - q) <= bound * (1 + 1e-4)
+    params = make_params()
+    optim.SGD(two_groups(params), lr=1.0).step(make_grads(1), max_grad_value=0.25)
+    for p, q, g in zip(params, make_params(), make_grads(1), strict=True):
+        np.testing.assert_array_equal(p, q - np.clip(g, np.float32(-0.25), np.float32(0.25)))
+
+
 def test_options_may_change_between_steps():
     params, expected = make_params(), make_params()
     opt = optim.SGD(params, lr=1.0)

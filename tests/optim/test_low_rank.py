@@ -183,6 +183,22 @@ def test_scale_clip_and_ascent_are_those_of_the_gradient(cls, options):
         assert np.abs(x - y).max() <= 1e-11 and not np.array_equal(x, a[0])
 
 
+@pytest.mark.parametrize(("cls", "options"), FORMS)
+def test_bounds_of_each_gradient_are_those_of_native_steps(cls, options):
+    """In double the copies that are clipped first lose nothing."""
+    make = {"rank": RANK, "update_gap": 2, **options}
+    a, b = [*arrays(1), np.ones(3)], [*arrays(1), np.ones(3)]
+    one, other = cls(a, **make), cls(b, **make)
+    for k in range(4):
+        grads = [*arrays(10 * k + 3), np.ones(3)]
+        given = {"max_tensor_norm": 2.0, "max_grad_value": 0.5, "grad_scale": 2.0}
+        one.step([2 * g for g in grads], skip_nonfinite=True, **given)
+        short = [g * min(1.0, 2.0 / (np.sqrt((g * g).sum()) + 1e-6)) for g in grads]
+        other.step([np.clip(g, -0.5, 0.5) for g in short])
+    for x, y in zip(a, b, strict=True):
+        assert np.abs(x - y).max() <= 1e-11 and np.isfinite(x).all()
+
+
 @pytest.mark.parametrize("cls", CLASSES)
 def test_steps_are_skipped_whole(cls):
     params = arrays(1)
@@ -196,6 +212,8 @@ def test_steps_are_skipped_whole(cls):
         assert pickle.dumps((params, opt.state_dict())) == before
         with pytest.raises(ValueError, match="max_grad_norm: gradients whose norm is not finite"):
             opt.step(grads, max_grad_norm=1.0)
+        with pytest.raises(ValueError, match="max_tensor_norm: gradients whose norm is not finite"):
+            opt.step(grads, max_tensor_norm=1.0)
         assert pickle.dumps((params, opt.state_dict())) == before
     assert opt.step([*arrays(3), np.ones(3)], skip_nonfinite=True) is True
 

@@ -195,6 +195,23 @@ def test_the_norm_of_gradients_is_clipped_as_in_native_steps():
         opt.step(grads, rows, max_grad_norm=-1.0)
 
 
+def test_each_gradient_is_clipped_as_in_native_steps():
+    params, twins = arrays(1), arrays(1)
+    opt = optim.NaturalGradient(params, 0.1, damping=0.5)
+    other = optim.NaturalGradient(twins, 0.1, damping=0.5)
+    grads, rows = arrays(9), samples(0)
+    opt.step(grads, rows, max_tensor_norm=0.5, max_grad_value=0.1, grad_scale=2.0)
+    norms = [np.linalg.norm(g) / 2 for g in grads]
+    short = [g / 2 * min(1.0, 0.5 / (n + 1e-6)) for g, n in zip(grads, norms, strict=True)]
+    other.step([np.clip(g, -0.1, 0.1) for g in short], rows)
+    for p, q in zip(params, twins, strict=True):
+        np.testing.assert_allclose(p, q, rtol=0, atol=1e-14)
+    for name in ("max_tensor_norm", "max_grad_value"):
+        for bad in (-1.0, 0.0):
+            with pytest.raises(ValueError, match=f"{name}: {bad}"):
+                opt.step(grads, rows, **{name: bad})
+
+
 def test_euler_steps_follow_the_differential_equation():
     """x_k = sum_{j < k} (I - dt M)^j dt g from 0 for M = F + damping I, and goes on from the last
     solution. Errors: a residual's rounding at each of 20 steps, which none of them enlarges."""

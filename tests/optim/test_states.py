@@ -23,6 +23,10 @@ def test_shapes(cls):
                 assert state is None
             elif stream.kind == "element":
                 assert state.shape == shape
+            elif stream.kind == "tensor":
+                assert state.shape == tuple(1 for _ in shape)
+            elif len(shape) < 2:  # one column
+                assert state.shape == (shape if stream.kind == "row" else tuple(1 for _ in shape))
             elif stream.kind == "row":
                 assert state.shape == (*shape[:-1], 1)
             else:
@@ -33,7 +37,9 @@ def momentum(cls):
     """Options under which the rule has all its states."""
     return {
         "SGD": {"momentum": 0.9},
+        "SGDP": {"momentum": 0.9},
         "RMSprop": {"momentum": 0.9, "centered": True},
+        "SM3": {"momentum": 0.9},
     }.get(cls.__name__, {})
 
 
@@ -88,6 +94,14 @@ def test_the_accumulator_of_adagrad_has_a_start_value():
     assert same_bits(states(opt)[0]["sum"], np.full(3, 3, np.float32))
     opt.step([np.ones(3, np.float32)])
     assert same_bits(params[0], np.full(3, 0.5, np.float32))
+
+
+def test_the_accumulator_of_adagrad_norm_has_a_start_value():
+    params = [np.ones(3, np.float32)]
+    opt = optim.AdaGradNorm(params, lr=1.0, initial_accumulator_value=6.0, eps=0.0)
+    assert same_bits(states(opt)[0]["square_sum"], np.full(1, 6, np.float32))
+    opt.step([np.ones(3, np.float32)])
+    assert same_bits(params[0], np.float32(1) - np.full(3, 1 / 3, np.float32))
 
 
 @pytest.mark.parametrize("dtype", [bfloat16, np.dtype(np.float16)])

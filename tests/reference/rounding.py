@@ -60,7 +60,7 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
         """In double, each term going through at most LONGEST_SUM additions, here as in the
         library."""
         assert self.precision is DOUBLE, "the library sums in double"
-        terms = self.size if axis is None else self.shape[axis]
+        terms = self.size // max(self.value.sum(axis=axis).size, 1)
         roundings = 2 * min(terms, LONGEST_SUM) * 2.0**-53
         own = roundings * np.abs(self.value).sum(axis=axis, keepdims=keepdims)
         error = self.error.sum(axis=axis, keepdims=keepdims) + own
@@ -69,6 +69,18 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
     def mean(self, axis=None, keepdims=False):
         terms = self.size if axis is None else self.shape[axis]
         return self.sum(axis=axis, keepdims=keepdims) / terms
+
+    def max(self, axis, keepdims):
+        """Exact, but any element may be it whose error reaches so far; an infinity surely is."""
+        assert keepdims
+        value = self.value.max(axis=axis, keepdims=True)
+        with np.errstate(invalid="ignore"):
+            above = (self.value + self.error).max(axis=axis, keepdims=True) - value
+            below = value - (self.value - self.error).max(axis=axis, keepdims=True)
+        error = np.maximum(above, below)
+        surely = ((self.value == np.inf) & (self.error == 0)).any(axis=axis, keepdims=True)
+        error = np.where(surely, 0.0, np.where(np.isnan(error), np.inf, error))
+        return Tracked(value, error, self.precision)
 
     def __float__(self):
         assert not self.error.any(), "the error would be forgotten"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import ml_dtypes
 import numpy as np
 
-from .support import TABLE, Tensors
+from .support import OF_MATRICES, TABLE, Tensors
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
 F16 = np.dtype(np.float16)
@@ -44,7 +44,7 @@ MIXES = {
 
 
 def shapes_of(rule):
-    return [(n,) for n in LENGTHS] + (list(MATRICES) if rule in ("adafactor", "adafisher") else [])
+    return [(n,) for n in LENGTHS] + (list(MATRICES) if rule in OF_MATRICES else [])
 
 
 def patterns(rng, shape, dtype):

@@ -13,16 +13,36 @@ DECIDING = ("lion", "c_lion", "c_adamw", "sophia", "signum")
 ELEMENTWISE = tuple(
     r
     for r in RULES
-    if r not in ("lamb", "c_adamw", "c_lion", "adafactor", "adafisher", "adamuon", "mars")
+    if r
+    not in (
+        "lamb",
+        "c_adamw",
+        "c_lion",
+        "adafactor",
+        "adafisher",
+        "adamuon",
+        "mars",
+        "adagrad_norm",
+        "adamp",
+        "sgdp",
+        "sm3",
+        "lars",
+    )
 )
+# They see a tensor as a matrix.
+OF_MATRICES = ("adafactor", "adafisher", "sm3", "adamp", "sgdp")
 # They write the parameter without reading it.
-WRITTEN = ("momentum", "extrapolate", "adamuon")
+WRITTEN = ("momentum", "extrapolate", "adamuon", "grokfast_ema", "grokfast_ma")
+# Their gradient is a point.
+POINTS = ("interpolate",)
 PRECISION = {np.dtype(np.float32): SINGLE, np.dtype(np.float64): DOUBLE}
 
 
 def state_shape(stream, shape):
     """Shape of a state of a tensor, or None where a tensor of this shape does not have it."""
     matrix = len(shape) >= 2
+    if stream["kind"] == "tensor":
+        return tuple(1 for _ in shape)
     if stream["form"] == ("vector" if matrix else "matrix"):
         return None
     if not matrix:  # one column
@@ -52,6 +72,7 @@ class Tensors:
             self.states[name] = arrays
         self._draw_hessians()
         self._draw_factors()
+        self._draw_second_gradients()
 
     def _draw_hessians(self):
         """Diagonals of either sign, several orders of magnitude apart."""
@@ -65,6 +86,11 @@ class Tensors:
         for name in ("output_factor", "input_factor"):
             for a in self.states.get(name, ()):
                 a[...] = rng.uniform(0.5, 1.5, a.shape) * 10.0 ** rng.uniform(-3, 1, a.shape)
+
+    def _draw_second_gradients(self):
+        rng = np.random.default_rng(13)
+        for a in self.states.get("kd_grad", ()):
+            a[...] = rng.standard_normal(a.shape)
 
     def step(self, grads, **options):
         return self.call(self.params, grads, list(self.states.values()), **options)

@@ -170,6 +170,8 @@ def test_bytes_are_those_of_the_design():
     assert per_element[f"lion {label}"] == 20
     assert per_element[f"c_adamw {label}"] == 36
     assert per_element[f"lamb {label}"] == 44
+    assert per_element[f"lars {label}"] == 28 and per_element[f"exadam {label}"] == 28
+    assert per_element[f"dot {label}"] == 32
     assert per_element[f"adahessian {label}"] == 32
     assert per_element[f"adamw {label} bf16 moments"] == 20
     assert per_element[f"adamw {label} bf16 copy"] == 30

@@ -148,6 +148,8 @@ def test_bytes_are_those_of_the_algorithm():
     assert per_element["lion 128M bf16 moments"] == 4 + 8 + 4
     assert per_element["lamb 64M"] == 44 and per_element["c_adamw 64M"] == 36
     assert per_element["adamw 64M max_grad_norm"] == 32 and per_element["grad_norm 64M"] == 4
+    assert per_element["adamw 64M max_tensor_norm"] == 32
+    assert per_element["adamw 64M max_grad_value"] == 28
     assert per_element["adamw GPT-2 124M"] == 28
 
 

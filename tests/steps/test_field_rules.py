@@ -14,7 +14,10 @@ LEFT_OUT = [
     ("rmsprop", {"momentum": 0.9}, ("grad_avg",)),
     ("rmsprop", {"centered": True}, ("momentum_buffer",)),
     ("signum", {"momentum": 0.0}, ("momentum_buffer",)),
+    ("sm3", {}, ("momentum_buffer",)),
+    ("lars", {"momentum": 0.0}, ("momentum_buffer",)),
     ("ademamix", {"betas": (0.0, 0.99, 0.999)}, ("exp_avg",)),
+    ("sgdp", {"delta": 1.0}, ("momentum_buffer",)),
 ]
 
 
@@ -38,7 +41,10 @@ def test_states_that_options_need_may_not(rule, options, names):
     needed = {
         "rmsprop": [({"momentum": 0.5}, "momentum_buffer"), ({"centered": True}, "grad_avg")],
         "signum": [({}, "momentum_buffer")],
+        "sm3": [({"momentum": 0.5}, "momentum_buffer")],
+        "lars": [({}, "momentum_buffer")],
         "ademamix": [({}, "exp_avg")],
+        "sgdp": [({"momentum": 0.9}, "momentum_buffer")],
     }[rule]
     for with_option, name in needed:
         tensors = Tensors(rule, [np.ones(3, np.float32)])
@@ -146,3 +152,85 @@ def test_zero_gradients_leave_the_parameters_where_nothing_damps(dtype):
     steps.adafisher(p, zeros, zeros.copy(), row, column, step=1, damping=0.0)
     steps.oasis(p, zeros, zeros.copy(), zeros.copy(), step=1, alpha=0.0)
     assert (p == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sm3_bounds_adagrad_and_is_it_for_vectors(dtype):
+    """The bound of each element is no less than its sum of squares, and the same for a vector."""
+    rng = np.random.default_rng(4)
+    ours = Tensors("sm3", random_params(rng, [(300,), (40, 70), (3, 7, 5)], dtype))
+    ours.params[1] = np.asfortranarray(ours.params[1])
+    ours.states["momentum_buffer"] = [None] * 3
+    exact = Tensors("adagrad", [p.copy(order="K") for p in ours.params])
+    exact.states["sum"][1] = np.asfortranarray(exact.states["sum"][1])
+    for t in range(1, 6):
+        grads = random_params(rng, [(300,), (40, 70), (3, 7, 5)], dtype)
+        grads[1] = np.asfortranarray(grads[1])
+        ours.step(grads, lr=0.1)
+        exact.step([g.copy(order="K") for g in grads], step=t, lr=0.1)
+    assert ours.params[0].tobytes() == exact.params[0].tobytes()
+    assert ours.states["row_max"][0].tobytes() == exact.states["sum"][0].tobytes()
+    for i in (1, 2):
+        row, column, total = (
+            ours.states["row_max"][i],
+            ours.states["col_max"][i],
+            exact.states["sum"][i],
+        )
+        assert (np.minimum(row, column) >= total * (1 - 1e-6)).all()
+        assert (row.max(axis=-2) == column.max(axis=-1)).all()
+
+
+def test_sm3_keeps_a_nan_in_its_row_and_column():
+    tensors = Tensors("sm3", [np.ones((70, 300), np.float32)])
+    grad = np.ones((70, 300), np.float32)
+    grad[65, 200] = np.nan
+    tensors.step([grad])
+    row, column = np.isnan(tensors.states["row_max"][0]), np.isnan(tensors.states["col_max"][0])
+    assert row[65, 0] and column[0, 200] and row.sum() == column.sum() == 1
+    assert np.isnan(tensors.params[0]).sum() == 1
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_lars_without_a_ratio_is_sgd(nesterov):
+    """With lr outside of the momentum, as in torch."""
+    rng = np.random.default_rng(4)
+    lars = Tensors("lars", random_params(rng, [(70,), (3, 3)], np.float32))
+    sgd = lars.copy()
+    sgd.rule = "sgd"
+    options = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "nesterov": nesterov}
+    for t in range(1, 5):
+        grads = random_params(rng, [(70,), (3, 3)], np.float32)
+        lars.step(grads, ratio="none", lr_in_momentum=False, **options)
+        sgd.step(grads, step=t, **options)
+    for p, q in zip(lars.params, sgd.params, strict=True):
+        assert p.tobytes() == q.tobytes()
+
+
+@pytest.mark.parametrize("ratio", ["separate", "joint", "clipped"])
+def test_lars_without_a_norm_steps_at_lr(ratio):
+    """From parameters of 0 nothing could start otherwise; squares that underflow count as 0."""
+    g = np.full(8, 2, np.float64)
+    p = np.zeros(8)
+    steps.lars([p], [g], [None], lr=0.25, momentum=0.0, ratio=ratio)
+    assert np.array_equal(p, np.full(8, -0.5))
+    p = np.ones(8)
+    tiny = np.full(8, 2.0**-700)
+    steps.lars([p], [tiny], [None], lr=0.5, momentum=0.0, ratio=ratio, weight_decay=0.0)
+    assert np.array_equal(p, np.ones(8))
+    steps.lars([p], [tiny], [None], lr=2.0**698, momentum=0.0, ratio=ratio, weight_decay=0.0)
+    assert np.array_equal(p, np.full(8, 0.75))
+
+
+def test_lars_keeps_infinite_parameters_out_of_gradients_without_decay():
+    p = np.float32([np.inf, 1])
+    steps.lars([p], [np.ones(2, np.float32)], [None], momentum=0.0, ratio="none", weight_decay=0.0)
+    assert p[0] == np.inf and p[1] == 0
+
+
+def test_exadam_moves_on_where_squares_overflow():
+    """An infinite second moment stops an element, as in Adam, and makes no NaN of it."""
+    p = np.ones(2, np.float32)
+    m, v = np.zeros(2, np.float32), np.zeros(2, np.float32)
+    with np.errstate(over="ignore"):
+        steps.exadam([p], [np.float32([1e30, 1])], [m], [v], step=1)
+    assert p[0] == 1 and p[1] < 1 and v[0] == np.inf

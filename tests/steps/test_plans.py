@@ -25,6 +25,9 @@ CALLS = (
     {"absent": (0, 1, 2, 3, 4)},
     {"step": [3, 4, 5, 6, 7]},
     {"max_grad_norm": 1e9},
+    {"max_tensor_norm": 0.5},
+    {"max_tensor_norm": 0.7, "max_grad_norm": 1.0, "max_grad_value": 0.1, "absent": (1,)},
+    {"max_grad_value": 0.3, "maximize": True},
     {},
 )
 

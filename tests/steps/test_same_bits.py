@@ -7,7 +7,7 @@ from kinds import current, on_cpu, on_host, thread_counts
 from steepest import cpu
 
 from .mixes import MIXES, Case, assert_same_bits, shapes_of
-from .support import ELEMENTWISE, RULES
+from .support import ELEMENTWISE, OF_MATRICES, RULES
 
 THREADS = thread_counts(1, 2, 3, 4, 7)
 PATTERN_SHAPES = ((7,), (129,), (1025,), (4097,))
@@ -69,7 +69,7 @@ def test_targets_threads_splits_and_addresses(rule, mix, options, every_target):
 @by_rule
 def test_one_large_tensor_on_many_threads(rule, mix, every_target):
     """Large enough for every thread to have its part of one tensor, next to a small one."""
-    shapes = [(5,), (500, 601)] if rule in ("adafactor", "adafisher") else [(5,), (300007,)]
+    shapes = [(5,), (500, 601)] if rule in OF_MATRICES else [(5,), (300007,)]
     case = Case(rule, MIXES[mix], shapes)
     wanted = first_result(case, STAGES, every_target)
     for target in every_target:

@@ -127,3 +127,24 @@ def test_clipping_is_torch_s(max_norm):
     assert abs(steps.grad_norm(grads).total - float(total)) <= 64 * 2.0**-53 * float(total)
     for p, q in zip(params, theirs, strict=True):
         assert (np.abs(p + q.grad.numpy()) <= 64 * 2.0**-53 * np.abs(p)).all()
+
+
+def test_clipping_in_place_is_torch_s():
+    """Values to the last bit; norms within two roundings and the norm's on each side."""
+    rng = np.random.default_rng(8)
+    start = [np.asarray(rng.standard_normal(shape), np.float32) for shape in SHAPES]
+    for per_tensor in (False, True):
+        ours = [g.copy() for g in start]
+        theirs = [torch.nn.Parameter(torch.zeros(shape)) for shape in SHAPES]
+        for p, g in zip(theirs, start, strict=True):
+            p.grad = torch.tensor(g)
+        for part in [[p] for p in theirs] if per_tensor else [theirs]:
+            torch.nn.utils.clip_grad_norm_(part, 0.7)
+        steps.clip_norm_(ours, 0.7, per_tensor=per_tensor)
+        for g, p in zip(ours, theirs, strict=True):
+            assert (np.abs(g - p.grad.numpy()) <= 64 * 2.0**-24 * np.abs(g)).all()
+        for p, g in zip(theirs, ours, strict=True):
+            p.grad = torch.tensor(g)
+        torch.nn.utils.clip_grad_value_(theirs, 0.05)
+        steps.clip_value_(ours, 0.05)
+        assert all(np.array_equal(g, p.grad.numpy()) for g, p in zip(ours, theirs, strict=True))

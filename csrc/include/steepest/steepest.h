@@ -123,13 +123,16 @@ typedef enum steepest_rounding { STEEPEST_NEAREST = 0, STEEPEST_STOCHASTIC = 1 }
 typedef enum steepest_stream_kind {
     STEEPEST_ELEMENT = 0, /* one value per element of the parameter */
     STEEPEST_ROW = 1,     /* one per row of each matrix */
-    STEEPEST_COLUMN = 2   /* one per column of each matrix */
+    STEEPEST_COLUMN = 2,  /* one per column of each matrix */
+    STEEPEST_TENSOR = 3   /* one number for the tensor */
 } steepest_stream_kind;
 
 typedef enum steepest_decay {
     STEEPEST_DECAY_L2 = 0,        /* g + weight_decay p */
     STEEPEST_DECAY_DECOUPLED = 1, /* p (1 - lr weight_decay) before the step */
-    STEEPEST_DECAY_OWN = 2        /* the rule has its own; the only choice for it */
+    STEEPEST_DECAY_OWN = 2,       /* the rule has its own; the only choice for it */
+    STEEPEST_DECAY_CAUTIOUS = 3   /* decoupled, but not of elements that the step moves away from
+                                     0; refused for rules with their own */
 } steepest_decay;
 
 #define STEEPEST_MAX_STATES 4
@@ -170,7 +173,9 @@ typedef struct steepest_rule_info {
     int32_t hyper_count;
     steepest_state_info states[STEEPEST_MAX_STATES];
     steepest_hyper_info hypers[STEEPEST_MAX_HYPERS];
-    int32_t is_public; /* 0: a part of another rule, its vector_rule */
+    int32_t is_public;  /* 0: a part of another rule, its vector_rule */
+    int32_t list_terms; /* sums that steepest_list_sums gives, for keywords of the next step */
+    int32_t row_sums;   /* 1: it needs to know the rows of a tensor, see steepest_tensor */
 } steepest_rule_info;
 
 STEEPEST_API int steepest_rule_count(void);
@@ -195,7 +200,9 @@ typedef struct steepest_array {
 typedef struct steepest_tensor {
     int64_t count; /* elements */
     int64_t rows;  /* of each matrix, for rules with row and column states, else 0 ... */
-    int64_t cols;  /* ... the tensor being count / (rows cols) matrices one after the other */
+    int64_t cols;  /* ... the tensor being count / (rows cols) matrices one after the other; for
+                      rules with row_sums the length of the first axis and of what is left of the
+                      tensor, or 0 and 0 for one of fewer than 2 dimensions */
     int32_t column_major;
     uint32_t id;  /* the tensor's coordinate in random draws: its position in the list, as a rule */
     int64_t step; /* from 1 */
@@ -215,7 +222,7 @@ typedef struct steepest_tensor {
 /* Tensors that share a rule and its hyper-parameters. */
 typedef struct steepest_group {
     int32_t rule;
-    int32_t decay;       /* steepest_decay; ignored by rules with their own */
+    int32_t decay;       /* steepest_decay; rules with their own ignore all but CAUTIOUS */
     int32_t maximize;    /* 1: ascend */
     int32_t hyper_count; /* numbers in hyper; 0: the rule's defaults */
     const double* hyper; /* the keywords' numbers one after the other */
@@ -250,6 +257,14 @@ typedef struct steepest_step_args {
     /* results with a stream: where in the workspace the same two will be; null when not needed */
     const int32_t* skipped_at;
     const double* grad_norm_at;
+    /* Bounds of each gradient by itself, after grad_scale; 0, negative or infinite: none. Of the
+     * bounds of norms the stricter counts for a tensor; elements are bounded after that. */
+    double max_tensor_norm; /* of its L2 norm */
+    double max_grad_value;  /* of the size of each element; an infinity becomes the bound */
+    /* Memory that receives the norms after grad_scale, on the device with a stream; null: none. */
+    double* tensor_norms; /* one per tensor of all groups, 0 where it is left alone */
+    double* total_norm;
+    int32_t* finite; /* 1 or 0 */
 } steepest_step_args;
 
 /* Bytes of workspace, and of the mirror, that a step with these arguments needs. */
@@ -259,6 +274,17 @@ STEEPEST_API steepest_status steepest_step_mirror(const steepest_step_args* args
 /* One step of every tensor of every group. Arguments are checked before anything is written. After
  * STEEPEST_DEVICE_ERROR a part of the tensors may have been stepped. */
 STEEPEST_API steepest_status steepest_step(steepest_step_args* args);
+
+/* The sums over all tensors of all groups that a rule's keywords depend on, as its `source` says:
+ * list_terms numbers of steepest_rule_info. The groups are of one such rule, and optional states
+ * are needed too. Arguments and results are those of a step, whose gradients the sums see as that
+ * step would: scaled, clipped, decayed. Nothing is written but workspace and `sums`, which are on
+ * the device with a stream; a step that skip_nonfinite holds back has zeros. The same bits for any
+ * number of threads and on any target or device: blocks and tensors are added in the order of the
+ * gradient's norm. The mirror is not used. */
+STEEPEST_API steepest_status steepest_list_sums(steepest_step_args* args, double* sums);
+STEEPEST_API steepest_status steepest_list_sums_workspace(const steepest_step_args* args,
+                                                          size_t* size);
 
 /* L2 norms of arrays and whether all their elements are finite. The sums run over the fixed tree
  * that clipping uses. */
@@ -285,6 +311,7 @@ STEEPEST_API steepest_status steepest_grad_norm_workspace(const steepest_norm_ar
 #endif
 
 /* The other families, which use the types above. */
+#include <steepest/clipping.h>
 #include <steepest/curvature.h>
 #include <steepest/distributed.h>
 #include <steepest/norms.h>

@@ -31,6 +31,9 @@ class Apply {
         const int32_t head = strided ? 0 : tensor.head;
         const Range range = chunk_range(tensor.count, pass.chunk, head, item.index);
         const Apply apply(pass, tensor, item.tensor, range.begin);
+        if (kInPlace<R> && !apply.setting_.staged &&
+            tensor.stream[0] == gradient(pass, item.tensor))
+            return;
         auto end = static_cast<int32_t>(range.end - range.begin);
         int32_t skipped = item.index == 0 ? (head < end ? head : end) : 0;
         int32_t at = skipped;
@@ -61,7 +64,7 @@ class Apply {
     }
 
     STEEPEST_HD static STEEPEST_INLINE bool is_element(int s) {
-        constexpr unsigned kElements = element_streams<R>();
+        constexpr unsigned kElements = element_streams<R>() & ~summed_streams<R>();
         return kElements >> s & 1;
     }
 
@@ -154,10 +157,11 @@ class Apply {
             read_axes<R, T>(
                 tensor_, pass_.axes[number_], first_ + i, [&](int s) { return dtype(s); },
                 [&](int s, T value) { v[s][k] = value; });
-        T p = v[0][k];
-        p = p * setting_.keep;
-        R::apply(setting_.rule, p, v[1][k], v[2 + State][k]...);
-        v[0][k] = p;
+        const T p = v[0][k];
+        const bool cautious = R::spec.decay != Decay::own && setting_.cautious;
+        T next = cautious ? kOnlyUpdate<T> : p * setting_.keep;
+        R::apply(setting_.rule, next, v[1][k], v[2 + State][k]...);
+        v[0][k] = cautious ? decayed_step(p, next, setting_.keep, T(1)) : next;
     }
 
     template <bool Groups, class Element>

@@ -1,6 +1,7 @@
-// Row and column averages on a device: the sums of steps/axes.cpp, in the same order.
+// Row and column averages and maxima on a device: the sums of steps/axes.cpp, in the same order.
 #pragma once
 
+#include "core/math.h"
 #include "steps/device/lanes.h"
 #include "steps/device/setting.h"
 
@@ -15,6 +16,33 @@ STEEPEST_HD STEEPEST_INLINE T staged_element(const Setting<R, T>& setting, const
     p.fetch_one(0, t.stream[0], t.dtype[0], i);
     g.fetch_one(0, grads, t.dtype[1], i);
     return setting.gradient(g.decode_one(0, t.dtype[1]), p.decode_one(0, t.dtype[0]));
+}
+
+// The term of an element whose gradient is known.
+template <class R, class T>
+STEEPEST_HD STEEPEST_INLINE double axis_term(const Tensor& t, const Axes& a, T g, int64_t i) {
+    if constexpr (kHasMaxima<R, T>) {
+        T axis[2] = {};
+        read_given<R, T>(
+            t, a, i, [&](int s) { return t.dtype[s]; },
+            [&](int s, T value) { axis[s - 2] = value; });
+        return R::axis_maximum(g, axis[0], axis[1]);
+    } else {
+        return R::axis_term(g);
+    }
+}
+
+// What two terms make: their sum or the larger one.
+template <class R, class T>
+STEEPEST_HD STEEPEST_INLINE double joined(double a, double b) {
+    return kHasMaxima<R, T> ? maximum(a, b) : a + b;
+}
+
+// The largest of n values that are no less than 0, `stride` apart; NaN where one is.
+STEEPEST_HD STEEPEST_INLINE double largest(const double* value, int64_t n, int64_t stride = 1) {
+    double most = 0;
+    for (int64_t i = 0; i < n; ++i) most = maximum(most, value[i * stride]);
+    return most;
 }
 
 // The part of a line that a warp sums: item.index counts blocks of kBlock along all lines.
@@ -34,7 +62,9 @@ struct LineSums {
         each_element<4>(
             first, n, lane,
             [&](int k, int64_t i) { g[k] = staged_element<R, T>(setting, t, grads, i); },
-            [&](int held, int k, int64_t) { sums[held] += R::axis_term(g[k]); });
+            [&](int held, int k, int64_t i) {
+                sums[held] = joined<R, T>(sums[held], axis_term<R, T>(t, a, g[k], i));
+            });
     }
 };
 
@@ -53,13 +83,15 @@ STEEPEST_HD inline void across_sums(const Pass& pass, Thread thread) {
     const void* grads = gradient(pass, item.tensor);
     const int64_t last = (line_block + 1) * kLines < a.outer ? (line_block + 1) * kLines : a.outer;
     double sum = 0;
-    for (int64_t line = line_block * kLines; line < last; ++line)
-        sum += R::axis_term(staged_element<R, T>(setting, t, grads,
-                                                 (matrix * a.outer + line) * a.inner + position));
+    for (int64_t line = line_block * kLines; line < last; ++line) {
+        const int64_t i = (matrix * a.outer + line) * a.inner + position;
+        const T g = staged_element<R, T>(setting, t, grads, i);
+        sum = joined<R, T>(sum, axis_term<R, T>(t, a, g, i));
+    }
     a.across_sum[(matrix * a.line_blocks + line_block) * a.inner + position] = sum;
 }
 
-// Moves one value of a state towards the average of `n` terms, and stores it.
+// Moves one value of a state towards the average of its terms, or to the maximum, and stores it.
 template <class R, class T>
 STEEPEST_HD STEEPEST_INLINE void update_average(const Pass& pass, const Tensor& t, const Axes& a,
                                                 int32_t stream, int64_t i, double mean) {
@@ -68,18 +100,13 @@ STEEPEST_HD STEEPEST_INLINE void update_average(const Pass& pass, const Tensor& 
     const bool column = stream == 3;
     Raw<T> old;
     old.fetch_one(0, t.stream[stream], t.dtype[stream], i);
-    const T value = R::axis_update(setting.rule, old.decode_one(0, t.dtype[stream]), mean);
+    T value;
+    if constexpr (kHasMaxima<R, T>)
+        value = T(mean);
+    else
+        value = R::axis_update(setting.rule, old.decode_one(0, t.dtype[stream]), mean);
     static_cast<T*>(a.axis_new[column])[i] = value;
-    // One element, from itself on.
-    const int64_t size = sizeof(T) == 8 ? 8 : is_half(t.dtype[stream]) ? 2 : 4;
-    const Sink to{
-        static_cast<char*>(t.stream[stream]) + i * size,
-        i,
-        {pass.seed, kRoundingPurpose + static_cast<uint32_t>(stream), setting.draw(), t.id},
-        t.dtype[stream],
-        false,
-        (t.random >> stream & 1) != 0};
-    store_one(to, value, 0);
+    store_state(pass, t, stream, i, value, setting.draw());
 }
 
 // One thread per line, over the whole batch.
@@ -89,9 +116,11 @@ STEEPEST_HD inline void update_lines(const Pass& pass, Thread thread) {
     const Axes& a = pass.axes[item.tensor];
     const int64_t line = static_cast<int64_t>(item.index) * kThreads + thread.index;
     if (line >= a.batch * a.outer || is_skipped(pass)) return;
-    const double sum = fold_pairs(a.line_sum + line * a.inner_blocks, a.inner_blocks);
-    update_average<R, T>(pass, pass.tensors[item.tensor], a, a.per_line, line,
-                         sum / static_cast<double>(a.inner));
+    double* sums = a.line_sum + line * a.inner_blocks;
+    const double result = kHasMaxima<R, T>
+                              ? largest(sums, a.inner_blocks)
+                              : fold_pairs(sums, a.inner_blocks) / static_cast<double>(a.inner);
+    update_average<R, T>(pass, pass.tensors[item.tensor], a, a.per_line, line, result);
 }
 
 // One thread per position in a line, over the whole batch.
@@ -102,9 +131,10 @@ STEEPEST_HD inline void update_across(const Pass& pass, Thread thread) {
     const int64_t i = static_cast<int64_t>(item.index) * kThreads + thread.index;
     if (i >= a.batch * a.inner || is_skipped(pass)) return;
     double* sums = a.across_sum + i / a.inner * a.line_blocks * a.inner + i % a.inner;
-    const double sum = fold_pairs(sums, a.line_blocks, a.inner);
-    update_average<R, T>(pass, pass.tensors[item.tensor], a, a.across, i,
-                         sum / static_cast<double>(a.outer));
+    const double result =
+        kHasMaxima<R, T> ? largest(sums, a.line_blocks, a.inner)
+                         : fold_pairs(sums, a.line_blocks, a.inner) / static_cast<double>(a.outer);
+    update_average<R, T>(pass, pass.tensors[item.tensor], a, a.across, i, result);
 }
 
 // The new rows of one matrix of a batch.

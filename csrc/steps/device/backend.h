@@ -7,6 +7,7 @@
 namespace steepest::device {
 
 struct Pass;
+struct UnitPass;
 struct ProbePass;
 
 // Runs a kernel over a number of work items; what an item is depends on the kernel.
@@ -17,8 +18,10 @@ struct RuleRuns {
     Run apply[3];  // by storage; float64 is always plain
     Run prepare;
     Run reduce;  // null: the rule needs no sums
-    // null: the rule keeps no averages of rows and columns
+    // null: the rule keeps no averages or maxima of rows and columns; the last: no averages
     Run line_sums, across_sums, update_lines, update_across, scale_rows;
+    // null: the rule has no sums of rows
+    Run row_sums, row_sums_across, fold_rows, row_values;
 };
 
 // The same for the kernels of the probes, of one distribution in one precision.
@@ -38,6 +41,7 @@ class Backend {
     virtual const ProbeRuns& probe_runs(int distribution, bool is_f64) const = 0;
     virtual void run_squares(const Pass& pass, int64_t items) = 0;
     virtual void run_advance(const Pass& pass, int64_t items) = 0;
+    virtual void run_units(const UnitPass& pass, int64_t items) = 0;
     // Copies to the device, in stream order; `from` may be changed as soon as this returns.
     virtual void upload(void* to, const void* from, size_t size) = 0;
     // False while the stream is captured: then nothing is on the device yet.

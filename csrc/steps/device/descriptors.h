@@ -41,14 +41,15 @@ struct Tensor {
     bool is_f64;
 };
 
-// Rows and columns of a tensor whose rule has states of them; "line" as in steps/axes.cpp. The
-// pointers are those of averages.
+// Rows and columns of a tensor whose rule has states of them, or sums and values of rows; "line" as
+// in steps/axes.cpp. The pointers are those of averages.
 struct Axes {
     int64_t batch, outer, inner, line_blocks, inner_blocks;
     double* line_sum;
     double* across_sum;
     double* row_sum;           // block sums over the new rows
-    void* axis_new[2];         // rows, columns
+    void* axis_new[2];         // rows, columns; or values of rows, whose sums of blocks are in
+                               // line_sum, and the tree over rows in row_sum, term after term
     int32_t per_line, across;  // streams
     bool column_major;
 };
@@ -68,6 +69,7 @@ struct Inputs {
     const int64_t* step_at;
     const void* lr_at;
     double grad_scale;
+    double max_value;
     bool lr_is_f64;
     bool maximize;
     Decay decay;
@@ -79,18 +81,21 @@ struct Scalar {
     bool is_f64;
 };
 
-// What concerns all tensors of a call.
+// What concerns all tensors of a call: the norm of their gradients, or, in the first fields, the
+// sums of a rule over the list.
 struct Norm {
-    double* sum;        // trees over the tensors: of squares, then of non-finite counts
+    double* sum;        // trees over the tensors: of squares, then of non-finite counts; or by term
     uint32_t* arrived;  // tensors whose sums are there
     int32_t expected;   // of them
     int32_t count;      // positions in the tree
-    double* norms;      // receives the norm of each position, or null
-    double* total;      // receives the norm of all, divided by grad_scale
+    double* norms;      // receives the norm of each position, divided by grad_scale, or null
+    double* total;      // receives the norm of all, divided by grad_scale; or the rule's totals
     int32_t* finite;    // receives 1 or 0, or null
-    double* clip;       // receives the clip coefficient
+    double* clip;       // receives the clip coefficient of the norm of all
+    double* clips;      // receives the coefficient of each position, or null
     int32_t* skipped;   // receives 1 or 0
     double max_norm;
+    double max_tensor_norm;
     double grad_scale;
     bool skip_nonfinite;
 };
@@ -105,7 +110,10 @@ struct Pass {
     Constants* computed;         // receives those made on the device
     const Inputs* inputs;
     int64_t* const* counters;  // of the advance kernel
-    const double* clip;        // null: no clipping
+    const double* clip;        // null: no clipping by norms
+    bool clips_each;           // clip is that of the first position, not one for all
+    const double* list_norm;   // of all gradients, before clipping; null where clip is
+    const double* list_clip;   // the coefficient that bounds it
     const int32_t* skipped;    // null: nothing to skip
     Scalar grad_scale_at;
     Norm norm;

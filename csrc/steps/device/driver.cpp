@@ -19,8 +19,8 @@ class HostCall {
         memory_.reset(new (std::align_val_t{Arena::kAlignment}) char[measure.used() + 1]());
         Arena arena(memory_.get(), measure.used());
         lay_out(args, arena, call, false);
-        // The clip coefficient is known on the device only, and multiplied in there.
-        prepare_jobs(args, call, 1);
+        // Clip coefficients are known on the device only, and multiplied in there.
+        prepare_jobs(args, call);
     }
 
     // Gradients whose norm is wanted.
@@ -30,6 +30,7 @@ class HostCall {
         call = {.jobs = reinterpret_cast<Job*>(memory_.get()),
                 .count = args.count,
                 .needs_norm = true,
+                .norms = nullptr,
                 .norm_partial = nullptr,
                 .norm_sum = nullptr,
                 .axis_scratch = nullptr};
@@ -111,43 +112,108 @@ void run_items(Run run, const Batch::Items& items, const Image& image, char* bas
     if (items.total > 0) run(pass, items.total, backend.stream());
 }
 
+// Constants that need no sums.
+void set_constants(const Batch& b, const Image& image, char* base, Pass& pass, Backend& backend) {
+    if (!b.on_device) return image.use_host_constants(b, base, pass);
+    Pass prepare = pass;
+    prepare.inputs = pass.inputs + b.first_setting;
+    prepare.computed = pass.computed + b.first_setting;
+    prepare.count = b.settings;
+    backend.runs(b.rule, b.is_f64).prepare(prepare, b.settings, backend.stream());
+    image.use_computed_constants(base, pass);
+}
+
 // Averages, sums and step of one batch.
 void run_batch(const Batch& b, const Image& image, char* base, Pass& pass, Backend& backend) {
     const RuleRuns& runs = backend.runs(b.rule, b.is_f64);
-    if (b.on_device) {
-        Pass prepare = pass;
-        prepare.inputs = pass.inputs + b.first_setting;
-        prepare.computed = pass.computed + b.first_setting;
-        prepare.count = b.settings;
-        runs.prepare(prepare, b.settings, backend.stream());
-        image.use_computed_constants(base, pass);
-    } else {
-        image.use_host_constants(b, base, pass);
-    }
+    set_constants(b, image, base, pass, backend);
     const auto go = [&](Run run, const Batch::Items& items) {
         run_items(run, items, image, base, pass, backend);
     };
-    if (b.has_averages) {
-        go(runs.line_sums, b.line_parts);
-        go(runs.across_sums, b.across_parts);
+    const auto update_axes = [&] {
         go(runs.update_lines, b.line_chunks);
         go(runs.update_across, b.position_chunks);
+    };
+    if (b.moves_axes) {
+        go(runs.line_sums, b.line_parts);
+        go(runs.across_sums, b.across_parts);
+    }
+    if (b.has_averages) {
+        update_axes();
         go(runs.scale_rows, b.matrices);
     }
-    if (b.has_sums) {
+    if (b.has_rows) {
+        go(runs.row_sums, b.row_parts);
+        go(runs.row_sums_across, b.row_parts_across);
+        go(runs.fold_rows, b.row_leaves);
+        image.use_computed_constants(base, pass);
+        go(runs.row_values, b.row_chunks);
+    } else if (b.has_sums) {
         go(runs.reduce, b.blocks);
         image.use_computed_constants(base, pass);
     }
     go(runs.apply[static_cast<int>(b.storage)], b.chunks);
+    if (b.moves_axes && !b.has_averages) update_axes();  // the step has read the maxima before
 }
+
+// What a caller wants to know of the norms; null: not wanted.
+struct NormResults {
+    double* norms;
+    double* total;
+    int32_t* finite;
+};
 
 void run_norm(const steepest_step_args& args, const Image& image, char* base, Backend& backend) {
     Pass pass = image.norm_pass(base);
     pass.grad_scale_at = scalar(args.grad_scale_at);
     pass.norm.max_norm = args.max_grad_norm;
+    pass.norm.max_tensor_norm = args.max_tensor_norm;
     pass.norm.grad_scale = args.grad_scale;
     pass.norm.skip_nonfinite = args.skip_nonfinite != 0;
+    pass.norm.norms = args.tensor_norms;
+    pass.norm.finite = args.finite;
+    if (args.total_norm) pass.norm.total = args.total_norm;
+    if (is_bound(args.max_tensor_norm)) pass.norm.clips = image.clips(base);
     if (image.norm_items() > 0) backend.run_squares(pass, image.norm_items());
+}
+
+// Where a norm of nothing goes, and those of tensors that are left alone.
+void give_zeros(int64_t count, const Image& image, const NormResults& to, Backend& backend) {
+    if (to.norms && image.tensors() < count) {
+        const std::unique_ptr<char[]> zeros(new char[static_cast<size_t>(count) * 8]());
+        backend.upload(to.norms, zeros.get(), static_cast<size_t>(count) * 8);
+    }
+    if (image.tensors() > 0) return;
+    const double zero = 0;
+    const int32_t one = 1;
+    if (to.total) backend.upload(to.total, &zero, sizeof zero);
+    if (to.finite) backend.upload(to.finite, &one, sizeof one);
+}
+
+// The norm that a step bounds or reports, and where the caller finds it.
+void norm_first(steepest_step_args& args, const Call& call, const Image& image, char* base,
+                Backend& backend) {
+    args.skipped_at = nullptr;
+    args.grad_norm_at = nullptr;
+    if (!call.needs_norm) return;
+    give_zeros(call.count, image, {args.tensor_norms, args.total_norm, args.finite}, backend);
+    run_norm(args, image, base, backend);
+    args.skipped_at = &image.results(base)->skipped;
+    args.grad_norm_at = args.total_norm ? args.total_norm : &image.results(base)->total;
+}
+
+// The pass of a batch, with what is known of the norm by then.
+Pass step_pass(const steepest_step_args& args, const Call& call, const Batch& b, const Image& image,
+               char* base) {
+    Pass pass = image.batch_pass(b, base, args.seed);
+    pass.grad_scale_at = scalar(args.grad_scale_at);
+    if (!call.needs_norm) return pass;
+    pass.clips_each = is_bound(args.max_tensor_norm);
+    pass.clip = pass.clips_each ? image.clips(base) : &image.results(base)->clip;
+    pass.list_norm = args.grad_norm_at;
+    pass.list_clip = &image.results(base)->clip;
+    pass.skipped = args.skipped_at;
+    return pass;
 }
 
 }  // namespace
@@ -169,21 +235,39 @@ steepest_status step(steepest_step_args& args, Backend& backend) {
         return STEEPEST_WORKSPACE_TOO_SMALL;
     char* base = static_cast<char*>(args.workspace);
     upload(image, filled(image, base).get(), base, mirror, backend);
-    const bool needs_norm = host.call.needs_norm;
-    if (needs_norm) run_norm(args, image, base, backend);
-    args.skipped_at = needs_norm ? &image.results(base)->skipped : nullptr;
-    args.grad_norm_at = needs_norm ? &image.results(base)->total : nullptr;
+    norm_first(args, host.call, image, base, backend);
     for (const Batch& b : image.batches()) {
-        Pass pass = image.batch_pass(b, base, args.seed);
-        pass.grad_scale_at = scalar(args.grad_scale_at);
-        if (needs_norm) pass.clip = &image.results(base)->clip;
-        if (needs_norm) pass.skipped = args.skipped_at;
+        Pass pass = step_pass(args, host.call, b, image, base);
         run_batch(b, image, base, pass, backend);
     }
     if (image.counters() > 0) {
         Pass pass = image.advance_pass(base);
         pass.skipped = args.skipped_at;
         backend.run_advance(pass, image.counters());
+    }
+    return STEEPEST_OK;
+}
+
+steepest_status list_sums_size(const steepest_step_args& args, Backend& backend, size_t* size) {
+    const HostCall host(args);
+    *size = Image(host.call, backend.multiprocessors(), SumsOf::list).size();
+    return STEEPEST_OK;
+}
+
+steepest_status list_sums(steepest_step_args& args, int terms, double* sums, Backend& backend) {
+    const HostCall host(args);
+    const Image image(host.call, backend.multiprocessors(), SumsOf::list);
+    if (args.workspace_size < image.size()) return STEEPEST_WORKSPACE_TOO_SMALL;
+    char* base = static_cast<char*>(args.workspace);
+    upload(image, filled(image, base).get(), base, nullptr, backend);
+    const double zeros[kMaxTerms] = {};  // without tensors, or of a step that is skipped
+    backend.upload(sums, zeros, static_cast<size_t>(terms) * sizeof(double));
+    norm_first(args, host.call, image, base, backend);
+    for (const Batch& b : image.batches()) {
+        Pass pass = step_pass(args, host.call, b, image, base);
+        pass.norm = image.list_sums(base, sums);
+        set_constants(b, image, base, pass, backend);
+        run_items(backend.runs(b.rule, b.is_f64).reduce, b.blocks, image, base, pass, backend);
     }
     return STEEPEST_OK;
 }
@@ -200,17 +284,8 @@ steepest_status grad_norm(const steepest_norm_args& args, Backend& backend) {
     if (args.workspace_size < image.size()) return STEEPEST_WORKSPACE_TOO_SMALL;
     char* base = static_cast<char*>(args.workspace);
     upload(image, filled(image, base).get(), base, nullptr, backend);
-    if (image.tensors() < args.count) {  // the others have the norm 0
-        const std::unique_ptr<char[]> zeros(new char[static_cast<size_t>(args.count) * 8]());
-        backend.upload(args.norms, zeros.get(), static_cast<size_t>(args.count) * 8);
-    }
-    if (image.tensors() == 0) {
-        const double zero = 0;
-        const int32_t one = 1;
-        backend.upload(args.total, &zero, sizeof zero);
-        backend.upload(args.finite, &one, sizeof one);
-        return STEEPEST_OK;
-    }
+    give_zeros(args.count, image, {args.norms, args.total, args.finite}, backend);
+    if (image.tensors() == 0) return STEEPEST_OK;
     Pass pass = image.norm_pass(base);
     pass.norm.norms = args.norms;
     pass.norm.total = args.total;

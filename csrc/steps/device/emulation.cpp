@@ -5,6 +5,7 @@
 
 #include "curvature/device/emulation.h"
 #include "steps/device/runs.h"
+#include "steps/device/units.h"
 
 namespace steepest::device {
 namespace {
@@ -23,6 +24,16 @@ double fold(const double (&held)[kWarp][kHeld]) {
     return fold_lanes(lanes);
 }
 
+// What the threads of a warp hold of a block.
+template <class Block, int kTerms>
+void hold(const Pass& pass, const Item& item, double (&held)[kTerms][kWarp][kHeld]) {
+    for (int32_t lane = 0; lane < kWarp; ++lane) {
+        typename Block::Sums sums;
+        Block::block(pass, item, lane, sums);
+        for (int k = 0; k < kTerms; ++k) std::memcpy(held[k][lane], sums.at[k], sizeof sums.at[k]);
+    }
+}
+
 // Sums of all blocks of all tensors by `Block`, and then what follows from each tensor's.
 template <class Block>
 void sum_tensors(const Pass& pass, int64_t items) {
@@ -31,12 +42,7 @@ void sum_tensors(const Pass& pass, int64_t items) {
         const Item item = locate(pass.first, pass.count, static_cast<int32_t>(i));
         const Tensor& t = pass.tensors[item.tensor];
         double held[terms][kWarp][kHeld];
-        for (int32_t lane = 0; lane < kWarp; ++lane) {
-            typename Block::Sums sums;
-            Block::block(pass, item, lane, sums);
-            for (int k = 0; k < terms; ++k)
-                std::memcpy(held[k][lane], sums.at[k], sizeof sums.at[k]);
-        }
+        hold<Block>(pass, item, held);
         const int64_t blocks = (t.count + kBlock - 1) / kBlock;
         for (int k = 0; k < terms; ++k)
             t.partial[k * tree_nodes(blocks) + item.index] = fold(held[k]);
@@ -46,6 +52,27 @@ void sum_tensors(const Pass& pass, int64_t items) {
             total[k] = fold_pairs(t.partial + k * tree_nodes(blocks), blocks);
         Block::finish(pass, t, total);
     }
+}
+
+double unit_squares(const void* data, uint8_t dtype, int64_t first, int64_t length) {
+    PairSum sum;
+    for (int64_t b = 0; b * kBlock < length; ++b) {
+        double held[kWarp][kHeld] = {};
+        for (int32_t lane = 0; lane < kWarp; ++lane)
+            add_unit_block(data, dtype, first, length, b, lane, held[lane]);
+        sum.add(fold(held));
+    }
+    return sum.total();
+}
+
+void clip_unit(const UnitPass& pass, int32_t item) {
+    const Item at = locate(pass.first, pass.count, item);
+    const Unit& u = pass.units[at.tensor];
+    const int64_t first = at.index * u.length;
+    const double coefficient =
+        unit_coefficient(pass.factor, pass.eps, unit_squares(u.grad, u.grad_dtype, first, u.length),
+                         unit_squares(u.param, u.param_dtype, first, u.length));
+    for (int32_t lane = 0; lane < kWarp; ++lane) scale_unit(u, first, coefficient, lane);
 }
 
 class Emulation final : public Backend {
@@ -66,9 +93,13 @@ class Emulation final : public Backend {
         std::vector<double> nonfinite(sums + tree_nodes(count), sums + tree_nodes(count) + count);
         Squares::finish_all(pass, fold_pairs(squares.data(), count),
                             fold_pairs(nonfinite.data(), count));
+        for (int32_t lane = 0; lane < kWarp; ++lane) Squares::finish_clips(pass, lane);
     }
     void run_advance(const Pass& pass, int64_t items) override {
         each_thread((items + kThreads - 1) / kThreads, [&](Thread t) { advance_one(pass, t); });
+    }
+    void run_units(const UnitPass& pass, int64_t items) override {
+        for (int64_t i = 0; i < items; ++i) clip_unit(pass, static_cast<int32_t>(i));
     }
     void upload(void* to, const void* from, size_t size) override { std::memcpy(to, from, size); }
     bool is_immediate() const override { return true; }
@@ -86,7 +117,64 @@ class Emulation final : public Backend {
     }
     template <class R, class T>
     static void reduce(const Pass& pass, int64_t items, void*) {
-        if (!is_skipped(pass)) sum_tensors<Reduce<R, T>>(pass, items);
+        if (is_skipped(pass)) return;
+        sum_tensors<Reduce<R, T>>(pass, items);
+        if constexpr (kSumsOverList<R>) fold_list<R, T>(pass);
+    }
+    // After the last batch the totals of all tensors.
+    template <class R, class T>
+    static void fold_list(const Pass& pass) {
+        const Norm& norm = pass.norm;
+        *norm.arrived += static_cast<uint32_t>(pass.count);
+        if (*norm.arrived != static_cast<uint32_t>(norm.expected)) return;
+        for (int k = 0; k < R::kTerms; ++k) {
+            const double* leaves = Reduce<R, T>::list_tree(pass, k);
+            std::vector<double> sums(leaves, leaves + norm.count);
+            norm.total[k] = fold_pairs(sums.data(), norm.count);
+        }
+    }
+    template <class R, class T>
+    static void row_sums(const Pass& pass, int64_t items, void*) {
+        if (is_skipped(pass)) return;
+        for (int64_t i = 0; i < items; ++i) {
+            const Item item = locate(pass.first, pass.count, static_cast<int32_t>(i));
+            double held[R::kRowTerms][kWarp][kHeld];
+            hold<RowSums<R, T>>(pass, item, held);
+            double sum[R::kRowTerms];
+            for (int k = 0; k < R::kRowTerms; ++k) sum[k] = fold(held[k]);
+            RowSums<R, T>::put(pass, item, sum);
+        }
+    }
+    template <class R, class T>
+    static void row_sums_across(const Pass& pass, int64_t items, void*) {
+        each_thread(items, [&](Thread t) { device::row_sums_across<R, T>(pass, t); });
+    }
+    template <class R, class T>
+    static void fold_rows(const Pass& pass, int64_t items, void*) {
+        if (is_skipped(pass)) return;
+        for (int64_t i = 0; i < items; ++i) {
+            const Item item = locate(pass.first, pass.count, static_cast<int32_t>(i));
+            double of_lane[R::kTerms][kWarp];
+            for (int32_t lane = 0; lane < kWarp; ++lane) {
+                double sum[R::kTerms];
+                RowFold<R, T>::neighbours(pass, item, lane, sum);
+                for (int k = 0; k < R::kTerms; ++k) of_lane[k][lane] = sum[k];
+            }
+            const Tensor& t = pass.tensors[item.tensor];
+            const RowTree tree(t, pass.axes[item.tensor]);
+            const int64_t leaves = tree.count / kBlock;
+            for (int k = 0; k < R::kTerms; ++k)
+                tree.partial[k * tree_nodes(leaves) + item.index] = fold_pairs(of_lane[k], kWarp);
+            if (item.index + 1 < leaves) continue;
+            double total[R::kTerms];
+            for (int k = 0; k < R::kTerms; ++k)
+                total[k] = fold_pairs(tree.partial + k * tree_nodes(leaves), leaves);
+            Reduce<R, T>::finish(pass, t, total);
+        }
+    }
+    template <class R, class T>
+    static void row_values(const Pass& pass, int64_t items, void*) {
+        each_thread(items, [&](Thread t) { device::row_values<R, T>(pass, t); });
     }
     template <class R, class T>
     static void line_sums(const Pass& pass, int64_t items, void*) {
@@ -96,7 +184,8 @@ class Emulation final : public Backend {
             double held[kWarp][kHeld] = {};
             for (int32_t lane = 0; lane < kWarp; ++lane)
                 LineSums<R, T>::block(pass, item, lane, held[lane]);
-            pass.axes[item.tensor].line_sum[item.index] = fold(held);
+            pass.axes[item.tensor].line_sum[item.index] =
+                kHasMaxima<R, T> ? largest(&held[0][0], kWarp * kHeld) : fold(held);
         }
     }
     template <class R, class T>

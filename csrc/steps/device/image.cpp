@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "core/reduce.h"
+#include "steps/row_parts.h"
 
 namespace steepest::device {
 namespace {
@@ -13,6 +14,13 @@ namespace {
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 DType plain_type(const Job& job) { return job.is_f64 ? DType::f64 : DType::f32; }
+
+RowParts parts_of(const Job& job) {
+    return {job.geometry.rows, job.geometry.cols, job.geometry.column_major};
+}
+
+// Of the tree over so many leaves.
+int64_t inner_nodes(int64_t leaves) { return tree_nodes(leaves) - leaves; }
 
 bool is_on_device(const Job& job) {
     return job.tensor && (job.tensor->step_at || job.tensor->lr_at.data);
@@ -30,8 +38,8 @@ uint8_t random_bits(const Job& job) {
         const bool half = o.dtype == DType::bf16 || o.dtype == DType::f16;
         if (o.data && half && o.rounding == Rounding::stochastic) bits |= 1U << bit;
     };
-    for (int s = 0; s < job.streams; ++s)
-        if (s != 1 && !job.is_given(s)) add(job.operand[s], s);
+    for (int s = 0; s < job.arrays(); ++s)
+        if (job.is_written(s)) add(job.operand[s], s);
     add(job.copy, kMaxStreams);
     return static_cast<uint8_t>(bits);
 }
@@ -57,7 +65,7 @@ uint8_t head_of(const Job& job, uint8_t random) {
     const int phase = phase_of(job.operand[0]);
     bool equal = true;
     for (int s = 1; s < job.streams; ++s)
-        if (job.kind(s) == Kind::element && job.operand[s].data)
+        if (job.kind(s) == Kind::element && job.operand[s].data && !job.is_only_summed(s))
             equal = equal && phase_of(job.operand[s]) == phase;
     if (job.copy.data) equal = equal && phase_of(job.copy) == phase;
     // Groups that are rounded randomly begin at multiples of their length.
@@ -81,8 +89,8 @@ int32_t to_int32(int64_t n) {
 
 }  // namespace
 
-Image::Image(const Call& call, int multiprocessors)
-    : call_(call), multiprocessors_(multiprocessors) {
+Image::Image(const Call& call, int multiprocessors, SumsOf sums)
+    : call_(call), multiprocessors_(multiprocessors), sums_(sums) {
     sort();
     lay_out_static();
     lay_out_dynamic();
@@ -114,9 +122,11 @@ void Image::sort() {
             batches_.push_back({.rule = j.rule_id,
                                 .is_f64 = j.is_f64,
                                 .storage = storage_of(j),
-                                .has_sums = j.has_sums(),
+                                .has_sums = has_sums(j),
                                 .has_axes = j.has_axes(),
                                 .has_averages = j.has_averages(),
+                                .has_rows = j.has_rows(),
+                                .moves_axes = j.moves_axes(),
                                 .on_device = false,
                                 .begin = i,
                                 .count = 0,
@@ -159,9 +169,10 @@ void Image::lay_out_items(Batch& b) {
     b.chunk = chunk_for(total, multiprocessors_);
     b.chunks =
         take_items(b.begin, b.count, [&](int32_t i) { return divide_up(job(i).count, b.chunk); });
-    if (b.has_sums)
+    if (b.has_rows) lay_out_row_items(b);
+    if (b.has_sums && !b.has_rows)
         b.blocks = take_items(b.begin, b.count, [&](int32_t i) { return job(i).blocks(); });
-    if (!b.has_averages) return;
+    if (!b.moves_axes) return;
     const auto list = [&](auto items_of) {
         return take_items(b.begin, b.count, [&, items_of](int32_t i) {
             const Geometry& g = job(i).geometry;
@@ -181,6 +192,20 @@ void Image::lay_out_items(Batch& b) {
     b.matrices = list([](const Geometry&, int64_t batch) { return batch; });
 }
 
+// A tensor has work in one of two kernels for the sums of its rows, by its memory order.
+void Image::lay_out_row_items(Batch& b) {
+    const auto list = [&](auto items_of) {
+        return take_items(b.begin, b.count,
+                          [&, items_of](int32_t i) { return items_of(parts_of(job(i))); });
+    };
+    b.row_parts = list([](const RowParts& p) { return p.column_major ? 0 : p.size(); });
+    b.row_parts_across = list([](const RowParts& p) {
+        return p.column_major ? divide_up(p.rows, kThreads) * p.blocks : 0;
+    });
+    b.row_leaves = list([](const RowParts& p) { return divide_up(p.rows, kFanOut); });
+    b.row_chunks = list([](const RowParts& p) { return divide_up(p.rows, kThreads); });
+}
+
 void Image::lay_out_static() {
     tensors_ = take<Tensor>(tensors());
     bool axes = false;
@@ -190,16 +215,23 @@ void Image::lay_out_static() {
     }
     axes_ = take<Axes>(axes ? tensors() : 0);
     place_.resize(static_cast<size_t>(tensors()));
-    for (int32_t i = 0; i < tensors(); ++i)
-        if (call_.needs_norm || job(i).has_sums())
-            place_[static_cast<size_t>(i)].arrived =
-                take<uint32_t>(tree_nodes(job(i).blocks()) - job(i).blocks());
+    for (int32_t i = 0; i < tensors(); ++i) {
+        const Job& j = job(i);
+        int64_t nodes = 0;
+        if (call_.needs_norm || sums_elements(j)) nodes = inner_nodes(j.blocks());
+        if (j.has_rows()) nodes = std::max(nodes, inner_nodes(divide_up(j.geometry.rows, kFanOut)));
+        place_[static_cast<size_t>(i)].arrived = take<uint32_t>(nodes);
+    }
     results_ = take<Results>(1);
     counter_list_ = take<int64_t*>(counters());
     if (call_.needs_norm) {
         norm_items_ = take_items(0, tensors(), [&](int32_t i) { return job(i).blocks(); });
         norm_sum_ = take<double>(2 * tree_nodes(call_.count));
         norm_arrived_ = take<uint32_t>(1);
+    }
+    if (sums_ == SumsOf::list && tensors() > 0) {
+        list_sum_ = take<double>(job(0).terms() * tree_nodes(call_.count));
+        list_arrived_ = take<uint32_t>(1);
     }
     dynamic_ = used_;
 }
@@ -223,9 +255,15 @@ void Image::lay_out_scratch() {
     for (int32_t i = 0; i < tensors(); ++i) {
         const Job& j = job(i);
         Place& p = place_[static_cast<size_t>(i)];
-        const int64_t terms = std::max(j.rule ? j.rule->terms : 0, call_.needs_norm ? 2 : 0);
+        const int64_t terms = std::max(sums_elements(j) ? j.terms() : 0, call_.needs_norm ? 2 : 0);
         p.partial = take<double>(terms * tree_nodes(j.blocks()));
-        if (!j.has_averages()) continue;
+        if (j.has_rows()) {
+            const RowParts parts = parts_of(j);
+            p.line_sum = take<double>(j.rule->row_terms * parts.size());
+            p.row_sum = take<double>(j.rule->terms * tree_nodes(divide_up(parts.rows, kFanOut)));
+            p.axis_new[0] = take<char>(parts.rows * (j.is_f64 ? 8 : 4));
+        }
+        if (!j.moves_axes()) continue;
         const Geometry& g = j.geometry;
         const int64_t batch = j.count / g.size();
         const int64_t bytes = j.is_f64 ? 8 : 4;
@@ -235,6 +273,7 @@ void Image::lay_out_scratch() {
         p.axis_new[0] = take<char>(batch * g.rows * bytes);
         p.axis_new[1] = take<char>(batch * g.cols * bytes);
     }
+    clips_ = take<double>(call_.needs_norm ? call_.count : 0);
     size_ = used_;
 }
 
@@ -259,7 +298,7 @@ void Image::fill_tensor(int32_t i, char* host, char* base) const {
     const Job& j = job(i);
     const Place& p = place_[static_cast<size_t>(i)];
     Tensor& t = reinterpret_cast<Tensor*>(host + tensors_)[i];
-    for (int s = 0; s < j.streams; ++s) {
+    for (int s = 0; s < j.arrays(); ++s) {
         t.stream[s] = s == 1 ? nullptr : j.operand[s].data;
         t.dtype[s] = static_cast<uint8_t>(j.operand[s].dtype);
     }
@@ -293,7 +332,8 @@ void Image::fill_axes(int32_t i, char* host, char* base) const {
     a.axis_new[1] = base + p.axis_new[1];
     a.column_major = g.column_major;
     for (int s = 2; s < j.streams; ++s)
-        ((j.kind(s) == Kind::row) != g.column_major ? a.per_line : a.across) = s;
+        if (j.kind(s) != Kind::element)
+            ((j.kind(s) == Kind::row) != g.column_major ? a.per_line : a.across) = s;
 }
 
 namespace {
@@ -316,6 +356,7 @@ Inputs inputs_of(const Job& j) {
     in.lr_at = j.tensor->lr_at.data;
     in.lr_is_f64 = j.tensor->lr_at.dtype == STEEPEST_F64;
     in.grad_scale = j.stage_options.grad_scale;
+    in.max_value = j.stage_options.max_value;
     in.maximize = j.stage_options.maximize;
     in.decay = j.stage_options.decay;
     return in;
@@ -384,11 +425,23 @@ Pass Image::norm_pass(char* base) const {
                  .total = &r->total,
                  .finite = nullptr,
                  .clip = &r->clip,
+                 .clips = nullptr,
                  .skipped = &r->skipped,
                  .max_norm = -1,
+                 .max_tensor_norm = 0,
                  .grad_scale = 1,
                  .skip_nonfinite = false};
     return pass;
+}
+
+Norm Image::list_sums(char* base, double* sums) const {
+    Norm norm{};
+    norm.sum = reinterpret_cast<double*>(base + list_sum_);
+    norm.arrived = reinterpret_cast<uint32_t*>(base + list_arrived_);
+    norm.expected = tensors();
+    norm.count = to_int32(call_.count);
+    norm.total = sums;
+    return norm;
 }
 
 Pass Image::advance_pass(char* base) const {

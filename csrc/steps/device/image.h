@@ -19,7 +19,7 @@ struct Batch {
     int rule;
     bool is_f64;
     Storage storage;
-    bool has_sums, has_axes, has_averages;
+    bool has_sums, has_axes, has_averages, has_rows, moves_axes;
     bool on_device;        // constants depend on a step or learning rate there
     int32_t begin, count;  // among the tensors of the image
     int32_t first_setting, settings;
@@ -31,6 +31,7 @@ struct Batch {
         int64_t total = 0;
     };
     Items chunks, blocks, line_parts, across_parts, line_chunks, position_chunks, matrices;
+    Items row_parts, row_parts_across, row_leaves, row_chunks;
 };
 
 // Results of the norm, in the static part.
@@ -41,10 +42,13 @@ struct Results {
     int32_t positions;  // of the norm's tree: makes images of different trees differ
 };
 
+// Which sums of rules a call asks for: those that a step needs, or those over the list alone.
+enum class SumsOf { step, list };
+
 class Image {
   public:
     // `multiprocessors` sets how finely the work is cut.
-    Image(const Call& call, int multiprocessors);
+    Image(const Call& call, int multiprocessors, SumsOf sums = SumsOf::step);
 
     // Writes static and dynamic part to `host`, for a workspace at `base`.
     void fill(char* host, char* base) const;
@@ -60,7 +64,11 @@ class Image {
     Pass batch_pass(const Batch& b, char* base, uint64_t seed) const;
     Pass norm_pass(char* base) const;
     Pass advance_pass(char* base) const;
+    // What a pass of sums over the list reads in `norm`.
+    Norm list_sums(char* base, double* sums) const;
     Results* results(char* base) const { return reinterpret_cast<Results*>(base + results_); }
+    // The clip coefficient of each position of the caller's list.
+    double* clips(char* base) const { return reinterpret_cast<double*>(base + clips_); }
     // Constants of a batch: made by the host, or on the device.
     void use_host_constants(const Batch& b, char* base, Pass& pass) const;
     void use_computed_constants(char* base, Pass& pass) const;
@@ -79,6 +87,7 @@ class Image {
 
     void sort();
     void lay_out_items(Batch& b);
+    void lay_out_row_items(Batch& b);
     template <class Count>
     Batch::Items take_items(int32_t begin, int32_t count, Count&& items_of);
     void lay_out_static();
@@ -88,6 +97,10 @@ class Image {
     size_t take(int64_t n);
     const Job& job(int32_t tensor) const { return call_.jobs[order_[static_cast<size_t>(tensor)]]; }
     bool has_inputs() const;
+    bool has_sums(const Job& job) const {
+        return sums_ == SumsOf::step ? job.has_sums() : job.has_list_sums();
+    }
+    bool sums_elements(const Job& job) const { return has_sums(job) && !job.has_rows(); }
     bool grads_inline() const { return tensors() <= kInlineGrads; }
     void fill_tensor(int32_t i, char* host, char* base) const;
     void fill_axes(int32_t i, char* host, char* base) const;
@@ -96,6 +109,7 @@ class Image {
 
     const Call& call_;
     const int multiprocessors_;
+    const SumsOf sums_;
     std::vector<int64_t> order_;       // jobs that take part, batch after batch
     std::vector<int32_t> setting_;     // of each
     std::vector<int32_t> settled_by_;  // the first tensor of each setting
@@ -108,8 +122,9 @@ class Image {
     size_t used_ = 0;
     size_t tensors_ = 0, axes_ = 0, results_ = 0, norm_sum_ = 0;
     size_t norm_arrived_ = 0, counter_list_ = 0;
+    size_t list_sum_ = 0, list_arrived_ = 0;
     size_t dynamic_ = 0, constants_ = 0, inputs_ = 0, grads_ = 0;
-    size_t scratch_ = 0, computed_ = 0, size_ = 0;
+    size_t scratch_ = 0, computed_ = 0, clips_ = 0, size_ = 0;
 };
 
 }  // namespace steepest::device

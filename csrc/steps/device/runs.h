@@ -5,6 +5,7 @@
 #include "steps/device/apply.h"
 #include "steps/device/axes.h"
 #include "steps/device/backend.h"
+#include "steps/device/rows.h"
 #include "steps/device/sums.h"
 #include "steps/rules/all.h"
 
@@ -22,19 +23,30 @@ constexpr RuleRuns make_runs() {
                .across_sums = nullptr,
                .update_lines = nullptr,
                .update_across = nullptr,
-               .scale_rows = nullptr};
+               .scale_rows = nullptr,
+               .row_sums = nullptr,
+               .row_sums_across = nullptr,
+               .fold_rows = nullptr,
+               .row_values = nullptr};
     if constexpr (sizeof(T) == 4) {
         r.apply[1] = Backend::template apply<R, T, Storage::coded>;
         r.apply[2] = Backend::template apply<R, T, Storage::random>;
     }
-    if constexpr (requires { R::kTerms; }) r.reduce = Backend::template reduce<R, T>;
-    if constexpr (kHasAverages<R, T>) {
+    if constexpr (kHasRows<R>) {
+        r.row_sums = Backend::template row_sums<R, T>;
+        r.row_sums_across = Backend::template row_sums_across<R, T>;
+        r.fold_rows = Backend::template fold_rows<R, T>;
+        r.row_values = Backend::template row_values<R, T>;
+    } else if constexpr (requires { R::kTerms; }) {
+        r.reduce = Backend::template reduce<R, T>;
+    }
+    if constexpr (kHasAverages<R, T> || kHasMaxima<R, T>) {
         r.line_sums = Backend::template line_sums<R, T>;
         r.across_sums = Backend::template across_sums<R, T>;
         r.update_lines = Backend::template update_lines<R, T>;
         r.update_across = Backend::template update_across<R, T>;
-        r.scale_rows = Backend::template scale_rows<R, T>;
     }
+    if constexpr (kHasAverages<R, T>) r.scale_rows = Backend::template scale_rows<R, T>;
     return r;
 }
 

@@ -10,15 +10,18 @@
 namespace steepest::device {
 inline namespace STEEPEST_TARGET {
 
-// Streams of a rule: parameter, gradient, states.
+// Streams of a rule: parameter, gradient, the states that its functions see and, for apply, the
+// values of rows.
 template <class R>
-inline constexpr int kStreamsOf = 2 + count_states(R::spec);
+inline constexpr int kReducedStreams = 2 + count_passed(R::spec);
+template <class R>
+inline constexpr int kStreamsOf = kReducedStreams<R> + kHasRows<R>;
 
 // Bit s: stream s may be missing.
 template <class R>
 constexpr unsigned optional_streams() {
     unsigned bits = 0;
-    for (int s = 0; s < count_states(R::spec); ++s)
+    for (int s = 0; s < count_passed(R::spec); ++s)
         if (R::spec.states[s].optional) bits |= 1U << (2 + s);
     return bits;
 }
@@ -27,8 +30,17 @@ constexpr unsigned optional_streams() {
 template <class R>
 constexpr unsigned element_streams() {
     unsigned bits = 3;
-    for (int s = 0; s < count_states(R::spec); ++s)
+    for (int s = 0; s < count_passed(R::spec); ++s)
         if (R::spec.states[s].kind == Kind::element) bits |= 1U << (2 + s);
+    return bits;
+}
+
+// Bit s: sums over the list read stream s, and a step does not.
+template <class R>
+constexpr unsigned summed_streams() {
+    unsigned bits = 0;
+    for (int s = 0; s < count_states(R::spec); ++s)
+        if (R::spec.states[s].only_summed) bits |= 1U << (2 + s);
     return bits;
 }
 
@@ -36,17 +48,24 @@ constexpr unsigned element_streams() {
 template <class R>
 constexpr unsigned row_streams() {
     unsigned bits = 0;
-    for (int s = 0; s < count_states(R::spec); ++s)
+    for (int s = 0; s < count_passed(R::spec); ++s)
         if (R::spec.states[s].kind == Kind::row) bits |= 1U << (2 + s);
     return bits;
 }
 
 template <class R>
-inline constexpr bool kHasAxes = has_axis_states(R::spec);
+inline constexpr bool kHasAxes = has_axis_states(R::spec) || kHasRows<R>;
 
 // Whether its row and column states are averages that the rule moves; otherwise they are given.
 template <class R, class T>
 inline constexpr bool kHasAverages = requires { R::axis_term(T(0)); };
+
+// Or whether it sets them to maxima; then it reads those before as they are stored.
+template <class R, class T>
+inline constexpr bool kHasMaxima = requires { R::axis_maximum(T(0), T(0), T(0)); };
+
+template <class R>
+inline constexpr bool kInPlace = requires { R::kInPlace; };
 
 template <class T>
 STEEPEST_HD STEEPEST_INLINE T read_scalar(const void* at, bool is_f64) {
@@ -67,20 +86,24 @@ using KeptConstants = std::conditional_t<sizeof(T) == 8 || kCrowded<R, T>,
 template <class R, class T>
 class Setting {
     const Pass& pass_;
+    const Tensor& tensor_;
     const Constants* constants_;
 
   public:
     KeptConstants<R, T> rule;
     T keep;
-    bool staged;
+    bool staged;    // the gradient is
+    bool cautious;  // the update decides over the decay
 
     STEEPEST_HD STEEPEST_INLINE Setting(const Pass& pass, const Tensor& t)
         : pass_(pass),
+          tensor_(t),
           constants_(pass.constants ? pass.constants + t.settings : &pass.inline_constants),
           rule(*reinterpret_cast<const typename R::Constants*>(constants_->constants)) {
         const Stage<T> s = stage();
         keep = s.keep;
         staged = s.touches_gradient();
+        cautious = s.is_cautious();
     }
 
     STEEPEST_HD STEEPEST_INLINE Stage<T> stage() const {
@@ -91,7 +114,7 @@ class Setting {
             s = constants_->stage_f32;
         const Scalar& scale = pass_.grad_scale_at;
         if (scale.at) s.grad_scale = read_scalar<T>(scale.at, scale.is_f64);
-        if (pass_.clip) s.factor = s.factor * T(*pass_.clip);
+        if (pass_.clip) s.factor = s.factor * T(pass_.clip[pass_.clips_each ? tensor_.order : 0]);
         return s;
     }
 
@@ -148,10 +171,30 @@ STEEPEST_HD STEEPEST_INLINE void read_given(const Tensor& t, const Axes& a, int6
     });
 }
 
+// Stores one value of a state that is no element stream, for the random draw of that number.
+template <class T>
+STEEPEST_HD STEEPEST_INLINE void store_state(const Pass& pass, const Tensor& t, int s, int64_t i,
+                                             T value, uint32_t draw) {
+    // One element, from itself on.
+    const int64_t size = sizeof(T) == 8 ? 8 : is_half(t.dtype[s]) ? 2 : 4;
+    const Sink to{static_cast<char*>(t.stream[s]) + i * size,
+                  i,
+                  {pass.seed, kRoundingPurpose + static_cast<uint32_t>(s), draw, t.id},
+                  t.dtype[s],
+                  false,
+                  (t.random >> s & 1) != 0};
+    store_one(to, value, 0);
+}
+
 template <class R, class T, class DTypeOf, class Put>
 STEEPEST_HD STEEPEST_INLINE void read_axes(const Tensor& t, const Axes& a, int64_t element,
                                            DTypeOf&& dtype, Put&& put) {
-    if constexpr (kHasAverages<R, T>)
+    if constexpr (kHasRows<R>)
+        at_axes(a, element, [&](uint64_t line, uint64_t position) {
+            put(kReducedStreams<R>,
+                static_cast<const T*>(a.axis_new[0])[a.column_major ? position : line]);
+        });
+    else if constexpr (kHasAverages<R, T>)
         read_averages<R, T>(a, element, put);
     else
         read_given<R, T>(t, a, element, dtype, put);

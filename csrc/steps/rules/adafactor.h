@@ -71,6 +71,7 @@ inline constexpr HyperSpec kAdafactorHypers[] = {
 
 template <class T>
 struct Adafactor : AdafactorCore<T> {
+    static constexpr int kMostBlocks = 3;  // two of the streams at computed places
     using Core = AdafactorCore<T>;
     using Core::kTerms;
     using typename Core::Constants;

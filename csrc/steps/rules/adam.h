@@ -11,6 +11,7 @@ inline namespace STEEPEST_TARGET {
 template <class T>
 struct AdamCore {
     enum { kBeta1, kBeta2, kEps };
+    static constexpr int kMostBlocks = sizeof(T) == 8 ? 2 : 4;
 
     struct Constants {
         T beta1, gain1, beta2, gain2;  // average = beta average + gain new

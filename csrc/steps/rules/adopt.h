@@ -41,7 +41,7 @@ struct Adopt {
 
     struct Constants {
         T beta1, gain1, beta2, gain2, eps, bound, lr;
-        bool first;
+        Mask<T> first;
     };
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
@@ -55,7 +55,7 @@ struct Adopt {
                 .eps = T(in.hyper[kEps]),
                 .bound = in.hyper[kClip] != 0 ? T(bound) : T(__builtin_inf()),
                 .lr = T(in.lr),
-                .first = in.step == 1};
+                .first = all_bits<T>(in.step == 1)};
     }
 
     STEEPEST_HD static STEEPEST_INLINE T clipped(T x, T bound) {
@@ -68,9 +68,9 @@ struct Adopt {
         const T u = clipped(g / maximum(sqrt(exp_avg_sq), c.eps), c.bound);
         const T m = c.beta1 * exp_avg + c.gain1 * u;
         const T square = g * g;
-        p = c.first ? p : p - c.lr * m;
-        exp_avg = c.first ? exp_avg : m;
-        exp_avg_sq = c.first ? square : c.beta2 * exp_avg_sq + c.gain2 * square;
+        p = chosen(c.first, p, p - c.lr * m);
+        exp_avg = chosen(c.first, exp_avg, m);
+        exp_avg_sq = chosen(c.first, square, c.beta2 * exp_avg_sq + c.gain2 * square);
     }
 };
 

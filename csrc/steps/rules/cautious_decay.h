@@ -1,9 +1,10 @@
 // Weight decay that never works against the step: it shrinks only the elements that the step does
-// not move outwards. Chen et al., arXiv 2510.12402.
+// not move outwards. Chen et al., arXiv 2510.12402. The keyword of rules that decay by themselves;
+// the others have it from the driver, see Decay::cautious.
 #pragma once
 
-#include "core/math.h"
 #include "steps/rule.h"
+#include "steps/stage.h"
 
 namespace steepest {
 inline namespace STEEPEST_TARGET {
@@ -13,13 +14,6 @@ inline constexpr HyperSpec kCautiousDecay{
     .doc = "decay only elements where direction times parameter is not negative",
     .value = {0},
     .type = HyperType::boolean};
-
-// What a parameter is multiplied by: `keep`, or 1 where the decay is masked. Signs are compared,
-// since a product might underflow.
-template <class T>
-STEEPEST_HD STEEPEST_INLINE T kept(T p, T direction, T keep, T masked_keep) {
-    return sign(direction) * sign(p) < 0 ? masked_keep : keep;
-}
 
 }  // namespace STEEPEST_TARGET
 }  // namespace steepest

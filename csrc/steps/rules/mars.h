@@ -8,6 +8,8 @@ inline namespace STEEPEST_TARGET {
 
 template <class T>
 struct Mars : AdamCore<T> {
+    // Five streams, and a correction in front of the moments.
+    static constexpr int kMostBlocks = sizeof(T) == 8 ? 2 : 3;
     using Core = AdamCore<T>;
 
     static constexpr RuleSpec spec = {
@@ -46,7 +48,7 @@ struct Mars : AdamCore<T> {
 
     struct Constants : Core::Constants {
         T change_size, scale;
-        bool approximate, first;
+        Mask<T> approximate, first;
     };
 
     static constexpr int kTerms = 1;
@@ -56,11 +58,12 @@ struct Mars : AdamCore<T> {
         const double norm = in.sum ? sqrt(in.sum[0]) : 0;
         const bool approximate = in.hyper[kApproximate] != 0;
         return {Core::prepare(in), T(in.hyper[kGamma] * (beta1 / (1 - beta1))),
-                T(norm <= 1 ? 1 : 1 / norm), approximate, approximate && in.step == 1};
+                T(norm <= 1 ? 1 : 1 / norm), all_bits<T>(approximate),
+                all_bits<T>(approximate && in.step == 1)};
     }
 
     STEEPEST_HD static STEEPEST_INLINE T corrected(const Constants& c, T g, T last_grad) {
-        return c.first ? g : g + c.change_size * (g - last_grad);
+        return chosen(c.first, g, g + c.change_size * (g - last_grad));
     }
 
     STEEPEST_HD static STEEPEST_INLINE void reduce(const Constants& c, T, T g, T, T, T last_grad,
@@ -77,7 +80,7 @@ struct Mars : AdamCore<T> {
         p = p - c.step_size * (m / Core::denominator(c, v));
         exp_avg = m;
         exp_avg_sq = v;
-        last_grad = c.approximate ? g : last_grad;
+        last_grad = chosen(c.approximate, g, last_grad);
     }
 };
 

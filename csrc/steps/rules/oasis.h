@@ -41,7 +41,7 @@ struct Oasis {
 
     struct Constants {
         T beta2, gain2, alpha, lr;
-        bool takes, first;
+        Mask<T> takes, first;
     };
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
@@ -50,8 +50,8 @@ struct Oasis {
                 .gain2 = T(1 - beta2),
                 .alpha = T(in.hyper[kAlpha]),
                 .lr = T(in.lr),
-                .takes = takes_estimate(in.step, in.hyper[kInterval]),
-                .first = in.step == 1};
+                .takes = all_bits<T>(takes_estimate(in.step, in.hyper[kInterval])),
+                .first = all_bits<T>(in.step == 1)};
     }
 
     STEEPEST_HD static STEEPEST_INLINE T averaged(const Constants& c, T diagonal, T hessian) {
@@ -66,7 +66,7 @@ struct Oasis {
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g,
                                                   T& exp_hessian_diag, T& hessian) {
         const T next = averaged(c, exp_hessian_diag, hessian);
-        const T d = c.first ? hessian : c.takes ? next : exp_hessian_diag;
+        const T d = chosen(c.first, hessian, chosen(c.takes, next, exp_hessian_diag));
         p = p - c.lr * (g / truncated(c, d));
         exp_hessian_diag = d;
     }

@@ -53,7 +53,7 @@ struct RAdam : AdamCore<T> {
     };
 
     struct Constants : Core::Constants {
-        bool adaptive;
+        Mask<T> adaptive;
     };
 
     // r sqrt(1 - beta2^t), or 0 where the step is not adaptive. rho_t is 2 w / s - 1 and
@@ -69,10 +69,10 @@ struct RAdam : AdamCore<T> {
     }
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
-        Constants c{Core::prepare(in), false};
+        Constants c{Core::prepare(in), 0};
         const double r = rectification(in.hyper[Core::kBeta2], in.step);
-        c.adaptive = r > 0;
-        if (c.adaptive) c.step_size = T(in.lr / (1 - power(in.hyper[Core::kBeta1], in.step)) * r);
+        c.adaptive = all_bits<T>(r > 0);
+        if (r > 0) c.step_size = T(in.lr / (1 - power(in.hyper[Core::kBeta1], in.step)) * r);
         return c;
     }
 
@@ -81,7 +81,7 @@ struct RAdam : AdamCore<T> {
         const T m = Core::first_moment(c, g, exp_avg);
         const T v = Core::second_moment(c, g, exp_avg_sq);
         const T denominator = sqrt(v) + c.eps;
-        p = p - c.step_size * (m / (c.adaptive ? denominator : T(1)));
+        p = p - c.step_size * (m / chosen(c.adaptive, denominator, T(1)));
         exp_avg = m;
         exp_avg_sq = v;
     }

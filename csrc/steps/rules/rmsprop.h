@@ -9,6 +9,7 @@ inline namespace STEEPEST_TARGET {
 
 template <class T>
 struct RmsProp {
+    static constexpr int kMostBlocks = 3;  // five streams
     enum { kAlpha, kEps, kMomentum, kCentered };
 
     static constexpr RuleSpec spec = {
@@ -49,8 +50,8 @@ struct RmsProp {
     struct Constants {
         T alpha, gain, eps, momentum, lr;
         // What stands for the option, since one more condition would stop the vectoriser.
-        decltype(bits_of(T())) centered;  // a mask
-        T least;                          // 0, or -inf, which nothing is less than
+        Mask<T> centered;
+        T least;  // 0, or -inf, which nothing is less than
     };
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
@@ -61,7 +62,7 @@ struct RmsProp {
                 .eps = T(in.hyper[kEps]),
                 .momentum = T(in.hyper[kMomentum]),
                 .lr = T(in.lr),
-                .centered = all_bits(centered, T()),
+                .centered = all_bits<T>(centered),
                 .least = centered ? T(0) : -T(__builtin_inf())};
     }
 

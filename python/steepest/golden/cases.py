@@ -50,9 +50,12 @@ STAGES: dict[str, dict[str, Any]] = {
     "clipped": {"max_grad_norm": 1.0, "skip_nonfinite": True, "grad_scale": 0.5},
     "stochastic": {"rounding": "stochastic", "seed": 12345},
     "copied": {"lr": 0.1, "rounding": {"working_copy": "stochastic"}, "seed": 6789},
+    "cautious": {"lr": 0.01, "weight_decay": 0.1, "grad_scale": 0.5, "cautious_weight_decay": True},
 }
-# Rounding is of what is stored in 16 bits, and float64 parameters have no working copy.
+# Rounding is of what is stored in 16 bits, and float64 parameters have no working copy. The mask of
+# the decay knows nothing of storage.
 _POINTLESS = {("f32", "stochastic"), ("f64", "stochastic"), ("f64", "copied")}
+_POINTLESS |= {(storage, "cautious") for storage in STORAGES if storage not in ("f64", "mixed")}
 
 _VECTORS = ((), (0,), (1,), (2,), (3,), (7,), (15,), (17,), (129,), (1025,))
 _MATRICES = ((3, 5), (17, 129), (2, 9, 33), (0, 5), (65, 31))
@@ -92,7 +95,8 @@ def _steps(quick: bool) -> Iterator[Case]:
             for stage, options in STAGES.items():
                 for shapes in LISTS:
                     chosen = _chosen("storage", storage, quick) and _chosen("list", shapes, quick)
-                    if chosen and (storage, stage) not in _POINTLESS:
+                    has = stage != "cautious" or "cautious_weight_decay" in rule.defaults
+                    if chosen and has and (storage, stage) not in _POINTLESS:
                         yield Case(
                             f"{rule.name}/{storage}/{stage}/{shapes}",
                             rule,
@@ -104,10 +108,13 @@ def _steps(quick: bool) -> Iterator[Case]:
 
 
 def _of_rule(rule: Rule, stage: str) -> dict[str, Any]:
-    """SGD has its buffer at all stages but the first."""
-    if rule.name != "sgd" or stage == "plain":
-        return {}
-    return {"momentum": 0.9, "nesterov": stage == "decayed"}
+    """SGD has its buffer at all stages but the first; a cautious decay is a decoupled one."""
+    options: dict[str, Any] = {}
+    if stage == "cautious" and "decoupled_weight_decay" in rule.defaults:
+        options["decoupled_weight_decay"] = True
+    if rule.name == "sgd" and stage != "plain":
+        options |= {"momentum": 0.9, "nesterov": stage == "decayed"}
+    return options
 
 
 def _norms(quick: bool) -> Iterator[Case]:

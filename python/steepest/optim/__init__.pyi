@@ -3,6 +3,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
 from .._core import _Array, _Numbers, _Rounding
+from . import averages as averages
+from . import filters as filters
 from . import scales as scales
 from . import schedules as schedules
 from .adafisher import AdaFisher as AdaFisher
@@ -10,6 +12,7 @@ from .adafisher import AdaFisherW as AdaFisherW
 from .adahessian import AdaHessian as AdaHessian
 from .base import Optimizer as Optimizer
 from .distributed_lion import DistributedLion as DistributedLion
+from .dot import DOT as DOT
 from .fira import Fira as Fira
 from .fira import GaLore as GaLore
 from .gradnorm_lorp import GradNormLoRP as GradNormLoRP
@@ -19,6 +22,9 @@ from .mkor import MKOR as MKOR
 from .muon import Muon as Muon
 from .natural import NaturalGradient as NaturalGradient
 from .oasis import OASIS as OASIS
+from .prodigy import Prodigy as Prodigy
+from .schedule_free import ScheduleFreeAdamW as ScheduleFreeAdamW
+from .schedule_free import ScheduleFreeSGD as ScheduleFreeSGD
 from .scion import Scion as Scion
 from .sophia import SophiaG as SophiaG
 from .sophia import SophiaH as SophiaH
@@ -29,27 +35,34 @@ _Params: TypeAlias = _Array | Mapping[str, _Array] | Iterable[_Entry]
 
 __all__ = [
     "ADOPT",
+    "DOT",
     "LAMB",
     "LANTON",
+    "LARS",
     "MARS",
     "MKOR",
     "OASIS",
     "SGD",
+    "SGDP",
+    "SM3",
     "AMSGrad",
     "AdEMAMix",
     "AdaFisher",
     "AdaFisherW",
+    "AdaGradNorm",
     "AdaHessian",
     "AdaMax",
     "Adadelta",
     "Adafactor",
     "Adagrad",
     "Adam",
+    "AdamP",
     "AdamW",
     "Adan",
     "CAdamW",
     "CLion",
     "DistributedLion",
+    "EXAdam",
     "Fira",
     "GaLore",
     "GradNormLoRP",
@@ -59,11 +72,14 @@ __all__ = [
     "NAdam",
     "NaturalGradient",
     "Optimizer",
+    "Prodigy",
     "RAdam",
     "RMSprop",
     "RandomAdamW",
     "RandomSGDM",
     "Rprop",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
     "Scion",
     "Signum",
     "SophiaG",
@@ -88,6 +104,7 @@ class SGD(Optimizer):
         nesterov: bool = False,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -111,6 +128,7 @@ class Adam(Optimizer):
         eps: float = 1e-08,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -134,6 +152,7 @@ class AdamW(Optimizer):
         eps: float = 1e-08,
         weight_decay: _Numbers = 0.01,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -158,6 +177,7 @@ class AMSGrad(Optimizer):
         eps: float = 1e-08,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -182,6 +202,7 @@ class AdaMax(Optimizer):
         eps: float = 1e-08,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -206,6 +227,7 @@ class Adagrad(Optimizer):
         eps: float = 1e-10,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         initial_accumulator_value: float = 0.0,
         rounding: _Rounding = "nearest",
@@ -230,6 +252,7 @@ class Lion(Optimizer):
         betas: tuple[float, float] = (0.9, 0.99),
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -282,6 +305,7 @@ class CAdamW(Optimizer):
         mask_eps: float = 1e-08,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -307,6 +331,7 @@ class CLion(Optimizer):
         mask_eps: float = 1e-08,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -331,6 +356,7 @@ class Adafactor(Optimizer):
         d: float = 1.0,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -358,6 +384,7 @@ class NAdam(Optimizer):
         momentum_decay: float = 0.004,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -384,6 +411,7 @@ class RAdam(Optimizer):
         eps: float = 1e-08,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -412,6 +440,7 @@ class RMSprop(Optimizer):
         centered: bool = False,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -436,6 +465,7 @@ class Adadelta(Optimizer):
         eps: float = 1e-06,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -463,6 +493,7 @@ class Rprop(Optimizer):
         step_sizes: tuple[float, float] = (1e-06, 50.0),
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -486,6 +517,7 @@ class Signum(Optimizer):
         momentum: float = 0.9,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -542,6 +574,7 @@ class AdEMAMix(Optimizer):
         beta3_warmup: float = 0.0,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -568,6 +601,7 @@ class ADOPT(Optimizer):
         clip: bool = True,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -596,6 +630,7 @@ class MARS(Optimizer):
         approximate: bool = True,
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -621,6 +656,7 @@ class RandomSGDM(Optimizer):
         scaling: Literal["exponential", "uniform", "none"] = "exponential",
         weight_decay: _Numbers = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,
@@ -645,6 +681,176 @@ class RandomAdamW(Optimizer):
         eps: float = 1e-08,
         scaling: Literal["exponential", "uniform", "none"] = "exponential",
         weight_decay: _Numbers = 0.01,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class AdaGradNorm(Optimizer):
+    """Adagrad with one accumulator for the norm of the gradient.
+
+    Ward, Wu & Bottou, arXiv 1806.01811, algorithm 1, the step of AdAdaGrad-Norm (Lau, Liu & Kolar,
+    arXiv 2402.11215): b^2 += ||g||^2, p -= lr g / (b + eps), the norm being that of the tensor or,
+    with scope='list', of all gradients of the call, then without what weight decay adds to them.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 1.0,
+        *,
+        eps: float = 1e-10,
+        scope: Literal["tensor", "list"] = "tensor",
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
+        maximize: bool = False,
+        initial_accumulator_value: float = 0.0,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class AdamP(Optimizer):
+    """AdamW whose step is projected where weights are scale-invariant.
+
+    Heo et al., arXiv 2006.08217, algorithm 2, in the form of the authors' code: u = m / (1 -
+    beta1^t) / (sqrt(vhat) + eps); where the cosine of g and p is below delta / sqrt(length) in
+    every row (index of the first axis), or else in the whole tensor, u loses in each row, or in the
+    tensor, its part along p; then p *= 1 - lr weight_decay, times wd_ratio where u was projected,
+    and p -= lr u. nesterov: beta1 m + (1 - beta1) g for m. Tensors of fewer than two dimensions are
+    not projected.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        delta: float = 0.1,
+        wd_ratio: float = 0.1,
+        nesterov: bool = False,
+        weight_decay: _Numbers = 0.0,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class SGDP(Optimizer):
+    """Momentum SGD whose step is projected where weights are scale-invariant.
+
+    Heo et al., arXiv 2006.08217, algorithm 1, in the form of the authors' code: buf = momentum buf
+    + (1 - dampening) g from 0, u = buf or, with nesterov, g + momentum buf; u is projected as in
+    AdamP, p *= 1 - lr weight_decay / (1 - momentum), times wd_ratio where u was projected, and p -=
+    lr u. Tensors of fewer than two dimensions are not projected.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.001,
+        *,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        nesterov: bool = False,
+        eps: float = 1e-08,
+        delta: float = 0.1,
+        wd_ratio: float = 0.1,
+        weight_decay: _Numbers = 0.0,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class SM3(Optimizer):
+    """Adagrad in the memory of rows and columns.
+
+    Anil et al., arXiv 1901.11150, SM3-II, with the rows and the columns of each matrix (the last
+    two axes) as its cover: v = min(row, column) + g^2, then row and column are the largest v in
+    them; u = g / (sqrt(v) + eps), buf = momentum buf + (1 - momentum) u, p -= lr buf. Of a vector,
+    a matrix of one column, it is Adagrad. The paper has no eps, and 0 / 0 = 0.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.1,
+        *,
+        momentum: float = 0.0,
+        eps: float = 1e-10,
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class LARS(Optimizer):
+    """Stochastic gradient descent with layer-wise adaptive rates.
+
+    You, Gitman & Ginsburg, arXiv 1708.03888, algorithm 1: per tensor r = trust_coefficient ||p|| /
+    (||g|| + weight_decay ||p|| + eps), 1 where ||p|| or ||g|| is 0, buf = momentum buf + lr r (g +
+    weight_decay p), p -= buf. The paper has no eps and no nesterov. lr_in_momentum=False is the
+    form of optimizers made of torch's SGD: buf = momentum buf + r (g + weight_decay p), p -= lr
+    buf.
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 1.0,
+        *,
+        momentum: float = 0.9,
+        nesterov: bool = False,
+        trust_coefficient: float = 0.001,
+        eps: float = 0.0,
+        ratio: Literal["separate", "joint", "clipped", "none"] = "separate",
+        lr_in_momentum: bool = True,
+        weight_decay: _Numbers = 0.0005,
+        maximize: bool = False,
+        rounding: _Rounding = "nearest",
+        seed: SupportsIndex = 0,
+        state_dtype: Any = "float32",
+        master_weights: bool = False,
+        capturable: bool = False,
+    ) -> None: ...
+
+class EXAdam(Optimizer):
+    """Adam with cross-moment bias corrections and the gradient beside the momentum.
+
+    Adly, arXiv 2412.20302, algorithm 1: d1 = 1 + v / (v + eps) beta2^t, d2 = 1 + m^2 / (m^2 + eps)
+    beta1^t, p -= s (mhat + g / (1 - beta1^t)) d1 / (sqrt(vhat d2) + eps). The step size s is lr,
+    or, in the paper's first version, lr ln(sqrt(2) sqrt(t + 1)).
+    """
+
+    def __init__(
+        self,
+        params: _Params,
+        lr: _Numbers | None = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        step_size: Literal["constant", "growing"] = "constant",
+        weight_decay: _Numbers = 0.0,
+        decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: _Rounding = "nearest",
         seed: SupportsIndex = 0,

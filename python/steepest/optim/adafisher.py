@@ -42,6 +42,8 @@ class AdaFisher(Optimizer):
     factor_update_interval : steps from one renewal of the factors to the next.
     weight_decay : a number, or one per parameter.
     decoupled_weight_decay : p *= 1 - lr weight_decay, instead of adding weight_decay p to g.
+    cautious_weight_decay : of a decoupled decay, leave out the elements that the step moves away
+        from 0 (arXiv 2510.12402).
     maximize, rounding, state_dtype, master_weights : as in the other optimizers.
     seed : of the stochastic rounding.
 
@@ -64,6 +66,7 @@ class AdaFisher(Optimizer):
         factor_update_interval: int = 100,
         weight_decay: Any = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: Any = "nearest",
         seed: int = 0,
@@ -86,12 +89,15 @@ class AdaFisher(Optimizer):
         *,
         grad_scale: Any = None,
         max_grad_norm: float | None = None,
+        max_tensor_norm: float | None = None,
+        max_grad_value: float | None = None,
         skip_nonfinite: bool = False,
         stream: Any = None,
     ) -> bool:
         """Updates all parameters of all groups, and first the factors that are due.
 
-        grads, grad_scale, max_grad_norm, skip_nonfinite : as in `steepest.optim.Optimizer.step`.
+        grads, grad_scale, max_grad_norm, max_tensor_norm, max_grad_value, skip_nonfinite : as in
+            `steepest.optim.Optimizer.step`.
             Neither scale nor clipping is applied to the statistics.
         statistics : a pair (output, input) or None for each parameter: a list in the order of the
             parameters of all groups, or a dict by their names that may lack some. As
@@ -114,6 +120,8 @@ class AdaFisher(Optimizer):
         options = {
             "grad_scale": grad_scale,
             "max_grad_norm": max_grad_norm,
+            "max_tensor_norm": max_tensor_norm,
+            "max_grad_value": max_grad_value,
             "skip_nonfinite": skip_nonfinite,
         }
         return stepped(
@@ -195,6 +203,7 @@ class AdaFisherW(AdaFisher):
         factor_update_interval: int = 100,
         weight_decay: Any = 0.0,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: Any = "nearest",
         seed: int = 0,

@@ -77,6 +77,8 @@ class AdaHessian(ProbingOptimizer):
         indefinite Hessian, and where they do the step is bounded by eps alone.
     weight_decay : a number, or one per parameter.
     decoupled_weight_decay : p *= 1 - lr weight_decay, instead of adding weight_decay p to g.
+    cautious_weight_decay : of a decoupled decay, leave out the elements that the step moves away
+        from 0 (arXiv 2510.12402).
     maximize, rounding, state_dtype, master_weights : as in the other optimizers.
     seed : of the random vectors, and of the stochastic rounding.
 
@@ -101,6 +103,7 @@ class AdaHessian(ProbingOptimizer):
         absolute: bool = True,
         weight_decay: Any = 0.0,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: Any = "nearest",
         seed: int = 0,

@@ -78,6 +78,8 @@ class Optimizer:
         *,
         grad_scale: Any = None,
         max_grad_norm: float | None = None,
+        max_tensor_norm: float | None = None,
+        max_grad_value: float | None = None,
         skip_nonfinite: bool = False,
         stream: Any = None,
     ) -> bool | _core.DeviceFlag:
@@ -91,6 +93,9 @@ class Optimizer:
             float32 or float64 there.
         max_grad_norm : bound on the L2 norm of the gradients of all groups together; longer ones
             are scaled down to it.
+        max_tensor_norm : bound > 0 on the L2 norm of the gradient of each parameter; of the two
+            bounds on norms the stricter counts.
+        max_grad_value : bound > 0 on the size of each element, after those on norms.
         skip_nonfinite : leave everything as it is, step counts too, if any gradient has a NaN or an
             infinity.
         stream : where the work on a device is enqueued, see `steepest.steps`; by default the
@@ -106,6 +111,8 @@ class Optimizer:
         options = {
             "grad_scale": grad_scale,
             "max_grad_norm": max_grad_norm,
+            "max_tensor_norm": max_tensor_norm,
+            "max_grad_value": max_grad_value,
             "skip_nonfinite": skip_nonfinite,
         }
         return self._run(self._parts(grads), options, stream)

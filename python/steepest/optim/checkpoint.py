@@ -16,8 +16,9 @@ from .table import Rule
 
 # Options of torch's optimizers that choose an implementation, and what its schedulers add.
 _IGNORED = {"foreach", "fused", "capturable", "differentiable", "initial_lr"}
-# Options of ours that torch's optimizers, or some versions of them, do not have.
-_MAY_LACK = {"rounding", "seed", "decoupled_weight_decay"}
+# Options of ours that torch's optimizers, or some versions of them, do not have, and those that
+# came later than some saved states.
+_MAY_LACK = {"rounding", "seed", "decoupled_weight_decay", "cautious_weight_decay"}
 
 
 def state_dict(groups: Sequence[Group]) -> dict[str, Any]:

@@ -233,9 +233,10 @@ class DistributedLion(Optimizer):
 
 def _rule() -> Rule:
     """Lion's row of the native table, without the choice of L2 decay: that needs the parameters at
-    packing, and the paper has it decoupled."""
+    packing, and the paper has it decoupled, for all elements."""
     lion = next(rule for rule in rules() if rule.name == "lion")
-    kept = {n: v for n, v in lion.defaults.items() if n != "decoupled_weight_decay"}
+    left_out = ("decoupled_weight_decay", "cautious_weight_decay")
+    kept = {n: v for n, v in lion.defaults.items() if n not in left_out}
     called = tuple(name for name in lion.call_options if name in kept)
     return replace(lion, class_name="DistributedLion", defaults=kept, call_options=called)
 

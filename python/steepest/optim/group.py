@@ -146,13 +146,20 @@ class Group:
         keywords.update((name, self.states[name]) for name in self._plan_states())
         count = len(self.views)
         keywords["tensor_ids"] = list(range(self.first, self.first + count))
-        params = self.views
-        masters = self.states.get(MASTER)
-        if masters is not None:
-            pairs = list(zip(self.views, masters, strict=True))
-            params = [view if master is None else master for view, master in pairs]
-            keywords["working_copy"] = [None if master is None else view for view, master in pairs]
+        params, copies = self._outputs()
+        if copies is not None:
+            keywords["working_copy"] = copies
         self._plan = _core.Plan(self.rule.name, params, **keywords)
+
+    def _outputs(self) -> tuple[list[Array], list[Array] | None]:
+        """What a step writes: parameters, or their masters and then the rounded copies, None for
+        those without; None where there are no masters."""
+        masters = self.states.get(MASTER)
+        if masters is None:
+            return self.views, None
+        pairs = list(zip(self.views, masters, strict=True))
+        params = [view if master is None else master for view, master in pairs]
+        return params, [None if master is None else view for view, master in pairs]
 
     def _check_in_host_memory(self, why: str) -> None:
         """Raises for a parameter on a device, for groups whose steps are not all kernels."""

@@ -95,13 +95,15 @@ class LANTON(OracleOptimizer):
         other_grads: structure.Gradients = None,
         grad_scale: Any = None,
         max_grad_norm: float | None = None,
+        max_tensor_norm: float | None = None,
+        max_grad_value: float | None = None,
         skip_nonfinite: bool = False,
         stream: Any = None,
     ) -> bool | _core.DeviceFlag:
         """Updates all parameters; arguments, result and errors as in steepest.optim.Optimizer.
 
         other_grads : gradients of an independent batch at the same parameters, in the same
-            structure, for the noise alone; scaled as the others, clipped by their own norm. None:
+            structure, for the noise alone; scaled as the others, clipped by their own norms. None:
             the noise is told from the gradients of the step before.
 
         Raises ValueError too where only one of the two gradients of a parameter is None.
@@ -111,6 +113,8 @@ class LANTON(OracleOptimizer):
         scaling = {
             "grad_scale": grad_scale,
             "max_grad_norm": max_grad_norm,
+            "max_tensor_norm": max_tensor_norm,
+            "max_grad_value": max_grad_value,
             "skip_nonfinite": skip_nonfinite,
         }
         keywords = {} if stream is None else {"stream": stream}

@@ -15,11 +15,13 @@ from .. import _core
 from .._arrays import Array
 from ..steps import grad_norm
 from .base import Optimizer
+from .clipping import clipped
 from .group import Group
 from .low_rank_group import PROJECTOR, LowRankGroup, Step
 from .projection import Matrix, Workspace
 
 Parts = Sequence[Sequence[Array | None]]
+_NORM_BOUNDS = ("max_grad_norm", "max_tensor_norm")
 
 
 class LowRankOptimizer(Optimizer):
@@ -32,9 +34,10 @@ class LowRankOptimizer(Optimizer):
         groups = self._low_rank_groups()
         parts = [group.as_matrices(part) for group, part in zip(groups, parts, strict=True)]
         self._check(groups, parts, options, stream)
-        scale = _scale(parts, **options)
-        if scale is None:
+        scaled = _scaled(parts, options)
+        if scaled is None:
             return False
+        parts, scale = scaled
         for group, new in self._projectors(groups, parts, scale):
             for i, projector in new.items():
                 group.state(PROJECTOR, i)[...] = projector
@@ -81,22 +84,24 @@ class LowRankOptimizer(Optimizer):
         return [group for group in self._groups if isinstance(group, LowRankGroup)]
 
 
-def _scale(
-    parts: Parts, grad_scale: Any, max_grad_norm: float | None, skip_nonfinite: bool
-) -> float | None:
-    """What gradients are divided by; None for a step to be skipped."""
-    scale = 1.0 if grad_scale is None else float(grad_scale)
-    if max_grad_norm is None and not skip_nonfinite:
-        return scale
+def _scaled(parts: Parts, options: Mapping[str, Any]) -> tuple[Parts, float] | None:
+    """Gradients and what they are divided by; None for a step to be skipped."""
+    scale = 1.0 if options["grad_scale"] is None else float(options["grad_scale"])
+    bounds = [name for name in _NORM_BOUNDS if options[name] is not None]
+    if not bounds and options["max_grad_value"] is None and not options["skip_nonfinite"]:
+        return parts, scale
     norm = grad_norm([grad for part in parts for grad in part])
-    if skip_nonfinite and not norm.finite:
+    if options["skip_nonfinite"] and not norm.finite:
         return None
-    if max_grad_norm is None:
-        return scale
     total = norm.total / scale
-    if not math.isfinite(total):
+    if bounds and not math.isfinite(total):
         raise ValueError(
-            "max_grad_norm: gradients whose norm is not finite given, expected finite ones: see "
+            f"{bounds[0]}: gradients whose norm is not finite given, expected finite ones: see "
             "skip_nonfinite"
         )
-    return scale / min(1.0, float(max_grad_norm) / (total + 1e-6))
+    if options["max_tensor_norm"] is not None or options["max_grad_value"] is not None:
+        made = clipped(parts, options)
+        return None if made is None else (made, 1.0)
+    if not bounds:
+        return parts, scale
+    return parts, scale / min(1.0, float(options["max_grad_norm"]) / (total + 1e-6))

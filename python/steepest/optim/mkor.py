@@ -114,13 +114,15 @@ class MKOR(Optimizer):
         loss: Any = None,
         grad_scale: Any = None,
         max_grad_norm: float | None = None,
+        max_tensor_norm: float | None = None,
+        max_grad_value: float | None = None,
         skip_nonfinite: bool = False,
         stream: Any = None,
     ) -> bool | _core.DeviceFlag:
         """Updates all parameters of all groups, and first the inverses that are due.
 
-        grads, max_grad_norm, skip_nonfinite : as in `steepest.optim.Optimizer.step`; the norm is
-            that of what the optimizer gets.
+        grads, max_grad_norm, max_tensor_norm, max_grad_value, skip_nonfinite : as in
+            `steepest.optim.Optimizer.step`; they bound what the optimizer gets.
         statistics : a pair (a, g) or None for each layer: a list in the order of the layers, or a
             dict by the names of their weights that may lack some. a (inputs,) and g (outputs,), of
             any float dtype and finite. g is the mean over the batch of the gradients of one
@@ -140,6 +142,8 @@ class MKOR(Optimizer):
         keywords = {
             "grad_scale": grad_scale,
             "max_grad_norm": max_grad_norm,
+            "max_tensor_norm": max_tensor_norm,
+            "max_grad_value": max_grad_value,
             "skip_nonfinite": skip_nonfinite,
         }
         number = self._switch.check(loss)

@@ -98,7 +98,8 @@ class MuonGroup(DirectedGroup):
             name: [self.number(name if options[key] is None else key, i) for i in self._others]
             for name, key in own.items()
         }
-        return {**numbers, "betas": options["adamw_betas"], "eps": options["adamw_eps"]}
+        adam = {"betas": options["adamw_betas"], "eps": options["adamw_eps"]}
+        return {**numbers, **adam, **self.last_options()}
 
     def check(self) -> None:
         arguments.at_least("variant_beta2", self.options["variant_beta2"], 0.0, below=1.0)
@@ -190,7 +191,7 @@ class Muon(DirectedOptimizer):
         "none" 1. The decay goes by lr itself.
     weight_decay : decoupled: a number, or one per parameter.
     cautious_weight_decay : decay only elements that the step does not move outwards (arXiv
-        2510.12402).
+        2510.12402), AdamW's too.
     variant : None, "normuon" (rows over the root of their second moment, arXiv 2510.05491) or
         "adamuon" (elements likewise, arXiv 2507.11005), with variant_beta2 and variant_eps.
     algorithm : "auto", or "adamw" for all parameters of a group.

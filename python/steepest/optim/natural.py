@@ -17,7 +17,7 @@ from .composite import shared_options
 from .diagonal import native_rule, structure_of
 from .group import Group
 from .natural_group import SHARED, SOLUTION, NaturalGroup, dtype_of, vector
-from .natural_systems import Solved, System, check_fisher, clipping, factored, iterated
+from .natural_systems import Bounds, Solved, System, check_fisher, factored, iterated
 from .oasis_rate import checked, scale_of
 from .table import UNUSED, Stream
 
@@ -59,6 +59,8 @@ class NaturalGradient(Optimizer):
     momentum, nesterov : as in SGD, of solutions.
     weight_decay : a number, or one per parameter.
     decoupled_weight_decay : p *= 1 - lr weight_decay, instead of adding weight_decay p to g.
+    cautious_weight_decay : of a decoupled decay, leave out the elements that the step moves away
+        from 0 (arXiv 2510.12402).
     maximize, rounding, seed, state_dtype, master_weights : as in the other optimizers.
 
     States: momentum_buffer where there is momentum, and, where iterations start warm, solution.
@@ -86,6 +88,7 @@ class NaturalGradient(Optimizer):
         nesterov: bool = False,
         weight_decay: Any = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: Any = "nearest",
         seed: int = 0,
@@ -110,13 +113,16 @@ class NaturalGradient(Optimizer):
         samples: int | None = None,
         grad_scale: Any = None,
         max_grad_norm: float | None = None,
+        max_tensor_norm: float | None = None,
+        max_grad_value: float | None = None,
         skip_nonfinite: bool = False,
         stream: Any = None,
     ) -> bool:
         """Updates all parameters of all groups along the solution of one system.
 
-        grads, grad_scale, max_grad_norm, skip_nonfinite : as in `steepest.optim.Optimizer.step`, of
-            g. A parameter whose gradient is None is left out of the system.
+        grads, grad_scale, max_grad_norm, max_tensor_norm, max_grad_value, skip_nonfinite : as in
+            `steepest.optim.Optimizer.step`, of g. A parameter whose gradient is None is left out of
+            the system.
         fisher : solver "woodbury": the gradients of samples in the structure of the parameters (a
             list for group dicts), each (rows, *shape) of float32 or float64 with the same number of
             rows; entries of parameters without a gradient may be None. On the data's labels they
@@ -140,7 +146,8 @@ class NaturalGradient(Optimizer):
             group.ready()
         shared = shared_options(self.param_groups, SHARED)
         parts = self._parts(grads)
-        system, bad = self._system(parts, scale_of(grad_scale), max_grad_norm)
+        bounds = Bounds(max_grad_norm, max_tensor_norm, max_grad_value)
+        system, bad = self._system(parts, scale_of(grad_scale), bounds)
         check_fisher(fisher, samples, shared["solver"])
         if bad and skip_nonfinite:
             return False
@@ -158,7 +165,7 @@ class NaturalGradient(Optimizer):
 
     # ---- the system
 
-    def _system(self, parts: Parts, scale: float, max_norm: Any) -> tuple[System, list[str]]:
+    def _system(self, parts: Parts, scale: float, bounds: Bounds) -> tuple[System, list[str]]:
         """The system for these gradients, and the labels of those that are not finite."""
         of = structure_of(self._groups, self._structure, self._names)
         of = replace(of, dtypes=tuple(dtype_of(array) for array in of.arrays))
@@ -168,10 +175,11 @@ class NaturalGradient(Optimizer):
         active = [i for i, grad in enumerate(given) if grad is not None]
         grads = {i: vector(checked(given, of, i, "grads")) for i in active}
         bad = [i for i in active if not np.isfinite(grads[i]).all()]
-        factor = clipping(grads, scale, max_norm) / scale if not bad else 1.0
+        if not bad:
+            grads = bounds.applied(grads, scale)
         damping, right = [], []
         for group in self._natural():
-            sign = -factor if group.options["maximize"] else factor
+            sign = -1.0 if group.options["maximize"] else 1.0
             for place, decay in enumerate(group.decays()):
                 i = group.first + place
                 none = np.zeros(of.sizes[i])

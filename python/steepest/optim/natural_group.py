@@ -43,8 +43,14 @@ class NaturalGroup(Group):
         arguments.at_least("warm_start", options["warm_start"], 0.0, np.nextafter(1.0, 2.0))
         if options["kl_clip"] is not None:
             arguments.between("kl_clip", options["kl_clip"], 0.0, math.inf)
-        for name in ("check_symmetry", "maximize", "decoupled_weight_decay"):
+        flags = ("check_symmetry", "maximize", "decoupled_weight_decay", "cautious_weight_decay")
+        for name in flags:
             arguments.boolean(name, options[name])
+        if options["cautious_weight_decay"] and not options["decoupled_weight_decay"]:
+            raise ValueError(
+                "cautious_weight_decay: True given, expected False because decoupled_weight_decay "
+                "is False"
+            )
         self.numbers("lr")
         self.numbers("weight_decay")
 

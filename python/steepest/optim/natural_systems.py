@@ -60,13 +60,45 @@ class Solved(NamedTuple):
     square: Any
 
 
-def clipping(grads: Mapping[int, Vector], scale: float, bound: Any) -> float:
-    """The factor that brings the norm of all gradients over the scale down to the bound."""
-    if bound is None:
-        return 1.0
-    bound = math.inf if bound == math.inf else arguments.at_least("max_grad_norm", bound, 0.0)
-    norm = math.sqrt(sum(float(g @ g) for g in grads.values())) / scale
-    return min(1.0, float(bound / (norm + _CLIP_EPS)))
+class Bounds(NamedTuple):
+    """What gradients over their scale are clipped to; None: no bound."""
+
+    max_grad_norm: Any
+    max_tensor_norm: Any
+    max_grad_value: Any
+
+    def applied(self, grads: Mapping[int, Vector], scale: float) -> dict[int, Vector]:
+        """The gradients over the scale, each made as short as its stricter bound on a norm wants,
+        and then bounded by element."""
+        values, tensor = self._positive("max_grad_value"), self._positive("max_tensor_norm")
+        factors = dict.fromkeys(grads, 1.0)
+        if (total := self._total()) < math.inf:
+            norm = math.sqrt(sum(float(g @ g) for g in grads.values())) / scale
+            factors = dict.fromkeys(grads, _shorter(total, norm))
+        if tensor < math.inf:
+            norms = {i: math.sqrt(float(g @ g)) / scale for i, g in grads.items()}
+            factors = {i: min(factors[i], _shorter(tensor, n)) for i, n in norms.items()}
+        return {i: np.clip(factors[i] / scale * g, -values, values) for i, g in grads.items()}
+
+    def _total(self) -> float:
+        bound = self.max_grad_norm
+        if bound is None or bound == math.inf:
+            return math.inf
+        return float(arguments.at_least("max_grad_norm", bound, 0.0))
+
+    def _positive(self, name: str) -> float:
+        bound = getattr(self, name)
+        if bound is None or bound == math.inf:
+            return math.inf
+        found = float(arguments.at_least(name, bound, 0.0))
+        if found == 0.0:
+            raise ValueError(f"{name}: {bound!r} given, expected a number > 0")
+        return found
+
+
+def _shorter(bound: float, norm: float) -> float:
+    """The factor that brings a norm down to a bound."""
+    return min(1.0, bound / (norm + _CLIP_EPS))
 
 
 def check_fisher(fisher: Any, samples: Any, solver: str) -> None:

@@ -46,6 +46,8 @@ class OASIS(ProbingOptimizer):
     weight_decay : a number, or one per parameter.
     decoupled_weight_decay : p *= 1 - lr weight_decay, instead of adding weight_decay p to g, and
         so to both gradients of eta.
+    cautious_weight_decay : of a decoupled decay, leave out the elements that the step moves away
+        from 0 (arXiv 2510.12402).
     maximize, rounding, state_dtype, master_weights : as in the other optimizers. With master
         weights p - p' is that of the rounded parameters, where the gradients were taken.
     seed : of the random vectors, and of the stochastic rounding.
@@ -71,6 +73,7 @@ class OASIS(ProbingOptimizer):
         warmup_probes: int = 10,
         weight_decay: Any = 0.0,
         decoupled_weight_decay: bool = False,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: Any = "nearest",
         seed: int = 0,
@@ -98,15 +101,18 @@ class OASIS(ProbingOptimizer):
         previous_grads: structure.Gradients | Callable[[Any], structure.Gradients] = None,
         grad_scale: Any = None,
         max_grad_norm: float | None = None,
+        max_tensor_norm: float | None = None,
+        max_grad_value: float | None = None,
         skip_nonfinite: bool = False,
         stream: Any = None,
     ) -> bool:
         """Updates all parameters of all groups, at first the estimate where one is due, then the
         learning rate.
 
-        grads, hvp, hessian, grad_scale, max_grad_norm, skip_nonfinite, stream : as in the other
-            optimizers on estimates of the Hessian. Clipping is not applied to the gradients that
-            the rate is taken from; grad_scale divides both.
+        grads, hvp, hessian, grad_scale, max_grad_norm, max_tensor_norm, max_grad_value,
+            skip_nonfinite, stream : as in the other optimizers on estimates of the Hessian.
+            Clipping is not applied to the gradients that the rate is taken from; grad_scale divides
+            both.
         previous_grads : the gradients at `previous_params` on the mini-batch of grads, in the
             structure of the parameters, each float64 where the parameter is, else of any smaller
             float dtype; or a function that gets previous_params and returns them, called only when
@@ -134,6 +140,8 @@ class OASIS(ProbingOptimizer):
         options = {
             "grad_scale": grad_scale,
             "max_grad_norm": max_grad_norm,
+            "max_tensor_norm": max_tensor_norm,
+            "max_grad_value": max_grad_value,
             "skip_nonfinite": skip_nonfinite,
         }
 

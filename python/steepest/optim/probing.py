@@ -77,12 +77,15 @@ class ProbingOptimizer(CurvatureOptimizer):
         hessian: Any = None,
         grad_scale: Any = None,
         max_grad_norm: float | None = None,
+        max_tensor_norm: float | None = None,
+        max_grad_value: float | None = None,
         skip_nonfinite: bool = False,
         stream: Any = None,
     ) -> bool:
         """Updates all parameters of all groups, at first the estimate where one is due.
 
-        grads, grad_scale, max_grad_norm, skip_nonfinite : as in `steepest.optim.Optimizer.step`.
+        grads, grad_scale, max_grad_norm, max_tensor_norm, max_grad_value, skip_nonfinite : as in
+            `steepest.optim.Optimizer.step`.
             Neither scale nor clipping is applied to the Hessian.
         hvp : callback that gets a random vector z in the structure of the parameters (a list for
             group dicts), of their shapes, dtypes and kinds, and returns H z in the same. Called
@@ -109,6 +112,8 @@ class ProbingOptimizer(CurvatureOptimizer):
         options = {
             "grad_scale": grad_scale,
             "max_grad_norm": max_grad_norm,
+            "max_tensor_norm": max_tensor_norm,
+            "max_grad_value": max_grad_value,
             "skip_nonfinite": skip_nonfinite,
         }
         return self._stepped(entries, estimates, lambda: self._run(parts, options, stream))

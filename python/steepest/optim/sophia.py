@@ -50,6 +50,8 @@ class SophiaH(ProbingOptimizer):
     denominator : "max" of rho h and eps as published, or their "sum".
     weight_decay : a number, or one per parameter.
     decoupled_weight_decay : p *= 1 - lr weight_decay, instead of adding weight_decay p to g.
+    cautious_weight_decay : of a decoupled decay, leave out the elements that the step moves away
+        from 0 (arXiv 2510.12402).
     maximize, rounding, state_dtype, master_weights : as in the other optimizers.
     seed : of the random vectors, and of the stochastic rounding.
 
@@ -73,6 +75,7 @@ class SophiaH(ProbingOptimizer):
         denominator: str = "max",
         weight_decay: Any = 0.1,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: Any = "nearest",
         seed: int = 0,
@@ -98,7 +101,8 @@ class SophiaG(CurvatureOptimizer):
         opt.step(grads, sampled_grads, batch_size=len(batch))  # functions or arrays
 
     params, lr, betas, rho, eps, hessian_update_interval, denominator, weight_decay,
-    decoupled_weight_decay, maximize, rounding, seed, state_dtype, master_weights : as in SophiaH.
+    decoupled_weight_decay, cautious_weight_decay, maximize, rounding, seed, state_dtype,
+    master_weights : as in SophiaH.
         denominator="sum" and eps=1e-15 are the authors' code.
 
     States: exp_avg, exp_hessian_diag, and hessian, the latest estimate. state_dict and the rest are
@@ -117,6 +121,7 @@ class SophiaG(CurvatureOptimizer):
         denominator: str = "max",
         weight_decay: Any = 0.1,
         decoupled_weight_decay: bool = True,
+        cautious_weight_decay: bool = False,
         maximize: bool = False,
         rounding: Any = "nearest",
         seed: int = 0,
@@ -136,12 +141,15 @@ class SophiaG(CurvatureOptimizer):
         hessian: Any = None,
         grad_scale: Any = None,
         max_grad_norm: float | None = None,
+        max_tensor_norm: float | None = None,
+        max_grad_value: float | None = None,
         skip_nonfinite: bool = False,
         stream: Any = None,
     ) -> bool:
         """Updates all parameters of all groups, at first the estimate where one is due.
 
-        grads, grad_scale, max_grad_norm, skip_nonfinite : as in `steepest.optim.Optimizer.step`.
+        grads, grad_scale, max_grad_norm, max_tensor_norm, max_grad_value, skip_nonfinite : as in
+            `steepest.optim.Optimizer.step`.
             Neither scale nor clipping is applied to sampled_grads.
         sampled_grads : the gradients on sampled labels, in the structure of the parameters and of
             any float dtype, or a function without arguments that returns them, which is called
@@ -166,6 +174,8 @@ class SophiaG(CurvatureOptimizer):
         options = {
             "grad_scale": grad_scale,
             "max_grad_norm": max_grad_norm,
+            "max_tensor_norm": max_tensor_norm,
+            "max_grad_value": max_grad_value,
             "skip_nonfinite": skip_nonfinite,
         }
         return self._stepped(entries, estimates, lambda: self._run(parts, options, stream))

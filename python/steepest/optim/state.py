@@ -96,6 +96,12 @@ def make_masters(params: Sequence[Array]) -> list[Array]:
     return masters
 
 
+def computed_like(view: Array) -> Array:
+    """Zeros in the precision that an array is computed in, in its layout."""
+    double = _arrays.dtype_name(view) == "float64"
+    return _arrays.zeros(view, "float64" if double else "float32")
+
+
 class StepCounts:
     """How often each parameter has been stepped: one int while they agree, the fast path."""
 

@@ -84,12 +84,18 @@ UNUSED: dict[str, dict[str, Unused]] = {
         "momentum_buffer": lambda options: bool(options["momentum"] == 0),
         "grad_avg": lambda options: not options["centered"],
     },
+    "sm3": {"momentum_buffer": lambda options: bool(options["momentum"] == 0)},
     "signum": {"momentum_buffer": lambda options: bool(options["momentum"] == 0)},
+    "sgdp": {"momentum_buffer": lambda options: bool(options["momentum"] == 0)},
+    "lars": {"momentum_buffer": lambda options: bool(options["momentum"] == 0)},
     "ademamix": {"exp_avg": lambda options: bool(options["betas"][0] == 0)},
 }
 
 # The option that holds the start value of a state; all other states start at zero.
-START: dict[str, dict[str, str]] = {"adagrad": {"sum": "initial_accumulator_value"}}
+START: dict[str, dict[str, str]] = {
+    "adagrad": {"sum": "initial_accumulator_value"},
+    "adagrad_norm": {"square_sum": "initial_accumulator_value"},
+}
 
 _DOCS = {
     "lr": "learning rate: a number, or one per parameter; on a CUDA device also an array of one "
@@ -97,6 +103,8 @@ _DOCS = {
     "weight_decay": "weight decay: a number, or one per parameter",
     "decoupled_weight_decay": "p *= 1 - lr * weight_decay before the step, instead of adding "
     "weight_decay * p to the gradient",
+    "cautious_weight_decay": "of a decoupled decay, leave out the elements that the step moves "
+    "away from 0 (Chen et al., arXiv 2510.12402)",
     "initial_accumulator_value": "start value of the state",
     "maximize": "step up the gradient",
     "rounding": 'of bfloat16 and float16 outputs: "nearest" or "stochastic", or a dict '
@@ -125,6 +133,7 @@ def _rule(row: Mapping[str, Any]) -> Rule:
     called["weight_decay"] = row["weight_decay"]
     if row["decay"] != "own":
         called["decoupled_weight_decay"] = row["decay"] == "decoupled"
+        called["cautious_weight_decay"] = False
     called["maximize"] = False
     bound: Options = dict.fromkeys(START.get(row["name"], {}).values(), 0.0)
     bound.update(rounding="nearest", seed=0)

@@ -11,13 +11,35 @@ from typing import Any
 
 from . import stages
 from .adafactor import adafactor
-from .adaptive import adadelta, adagrad, adam, adamax, amsgrad, lamb, nadam, radam, rmsprop
+from .adaptive import (
+    adadelta,
+    adagrad,
+    adagrad_norm,
+    adam,
+    adamax,
+    amsgrad,
+    exadam,
+    lamb,
+    nadam,
+    radam,
+    rmsprop,
+    sm3,
+)
 from .averages import adan, ademamix, adopt, mars
+from .averaging import (
+    grokfast_ema,
+    grokfast_ma,
+    interpolate,
+    schedule_free_adamw,
+    schedule_free_sgd,
+)
 from .curvature import adafisher, adahessian, oasis, sophia
 from .directions import adamuon, descend, extrapolate, momentum
+from .prodigy import prodigy
+from .projection import adamp, sgdp
 from .random_scaling import random_adamw, random_sgdm
 from .signs import c_adamw, c_lion, lion, rprop, signum
-from .simple import sgd
+from .simple import dot, lars, sgd
 
 
 @dataclass(frozen=True)
@@ -30,6 +52,7 @@ class Rule:
     weight_decay: float
     decay: str  # "l2", "decoupled", or "own" where the update has a decay of its own
     writes: bool = False  # the update is the new parameter itself
+    of_list: bool = False  # the update takes list_square, the squared norm of all gradients
 
 
 RULES = {
@@ -64,6 +87,19 @@ RULES = {
     "mars": Rule(mars, 3e-3, 0.0, "decoupled"),
     "random_sgdm": Rule(random_sgdm, 1e-3, 0.0, "l2"),
     "random_adamw": Rule(random_adamw, 1e-3, 1e-2, "own", writes=True),
+    "adagrad_norm": Rule(adagrad_norm, 1.0, 0.0, "l2", of_list=True),
+    "adamp": Rule(adamp, 1e-3, 0.0, "own", writes=True),
+    "sgdp": Rule(sgdp, 1e-3, 0.0, "own", writes=True),
+    "prodigy": Rule(prodigy, 1e-6, 0.0, "decoupled"),
+    "sm3": Rule(sm3, 0.1, 0.0, "l2"),
+    "lars": Rule(lars, 1.0, 5e-4, "own"),
+    "exadam": Rule(exadam, 1e-3, 0.0, "decoupled"),
+    "dot": Rule(dot, 1e-2, 0.0, "l2"),
+    "interpolate": Rule(interpolate, 1e-3, 0.0, "own", writes=True),
+    "schedule_free_sgd": Rule(schedule_free_sgd, 1.0, 0.0, "own", writes=True),
+    "schedule_free_adamw": Rule(schedule_free_adamw, 2.5e-3, 0.0, "own", writes=True),
+    "grokfast_ema": Rule(grokfast_ema, 1.0, 0.0, "own", writes=True),
+    "grokfast_ma": Rule(grokfast_ma, 1.0, 0.0, "own", writes=True),
 }
 
 
@@ -79,9 +115,10 @@ def step_tensor(rule, p, g, state, *, step, lr, weight_decay, decoupled=None, **
         decoupled = known.decay == "decoupled"
     if not decoupled:
         g = stages.l2_decay(p, g, weight_decay)
+    cautious = hypers.pop("cautious_weight_decay", False)
     subtrahend, state = known.update(p, g, state, step=step, lr=lr, **hypers)
     if decoupled:
-        p = stages.decoupled_decay(p, lr, weight_decay)
+        p = stages.decoupled_decay(p, lr, weight_decay, subtrahend if cautious else None)
     return p - subtrahend, state
 
 
@@ -97,6 +134,8 @@ def step_list(
     maximize: bool = False,
     grad_scale=None,
     max_grad_norm=None,
+    max_tensor_norm=None,
+    max_grad_value=None,
     skip_nonfinite: bool = False,
     **options,
 ):
@@ -106,7 +145,11 @@ def step_list(
         return False, list(params), list(states)
     lr = RULES[rule].lr if lr is None else lr
     weight_decay = RULES[rule].weight_decay if weight_decay is None else weight_decay
-    grads = stages.prepare(grads, grad_scale, max_grad_norm, maximize)
+    grads = stages.prepare(
+        grads, grad_scale, max_grad_norm, maximize, max_tensor_norm, max_grad_value
+    )
+    if RULES[rule].of_list:
+        options["list_square"] = sum(stages.square_sum(g) for g in grads if g is not None)
     per_tensor = [stages.spread(x, len(params)) for x in (step, lr, weight_decay)]
     new = []
     for p, g, state, t, rate, decay in zip(params, grads, states, *per_tensor, strict=True):

@@ -26,6 +26,18 @@ def adam(p, g, state, *, step, lr, betas=(0.9, 0.999), eps=1e-8):
     return update, {"exp_avg": m, "exp_avg_sq": v}
 
 
+def exadam(p, g, state, *, step, lr, betas=(0.9, 0.999), eps=1e-8, step_size="constant"):
+    """Adly (2412.20302), algorithm 1. x / (x + eps) is written as 1 - eps / (x + eps), whose limit
+    for x too large for the precision is 1 too. The growing step size is that of version 1."""
+    m, v = moments(g, state, betas)
+    d1 = 1 + (1 - eps / (v + eps)) * betas[1] ** step
+    d2 = 1 + (1 - eps / (m * m + eps)) * betas[0] ** step
+    ahead = (m + g) * d1
+    size = lr * np.log(np.sqrt(2) * np.sqrt(step + 1)) if step_size == "growing" else lr
+    divisor = denominator(v * d2, betas[1], step, eps)
+    return size / (1 - betas[0] ** step) * (ahead / divisor), {"exp_avg": m, "exp_avg_sq": v}
+
+
 def amsgrad(p, g, state, *, step, lr, betas=(0.9, 0.999), eps=1e-8):
     """Reddi et al. (1904.09237): the largest v so far in place of v; corrected afterwards, as in
     torch."""
@@ -49,6 +61,15 @@ def adagrad(p, g, state, *, step, lr, lr_decay=0.0, eps=1e-10):
     total = state["sum"] + g * g
     update = lr / (1 + (step - 1) * lr_decay) * (g / (np.sqrt(total) + eps))
     return update, {"sum": total}
+
+
+def adagrad_norm(p, g, state, *, step=None, lr, list_square, eps=1e-10, scope="tensor"):
+    """Ward, Wu & Bottou (1806.01811): b^2 += ||g||^2, p - lr g / (b + eps), with the norm of the
+    tensor or of the whole list. The step is one number for the tensor, made in double."""
+    square = list_square if scope == "list" else square_sum(g)
+    total = state["square_sum"] + square
+    rate = lr / (np.sqrt(total.astype(np.float64)) + eps)
+    return rate * g, {"square_sum": total}
 
 
 def lamb(
@@ -80,11 +101,12 @@ def lamb(
 
 
 def momentum_product(beta1, momentum_decay, step):
-    """mu_1 ... mu_step of NAdam. Factors are at most beta1, and after 20,000 of the betas in use
-    the product is nothing beside 1."""
+    """mu_1 ... mu_step of NAdam, or less of them where those are nothing beside 1."""
     product = 1.0
-    for i in range(1, min(step, 20_000) + 1):
+    for i in range(1, step + 1):
         product = product * (beta1 * (1 - 0.5 * 0.96 ** (i * momentum_decay)))
+        if getattr(product, "value", product) < 2.0**-100:
+            break
     return product
 
 
@@ -145,3 +167,25 @@ def adadelta(p, g, state, *, step=None, lr, rho=0.9, eps=1e-6):
     delta = np.sqrt(state["acc_delta"] + eps) / np.sqrt(square + eps) * g
     acc = rho * state["acc_delta"] + (1 - rho) * (delta * delta)
     return lr * delta, {"square_avg": square, "acc_delta": acc}
+
+
+def sm3(p, g, state, *, step, lr, momentum=0.0, eps=1e-10):
+    """Anil et al. (1901.11150), algorithm SM3-II: the cover of a matrix, the last two axes, are its
+    rows and columns; of a vector its elements and the whole. With a guard in the denominator, and a
+    moving average of the updates."""
+    flat = g.ndim < 2
+    v = np.minimum(state["row_max"], state["col_max"]) + g * g
+    update = g / (np.sqrt(v) + eps)
+    new = {
+        "row_max": v if flat else largest(v, -1),
+        "col_max": largest(v, None) if flat else largest(v, -2),
+    }
+    buf = momentum * state["momentum_buffer"] + (1 - momentum) * update
+    return lr * buf, {"momentum_buffer": buf, **new}
+
+
+def largest(x, axis):
+    """The largest along an axis, or of all, the dimensions kept."""
+    if axis is None:
+        return x.max(axis=tuple(range(x.ndim)), keepdims=True)
+    return x.max(axis=axis, keepdims=True)

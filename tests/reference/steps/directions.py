@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .stages import square_sum
+from .stages import decoupled_decay, square_sum
 
 
 def momentum(
@@ -24,11 +24,8 @@ def adamuon(p, g, state, *, step=None, lr, weight_decay, beta2=0.95, eps=1e-8):
 
 
 def moved(p, d, lr, weight_decay, cautious):
-    """p (1 - lr weight_decay) - lr d, the decay only where d p >= 0 if cautious (2510.12402)."""
-    decay = lr * weight_decay
-    if cautious:
-        decay = decay * (1 - ((-np.sign(d) * np.sign(p)) > 0))
-    return p * (1 - decay) - lr * d
+    """p (1 - lr weight_decay) - lr d, the decay only where d p >= 0 if cautious."""
+    return decoupled_decay(p, lr, weight_decay, d if cautious else None) - lr * d
 
 
 def descend(p, g, state, *, step=None, lr, weight_decay, cautious_weight_decay=False):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -33,25 +34,31 @@ def make(case: Case, buffers: Buffers, threads: int) -> Call | None:
     if case.rule == NORM:
         return lambda grads: [float(np.linalg.norm(g)) for g in buffers.tensors[GRADS]]
     rule = STEPS[case.rule]
-    limit = case.options.get("max_grad_norm")
     names = (PARAMS, GRADS, *buffers.states(case))
     tensors = list(zip(*(buffers.tensors[name] for name in names), strict=True))
+    hypers = {**case.hypers, **case.options}
     steps = count(FIRST_STEP)
 
     def call(grads: Grads) -> None:
         step = next(steps)
-        if limit is not None:
-            _clip(buffers.tensors[GRADS], limit)
+        _clip(buffers.tensors[GRADS], case.options)
         for arrays in tensors:
-            rule(case.hypers, step, *arrays)
+            rule(hypers, step, *arrays)
 
     return call
 
 
-def _clip(grads: list[Array], limit: float) -> None:
-    total = math.sqrt(sum(float(np.linalg.norm(g)) ** 2 for g in grads))
-    for g in grads:
-        g *= min(1.0, limit / (total + 1e-6))
+def _clip(grads: list[Array], options: Mapping[str, Any]) -> None:
+    if (limit := options.get("max_grad_norm")) is not None:
+        total = math.sqrt(sum(float(np.linalg.norm(g)) ** 2 for g in grads))
+        for g in grads:
+            g *= min(1.0, limit / (total + 1e-6))
+    if (limit := options.get("max_tensor_norm")) is not None:
+        for g in grads:
+            g *= min(1.0, limit / (float(np.linalg.norm(g)) + 1e-6))
+    if (limit := options.get("max_grad_value")) is not None:
+        for g in grads:
+            np.clip(g, -limit, limit, out=g)
 
 
 def _sgd(h: Hypers, t: int, p: Array, g: Array, buf: Array) -> None:
@@ -61,10 +68,14 @@ def _sgd(h: Hypers, t: int, p: Array, g: Array, buf: Array) -> None:
 
 
 def _adam(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array) -> None:
-    if h.get("weight_decay"):
+    cautious = h.get("cautious_weight_decay", False)
+    if h.get("weight_decay") and not cautious:
         p *= 1 - h["lr"] * h["weight_decay"]
     moments(h, g, m, v)
-    p -= h["lr"] * direction(h, t, m, v)
+    update = h["lr"] * direction(h, t, m, v)
+    if cautious:
+        p *= 1 - h["lr"] * h["weight_decay"] * (update * p >= 0)
+    p -= update
 
 
 def _amsgrad(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array, largest: Array) -> None:

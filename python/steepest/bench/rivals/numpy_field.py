@@ -141,6 +141,129 @@ def _random_adamw(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array) -> 
     p -= h["lr"] * direction(h, t, m, v)
 
 
+def _adagrad_norm(h: Hypers, t: int, p: Array, g: Array, total: Array) -> None:
+    total += float(np.vdot(g, g))
+    p -= h["lr"] / (math.sqrt(total.item()) + h["eps"]) * g
+
+
+def _projected(h: Hypers, p: Array, g: Array, u: Array) -> Array:
+    """The step of AdamP and SGDP without its part along the rows, whose cosines are all small."""
+    lengths = np.linalg.norm(p, axis=1, keepdims=True)
+    cosine = np.abs((g * p).sum(axis=1, keepdims=True)) / lengths
+    cosine /= np.linalg.norm(g, axis=1, keepdims=True)
+    assert cosine.max() < h["delta"] / math.sqrt(p.shape[1])
+    n = p / lengths
+    projected: Array = u - n * (n * u).sum(axis=1, keepdims=True)
+    return projected
+
+
+def _adamp(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array) -> None:
+    moments(h, g, m, v)
+    u = _projected(h, p, g, direction(h, t, m, v))
+    p *= 1 - h["lr"] * h["weight_decay"] * 0.1
+    p -= h["lr"] * u
+
+
+def _sgdp(h: Hypers, t: int, p: Array, g: Array, buf: Array) -> None:
+    buf *= h["momentum"]
+    buf += g
+    u = _projected(h, p, g, buf)
+    p *= 1 - h["lr"] * h["weight_decay"] / (1 - h["momentum"]) * 0.1
+    p -= h["lr"] * u
+
+
+def _prodigy(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array, s: Array, _: Array) -> None:
+    beta1, beta2 = h["betas"]
+    d, after = h["distance"]
+    m *= beta1
+    m += (1 - beta1) * d * g
+    v *= beta2
+    v += (1 - beta2) * d * d * g * g
+    s *= math.sqrt(beta2)
+    s += d * h["lr"] / h["d0"] * g
+    p -= h["lr"] * m / (np.sqrt(v) + after * h["eps"])
+
+
+def _sm3(h: Hypers, t: int, p: Array, g: Array, buf: Array, rows: Array, cols: Array) -> None:
+    v = np.minimum(rows, cols) + g * g
+    buf *= h["momentum"]
+    buf += (1 - h["momentum"]) * g / (np.sqrt(v) + h["eps"])
+    p -= h["lr"] * buf
+    rows[...] = v.max(axis=-1, keepdims=True)
+    cols[...] = v.max(axis=-2, keepdims=True)
+
+
+def _exadam(h: Hypers, t: int, p: Array, g: Array, m: Array, v: Array) -> None:
+    (beta1, beta2), eps = h["betas"], h["eps"]
+    moments(h, g, m, v)
+    d1 = 1 + v / (v + eps) * beta2**t
+    square = m * m
+    d2 = 1 + square / (square + eps) * beta1**t
+    denominator = np.sqrt(v * d2 / (1 - beta2**t)) + eps
+    p -= h["lr"] / (1 - beta1**t) * (m + g) * d1 / denominator
+
+
+def _dot(h: Hypers, t: int, p: Array, g: Array, v: Array, v_kd: Array, g_kd: Array) -> None:
+    v *= h["momentum"] - h["delta"]
+    v += g
+    v_kd *= h["momentum"] + h["delta"]
+    v_kd += g_kd
+    p -= h["lr"] * (v + v_kd)
+
+
+def _lars(h: Hypers, t: int, p: Array, g: Array, buf: Array) -> None:
+    norm, decay = float(np.linalg.norm(p)), h["weight_decay"]
+    trust = h["trust_coefficient"] * norm / (float(np.linalg.norm(g)) + decay * norm)
+    buf *= h["momentum"]
+    buf += h["lr"] * trust * (g + decay * p)
+    p -= buf
+
+
+def _interpolate(h: Hypers, t: int, p: Array, g: Array) -> None:
+    p += h["lr"] * (g - p)
+
+
+def _free(h: Hypers, t: int, beta: float, rate: float, y: Array, d: Array, z: Array) -> None:
+    share = 1 / t
+    d = d + h["weight_decay"] * y
+    y += share * (z - y)
+    y -= rate * (1 - beta * (1 - share)) * d
+    z -= rate * d
+
+
+def _schedule_free_sgd(h: Hypers, t: int, p: Array, g: Array, z: Array) -> None:
+    _free(h, t, h["momentum"], h["lr"], p, g, z)
+
+
+def _schedule_free_adamw(h: Hypers, t: int, p: Array, g: Array, z: Array, v: Array) -> None:
+    beta1, beta2 = h["betas"]
+    v *= beta2
+    v += (1 - beta2) * g * g
+    rate = h["lr"] * math.sqrt(1 - beta2**t)
+    _free(h, t, beta1, rate, p, g / (np.sqrt(v) + h["eps"]), z)
+
+
+def _grokfast_ema(h: Hypers, t: int, p: Array, g: Array, m: Array) -> None:
+    m *= h["alpha"]
+    m += (1 - h["alpha"]) * g
+    np.multiply(m, h["lamb"] * h["lr"], out=p)
+    p += h["lr"] * g
+
+
+def _grokfast_ma(
+    h: Hypers, t: int, p: Array, g: Array, prefix: Array, suffix: Array, newest: Array
+) -> None:
+    if (t - 1) % h["window"] == 0:
+        prefix[...] = g
+    else:
+        prefix += g
+    np.add(prefix, suffix, out=p)
+    p *= h["lamb"] / h["window"]
+    p += g
+    p *= h["lr"]
+    newest[...] = g
+
+
 FIELD: Mapping[str, Step] = {
     "nadam": _nadam,
     "radam": _radam,
@@ -154,4 +277,17 @@ FIELD: Mapping[str, Step] = {
     "mars": _mars,
     "random_sgdm": _random_sgdm,
     "random_adamw": _random_adamw,
+    "adagrad_norm": _adagrad_norm,
+    "adamp": _adamp,
+    "sgdp": _sgdp,
+    "prodigy": _prodigy,
+    "sm3": _sm3,
+    "exadam": _exadam,
+    "dot": _dot,
+    "lars": _lars,
+    "interpolate": _interpolate,
+    "schedule_free_sgd": _schedule_free_sgd,
+    "schedule_free_adamw": _schedule_free_adamw,
+    "grokfast_ema": _grokfast_ema,
+    "grokfast_ma": _grokfast_ma,
 }

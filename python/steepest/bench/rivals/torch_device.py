@@ -7,7 +7,7 @@ from typing import Any
 
 from ..steps.buffers import Buffers
 from ..steps.calls import FIRST_STEP, Call, Grads
-from ..steps.cases import Case
+from ..steps.cases import BOUNDS, Case
 from ..steps.rules import COPY, GRADS, PARAMS
 
 Step = Callable[[], object]
@@ -127,7 +127,7 @@ def optimizer_step(form: dict[str, bool]) -> Maker:
 
         capturable = {"capturable": True} if is_captured(case) else {}
         types = {case.dtype_of(s) for s in (PARAMS, *case.facts.states)}
-        if len(types) > 1 or not set(case.options) <= {"max_grad_norm"}:
+        if len(types) > 1 or not set(case.options) <= set(BOUNDS):
             return None
         return make_on_tensors(case, buffers, grads, {**form, **capturable})
 

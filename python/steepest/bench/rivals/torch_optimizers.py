@@ -31,7 +31,7 @@ def installed() -> bool:
 
 def make_optimizer(case: Case, buffers: Buffers, threads: int, **form: bool) -> Call | None:
     """One step in the given form; None where torch lacks the rule or the mix of types."""
-    if case.rule not in CLASSES:
+    if case.rule not in CLASSES or "cautious_weight_decay" in case.options:
         return None
     if torch_device.on_device(buffers):
         return torch_device.with_master(case, buffers, torch_device.optimizer_step(form))
@@ -62,14 +62,31 @@ def make_on_tensors(
     optimizer = getattr(torch.optim, CLASSES[case.rule])(params, **hypers, **form)
     count_on_device = bool(form.get("fused") or form.get("capturable"))
     _share_states(optimizer, params, case, buffers, count_on_device)
-    limit = float(case.options.get("max_grad_norm", 0))
+    clips = _clips(params, case.options)
 
     def clip_and_step() -> None:
-        torch.nn.utils.clip_grad_norm_(params, limit)
+        for clip in clips:
+            clip()
         optimizer.step()
 
-    step: Callable[[], object] = clip_and_step if limit else optimizer.step
+    step: Callable[[], object] = clip_and_step if clips else optimizer.step
     return step
+
+
+def _clips(params: list[Any], options: Mapping[str, Any]) -> list[Callable[[], object]]:
+    """torch's functions for the bounds of a case."""
+    from torch.nn import utils
+
+    def each() -> None:
+        for p in params:
+            utils.clip_grad_norm_([p], options["max_tensor_norm"])
+
+    known: dict[str, Callable[[], object]] = {
+        "max_grad_norm": lambda: utils.clip_grad_norm_(params, options["max_grad_norm"]),
+        "max_tensor_norm": each,
+        "max_grad_value": lambda: utils.clip_grad_value_(params, options["max_grad_value"]),
+    }
+    return [clip for name, clip in known.items() if options.get(name) is not None]
 
 
 def as_tensor(array: Array) -> Any:

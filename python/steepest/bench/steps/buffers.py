@@ -15,7 +15,7 @@ from .rules import GRADS, PARAMS
 
 Array = NDArray[Any]
 _BLOCK = 1 << 20  # values drawn per stream, then repeated
-_OF_ROWS = ("row_var", "output_factor")  # of the states of one value per row or column
+_OF_ROWS = ("row_var", "row_max", "output_factor")  # of the states of one value per row or column
 
 
 @dataclass
@@ -104,10 +104,13 @@ def _values(stream: str, n: int) -> Array:
 
 
 def axis_state(stream: str, shape: Shape) -> Array:
-    """A state of one value per row or column of a matrix, the other axis kept with length 1."""
+    """A state of one value per row or column of a matrix, the other axis kept with length 1, or of
+    one per tensor."""
+    if stream == "square_sum":
+        return np.full([1] * len(shape), 1e-2, np.float32)
     *batch, rows, cols = shape
     kept = (*batch, rows, 1) if stream in _OF_ROWS else (*batch, 1, cols)
-    averages = stream in ("row_var", "col_var")
+    averages = stream in ("row_var", "col_var", "row_max", "col_max")
     values = _values("exp_avg_sq" if averages else stream, math.prod(kept))
     return values.astype(np.float32).reshape(kept)
 

@@ -39,12 +39,12 @@ def first_step(case: Case) -> int:
 def _functional(case: Case, buffers: Buffers) -> Call:
     rule = getattr(steepest.steps, case.rule)
     params = buffers.argument(PARAMS)
-    states = [buffers.argument(name) for name in buffers.states(case)]
+    states = {name: buffers.argument(name) for name in buffers.states(case)}
     options = {**case.hypers, **case.options, **_copy(case, buffers)}
     steps = count(FIRST_STEP)
 
     def call(grads: Grads) -> object:
-        return rule(params, grads, *states, step=next(steps), **options)
+        return rule(params, grads, **states, step=next(steps), **options)
 
     return call
 

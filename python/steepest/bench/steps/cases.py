@@ -9,6 +9,10 @@ from typing import Any
 
 from .rules import COPY, GRADS, NORM, NORM_FLOPS, NORM_PASSES, PARAMS, RULES, Pass, RuleFacts
 
+# Options that bound norms of gradients, and the size of their elements.
+NORM_BOUNDS = ("max_grad_norm", "max_tensor_norm")
+VALUE_BOUND = "max_grad_value"
+
 Shape = tuple[int, ...]
 ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
@@ -51,8 +55,12 @@ class Case:
     def passes(self) -> tuple[Pass, ...]:
         if self.rule == NORM:
             return NORM_PASSES
-        clip = self.options.get("max_grad_norm") is not None
-        return self.facts.passes(clip=clip, copy=COPY in self.other_dtypes)
+        return self.facts.passes(clip=self.needs_norm, copy=COPY in self.other_dtypes)
+
+    @property
+    def needs_norm(self) -> bool:
+        """Whether a pass over the gradients comes first."""
+        return any(self.options.get(name) is not None for name in NORM_BOUNDS)
 
     @property
     def bytes(self) -> int:
@@ -66,8 +74,10 @@ class Case:
     @property
     def flops(self) -> int:
         per_element = NORM_FLOPS if self.rule == NORM else self.facts.flops
-        if self.options.get("max_grad_norm") is not None:
+        if self.needs_norm:
             per_element += NORM_FLOPS + 1
+        if self.options.get(VALUE_BOUND) is not None:
+            per_element += 2
         return per_element * self.elements
 
     @property
@@ -88,13 +98,20 @@ def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
     return (*_large(n), *_storage(n), *_stages(n), *_small(), *_model(n, quick))
 
 
+# Of AdamW: decay only what the step does not move outwards.
+CAUTIOUS: Mapping[str, Any] = {"cautious_weight_decay": True}
+# What the gradients of a case are clipped to: some of each.
+BOUNDS = {"max_grad_norm": 1.0, "max_tensor_norm": 1.0, "max_grad_value": 0.5}
+
 # Rules that are stages of Muon and its relatives.
 STAGES = ("momentum", "descend", "extrapolate", "adamuon")
 # Rules on a Hessian diagonal.
 CURVATURE = ("adahessian", "sophia", "oasis")
 # Rules whose states are one value per row and one per column.
-FACTORED = ("adafactor", "adafisher")
-# The other rules of the field that are one pass over the tensor, and the one that is two.
+FACTORED = ("adafactor", "adafisher", "sm3")
+# Rules that sum over rows.
+BY_ROWS = ("adamp", "sgdp")
+# The other rules of the field that are one pass over the tensor, and those that are two.
 FIELD = (
     "nadam",
     "radam",
@@ -107,19 +124,29 @@ FIELD = (
     "adopt",
     "random_sgdm",
     "random_adamw",
+    "prodigy",
+    "exadam",
+    "dot",
     "mars",
+    "adagrad_norm",
+    "lars",
+    "interpolate",
+    "schedule_free_sgd",
+    "schedule_free_adamw",
+    "grokfast_ema",
+    "grokfast_ma",
 )
 
 
 def _large(n: int) -> Iterator[Case]:
-    """One float32 tensor of n elements for every rule; for those with states of rows and columns a
-    square matrix of about n."""
+    """One float32 tensor of n elements for every rule; for those with states or sums of rows and
+    columns a square matrix of about n."""
     side = math.isqrt(n)
     for rule in ("adamw", "lion", "sgd", "adam", "amsgrad", "adamax", "adagrad"):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
     for rule in ("lamb", "c_adamw", "c_lion", *STAGES, *CURVATURE, *FIELD):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
-    for rule in FACTORED:
+    for rule in (*FACTORED, *BY_ROWS):
         yield Case(f"{rule} {side}x{side}", rule, ((side, side),))
     for rule in ("adamw", "lion"):
         yield Case(f"{rule} {count(n)} 1 thread", rule, ((n,),), single_thread=True)
@@ -141,9 +168,11 @@ def _storage(n: int) -> Iterator[Case]:
 
 
 def _stages(n: int) -> Iterator[Case]:
-    """The norm of the gradient, alone and in front of a step."""
-    yield Case(f"adamw {count(n)} max_grad_norm", "adamw", ((n,),), options={"max_grad_norm": 1.0})
+    """The bounds of the gradient, its norm alone, and the masked decay."""
+    for name, bound in BOUNDS.items():
+        yield Case(f"adamw {count(n)} {name}", "adamw", ((n,),), options={name: bound})
     yield Case(f"grad_norm {count(n)}", NORM, ((n,),))
+    yield Case(f"adamw {count(n)} cautious", "adamw", ((n,),), options=CAUTIOUS)
 
 
 def _small() -> Iterator[Case]:

@@ -13,9 +13,10 @@ from . import adafactor
 from .buffers import Array, Buffers
 from .calls import Call, first_step
 from .cases import Case
+from .clipping import Clip
 from .formulas import FORMULAS, TERMS, Streams
 from .formulas_field import FIELD_FORMULAS, FIELD_TERMS
-from .pieces import Piece, chunks, precision, samples, squares, streams_of
+from .pieces import Piece, chunks, rows, samples, squares, streams_of
 from .rules import COPY, GRADS, NORM, PARAMS
 
 # A kernel may group the operations of a formula differently, and the formula in float64 rounds too.
@@ -41,22 +42,24 @@ def expectations(case: Case, buffers: Buffers) -> list[Expectation]:
     step = first_step(case)
     if case.rule == "adafactor":
         return [(a, b.widened(SLACK)) for a, b in adafactor.expected(buffers, step)]
-    clip = _clip_coefficient(case, buffers)
+    clip = Clip(case, buffers)
     totals: dict[int, list[Bounded]] = {}
     pairs: list[Expectation] = []
-    for piece in samples(case):
-        if piece.tensor not in totals:
-            totals[piece.tensor] = _totals(case, buffers, piece.tensor, clip)
+    for piece in rows(case) if case.facts.by_rows else samples(case):
         x = _inputs(case, buffers, piece, clip)
-        new = _FORMULAS[case.rule](x, case.hypers, step, totals[piece.tensor])
+        if case.facts.by_rows:
+            totals[piece.tensor] = _TERMS[case.rule](x, case.hypers, step)
+        elif piece.tensor not in totals:
+            totals[piece.tensor] = _totals(case, buffers, piece.tensor, clip)
+        hypers = {**case.hypers, **case.options}
+        new = _FORMULAS[case.rule](x, hypers, step, totals[piece.tensor])
         pairs += _outputs(case, buffers, piece, new)
     return pairs
 
 
-def _inputs(case: Case, buffers: Buffers, piece: Piece, clip: Bounded | None) -> Streams:
+def _inputs(case: Case, buffers: Buffers, piece: Piece, clip: Clip) -> Streams:
     x = streams_of(case, buffers, piece)
-    if clip is not None:
-        x[GRADS] = x[GRADS] * clip
+    x[GRADS] = clip.of(x[GRADS], piece.tensor)
     if case.impl == "optim":  # keeps states of its own, which start at 0
         for name in case.facts.states:
             x[name] = x[name] * 0.0
@@ -80,7 +83,7 @@ def _outputs(
     ]
 
 
-def _totals(case: Case, buffers: Buffers, tensor: int, clip: Bounded | None) -> list[Bounded]:
+def _totals(case: Case, buffers: Buffers, tensor: int, clip: Clip) -> list[Bounded]:
     """Sums over one whole tensor, for the rules that need them."""
     terms = _TERMS.get(case.rule)
     if terms is None:
@@ -94,14 +97,6 @@ def _totals(case: Case, buffers: Buffers, tensor: int, clip: Bounded | None) -> 
         for new in pool.map(part, chunks(case, tensor)):
             totals = [a.joined(b) for a, b in zip(totals, new, strict=True)] if totals else new
     return totals
-
-
-def _clip_coefficient(case: Case, buffers: Buffers) -> Bounded | None:
-    limit = case.options.get("max_grad_norm")
-    if limit is None:
-        return None
-    value = min(1.0, limit / (math.sqrt(squares(case, buffers)) + 1e-6))
-    return Bounded(value, UNIT[precision(case)] * value, precision(case))
 
 
 def _error_of_norm(case: Case, buffers: Buffers, call: Call) -> float:

@@ -30,6 +30,13 @@ def _decayed(x: Streams, h: Hypers) -> Bounded:
     return x[PARAMS] * (1 - h["lr"] * decay) if decay else x[PARAMS]
 
 
+def _cautiously_decayed(x: Streams, h: Hypers, update: Bounded) -> Bounded:
+    """The decay left out where p - update is further from 0 than p."""
+    outwards = (-1.0 * update).agrees_with(x[PARAMS])
+    kept: Bounded = x[PARAMS] * (1 - h["lr"] * h["weight_decay"] * (1 - outwards))
+    return kept
+
+
 def _moments(x: Streams, h: Hypers) -> tuple[Bounded, Bounded]:
     beta1, beta2 = h["betas"]
     g = x[GRADS]
@@ -69,8 +76,10 @@ def _sgd(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
 
 def _adam(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:
     m, v = _moments(x, h)
-    p = _decayed(x, h) - _rate(x, h, t) * _direction(x, h, t, m, v)
-    return {PARAMS: p, "exp_avg": m, "exp_avg_sq": v}
+    update = _rate(x, h, t) * _direction(x, h, t, m, v)
+    cautious = h.get("cautious_weight_decay", False)
+    kept = _cautiously_decayed(x, h, update) if cautious else _decayed(x, h)
+    return {PARAMS: kept - update, "exp_avg": m, "exp_avg_sq": v}
 
 
 def _amsgrad(x: Streams, h: Hypers, t: int, totals: Totals) -> dict[str, Bounded]:

@@ -37,6 +37,16 @@ def samples(case: Case) -> list[Piece]:
     return [piece for k in chosen for piece in _of_tensor(int(k), math.prod(case.shapes[k]))]
 
 
+def rows(case: Case) -> list[Piece]:
+    """Whole rows: the first, one in the middle and the last of each matrix."""
+    pieces = []
+    for tensor, shape in enumerate(case.shapes):
+        length = math.prod(shape[1:])
+        chosen = sorted({0, shape[0] // 2, shape[0] - 1})
+        pieces += [Piece(tensor, row * length, (row + 1) * length) for row in chosen]
+    return pieces
+
+
 def _of_tensor(tensor: int, size: int) -> list[Piece]:
     starts = sorted({0, max(0, size // 2 - 1001), max(0, size - _SAMPLE)})
     return [Piece(tensor, first, min(first + _SAMPLE, size)) for first in starts]
@@ -63,9 +73,11 @@ def streams_of(case: Case, buffers: Buffers, piece: Piece) -> dict[str, Bounded]
 
 
 def _of_elements(buffers: Buffers, name: str, piece: Piece) -> Array:
-    """The values of a state of rows or columns that the elements of a piece meet."""
-    rows, cols = buffers.tensors[PARAMS][piece.tensor].shape[-2:]
+    """The values of a state of rows, columns or the tensor that the elements of a piece meet."""
     state = buffers.tensors[name][piece.tensor]
+    if state.size == 1:
+        return np.full(piece.last - piece.first, state.astype(np.float64).reshape(-1)[0])
+    rows, cols = buffers.tensors[PARAMS][piece.tensor].shape[-2:]
     elements = np.arange(piece.first, piece.last)
     of_rows = state.shape[-1] == 1
     index = elements // cols if of_rows else elements // (rows * cols) * cols + elements % cols
@@ -75,9 +87,10 @@ def _of_elements(buffers: Buffers, name: str, piece: Piece) -> Array:
 
 def squares(case: Case, buffers: Buffers) -> float:
     """Sum of the squares of all gradients, in float64."""
-    parts = (
-        piece.of(buffers.tensors[GRADS]).astype(np.float64)
-        for tensor in range(len(case.shapes))
-        for piece in chunks(case, tensor)
-    )
+    return math.fsum(squares_of(case, buffers, tensor) for tensor in range(len(case.shapes)))
+
+
+def squares_of(case: Case, buffers: Buffers, tensor: int) -> float:
+    """The same of one gradient."""
+    parts = (piece.of(buffers.tensors[GRADS]).astype(np.float64) for piece in chunks(case, tensor))
     return math.fsum(float(part @ part) for part in parts)

@@ -10,6 +10,7 @@ PARAMS = "params"
 GRADS = "grads"
 COPY = "working_copy"
 HESSIAN = "hessian"
+KD_GRAD = "kd_grad"
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,23 @@ class RuleFacts:
     hypers: Mapping[str, Any]
     flops: int
     reduce: tuple[Pass, ...] = ()
-    vectors: tuple[str, ...] = ()  # states of one value per row or column, left out of the count
+    vectors: tuple[str, ...] = ()  # states per row, column or tensor, left out of the count
     decoupled: bool = False
     needs_step: bool = True
     writes_params: bool = False  # without reading them
     inputs: tuple[str, ...] = ()  # of the states, those that are only read
+    by_rows: bool = False  # sums over rows decide, so that the shape matters
+    idle: tuple[str, ...] = ()  # and those that the step leaves alone
+    outputs: tuple[str, ...] = ()  # and those that are only written
 
     def passes(self, *, clip: bool, copy: bool) -> tuple[Pass, ...]:
         """All walks over memory of one step."""
-        moved = tuple(state for state in self.states if state not in self.inputs)
+        unmoved = (*self.inputs, *self.outputs, *self.idle)
+        moved = tuple(state for state in self.states if state not in unmoved)
         updated = moved if self.writes_params else (PARAMS, *moved)
         written = ((PARAMS,) if self.writes_params else ()) + ((COPY,) if copy else ())
-        update = Pass(read=(GRADS, *self.inputs), update=updated, write=written)
+        write = (*written, *self.outputs)
+        update = Pass(read=(GRADS, *self.inputs), update=updated, write=write)
         norm = NORM_PASSES if clip else ()
         return (*norm, *self.reduce, update)
 
@@ -212,6 +218,89 @@ RULES: Mapping[str, RuleFacts] = {
     ),
     "random_adamw": RuleFacts(
         _MOMENTS, {**_ADAM, "weight_decay": 1e-2, "scaling": "none"}, flops=14
+    ),
+    # A product and a sum for the norm, a product and a difference for the step.
+    "adagrad_norm": RuleFacts(
+        (),
+        {"lr": 1.0, "eps": 1e-10},
+        flops=4,
+        reduce=_read(GRADS),
+        vectors=("square_sum",),
+        needs_step=False,
+    ),
+    # With a delta that no cosine reaches, so that every row is projected. 11 operations for the
+    # direction in each pass, 8 for the sums, 5 for projection, decay and step.
+    "adamp": RuleFacts(
+        _MOMENTS,
+        {**_ADAM, "delta": 1e6, "weight_decay": 1e-2},
+        flops=35,
+        reduce=_read(PARAMS, GRADS, *_MOMENTS),
+        by_rows=True,
+    ),
+    "sgdp": RuleFacts(
+        ("momentum_buffer",),
+        {"lr": 1e-3, "momentum": 0.9, "delta": 1e6, "weight_decay": 1e-4},
+        flops=18,
+        reduce=_read(PARAMS, GRADS, "momentum_buffer"),
+        needs_step=False,
+        by_rows=True,
+    ),
+    # The step alone; 2 more in each moment for the distance, and the sum of gradients.
+    "prodigy": RuleFacts(
+        (*_MOMENTS, "s", "p0"),
+        {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "distance": (0.5, 0.5), "d0": 0.5},
+        flops=15,
+        needs_step=False,
+        idle=("p0",),
+    ),
+    # One pass for the maxima, 4 operations in it (square, smaller bound, sum, larger of two).
+    "sm3": RuleFacts(
+        ("momentum_buffer",),
+        {"lr": 0.1, "momentum": 0.9, "eps": 1e-10},
+        flops=14,
+        reduce=_read(GRADS),
+        vectors=("row_max", "col_max"),
+        needs_step=False,
+    ),
+    # 4 for the two norms; 2 for the decay, 3 for the momentum, 2 for the step.
+    "lars": RuleFacts(
+        ("momentum_buffer",),
+        {"lr": 1.0, "momentum": 0.9, "trust_coefficient": 1e-3, "weight_decay": 5e-4},
+        flops=11,
+        reduce=_read(PARAMS, GRADS),
+        needs_step=False,
+    ),
+    # Adam's 13, 5 for d1, 6 for d2 with the square, 3 for m + g and the products with both.
+    "exadam": RuleFacts(_MOMENTS, _ADAM, flops=27),
+    "dot": RuleFacts(
+        ("momentum_buffer", "momentum_kd_buffer", KD_GRAD),
+        {"lr": 1e-2, "momentum": 0.9, "delta": 0.075},
+        flops=7,
+        needs_step=False,
+        inputs=(KD_GRAD,),
+    ),
+    "interpolate": RuleFacts((), {"lr": 1e-3}, flops=3, needs_step=False),
+    # 3 for the average, 2 each for the decay and the two steps; from the second step on.
+    "schedule_free_sgd": RuleFacts(
+        ("z",), {"lr": 1.0, "momentum": 0.9, "weight_decay": 1e-2}, flops=9
+    ),
+    "schedule_free_adamw": RuleFacts(
+        ("z", "exp_avg_sq"),
+        {"lr": 2.5e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 1e-2},
+        flops=16,
+    ),
+    # 3 for the average, 2 to add it, 1 for the rate.
+    "grokfast_ema": RuleFacts(
+        ("exp_avg",), {"lr": 1.0, "alpha": 0.98, "lamb": 2.0}, flops=6, writes_params=True
+    ),
+    # 2 for the sums, 2 to add them, 1 for the rate.
+    "grokfast_ma": RuleFacts(
+        ("prefix", "suffix", "newest"),
+        {"lr": 1.0, "lamb": 5.0, "window": 8},
+        flops=5,
+        writes_params=True,
+        inputs=("suffix",),
+        outputs=("newest",),
     ),
     # The averages of the squares need one pass, the norms of parameter and update a second.
     "adafactor": RuleFacts(

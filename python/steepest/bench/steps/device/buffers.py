@@ -44,9 +44,9 @@ class DeviceBuffers(Buffers):
 
 
 def one_period(case: DeviceCase) -> DeviceCase:
-    """The case over no more than one period, in one tensor; with states of rows and
+    """The case over no more than one period, in one tensor; with states or sums of rows and
     columns the shape stays."""
-    if case.rule != NORM and case.facts.vectors:
+    if case.rule != NORM and (case.facts.vectors or case.facts.by_rows):
         return case
     return replace(case, shapes=((min(PERIOD, case.elements),),), phases=(0,))
 

@@ -6,7 +6,19 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..cases import CURVATURE, FACTORED, FIELD, STAGES, Case, Shape, count, gpt2_shapes
+from ..cases import (
+    BOUNDS,
+    BY_ROWS,
+    CAUTIOUS,
+    CURVATURE,
+    FACTORED,
+    FIELD,
+    STAGES,
+    Case,
+    Shape,
+    count,
+    gpt2_shapes,
+)
 from ..rules import COPY, GRADS, NORM
 
 EVENTS, LOOP, GRAPH = "events", "loop", "graph"
@@ -38,7 +50,7 @@ class DeviceCase(Case):
     @property
     def is_elementwise(self) -> bool:
         """Whether an element's result depends on nothing but that element of each stream."""
-        if self.rule == NORM or self.options.get("max_grad_norm") is not None:
+        if self.rule == NORM or self.needs_norm:
             return False
         return not (self.facts.reduce or self.facts.vectors)
 
@@ -81,7 +93,7 @@ def _rules(n: int) -> Iterator[DeviceCase]:
     moving = ("sgd", "adam", "amsgrad", "adamax", "adagrad", "lamb", "c_adamw", "c_lion")
     for rule in (*moving, *STAGES, *CURVATURE, *FIELD):
         yield _large("", rule, n)
-    for rule in FACTORED:
+    for rule in (*FACTORED, *BY_ROWS):
         yield DeviceCase(f"{rule} {side}x{side}", rule, ((side, side),), impl="Plan")
 
 
@@ -91,8 +103,10 @@ def _stages(n: int) -> Iterator[DeviceCase]:
     yield _large(" bf16 stochastic", "adamw", n, dtype="bfloat16", options=stochastic)
     yield _large(" bf16 moments stochastic", "adamw", n, other_dtypes=_MOMENTS, options=stochastic)
     yield _large(" fp64", "adamw", max(n // 2, 1), dtype="float64")
-    yield _large(" max_grad_norm", "adamw", n, options={"max_grad_norm": 1.0})
+    for name, bound in BOUNDS.items():
+        yield _large(f" {name}", "adamw", n, options={name: bound})
     yield DeviceCase(f"grad_norm {count(n)}", NORM, ((n,),))
+    yield _large(" cautious", "adamw", n, options=CAUTIOUS)
     yield DeviceCase(f"adamw {count(n)} functional", "adamw", ((n,),), timing=LOOP)
 
 

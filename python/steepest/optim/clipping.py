@@ -1,0 +1,28 @@
+"""Clipped copies of gradients, for optimizers that read them before a native step does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import _arrays, _core
+from .._arrays import Array
+
+_stage = _core.bind_stage("clip")
+
+
+def clipped(
+    parts: Sequence[Sequence[Array | None]], options: Mapping[str, Any]
+) -> list[list[Array | None]] | None:
+    """The gradients after all that the options of a step do to them, in single or double; None
+    where skip_nonfinite holds the step back."""
+    present = [grad for part in parts for grad in part if grad is not None]
+    made = [_arrays.zeros(grad, _precision(grad)) for grad in present]
+    if not _stage(made, present, **options):
+        return None
+    copies = iter(made)
+    return [[None if grad is None else next(copies) for grad in part] for part in parts]
+
+
+def _precision(grad: Array) -> str:
+    return "float64" if _arrays.dtype_name(grad) == "float64" else "float32"
