@@ -33,6 +33,7 @@ MOST_REGISTERS = {
     "Adam<double>": 128,
     "AdamW<double>": 128,
     "Adan<double>": 128,
+    "Adopt<double>": 128,
     "Adan": 80,
     "AmsGrad<double>": 128,
     "Dot<double>": 128,

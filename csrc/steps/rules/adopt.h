@@ -10,6 +10,7 @@ inline namespace STEEPEST_TARGET {
 template <class T>
 struct Adopt {
     enum { kBeta1, kBeta2, kEps, kClip };
+    static constexpr int kMostBlocks = sizeof(T) == 8 ? 2 : 4;
 
     static constexpr RuleSpec spec = {
         .name = "adopt",
