@@ -1,5 +1,6 @@
 """Muon against float64 references of its stages, torch.optim.Muon, and itself on parts."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -69,6 +70,47 @@ def test_torch_agrees_within_its_bfloat16():
     # errors a slope near 1 carries on; lr times sqrt(6/4).
     assert (ours - theirs).abs().max().item() <= 3 * 0.1 * np.sqrt(1.5) * 1.3 * 2**-9 * 5 * 2
     assert not torch.equal(ours, torch.zeros_like(ours))
+
+
+def test_a_checkpoint_of_torch_goes_on():
+    torch = pytest.importorskip("torch")
+    if not hasattr(torch.optim, "Muon"):
+        pytest.skip("torch without Muon")
+    theirs = torch.nn.Parameter(torch.tensor(random((6, 4), 1)))
+    settings = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.2}
+    peer = torch.optim.Muon(
+        [theirs],
+        ns_coefficients=(2.0, -1.5, 0.5),
+        ns_steps=4,
+        adjust_lr_fn="match_rms_adamw",
+        **settings,
+    )
+
+    def step(optimizers, params, k):
+        for p in params:
+            p.grad = torch.tensor(random((6, 4), 30 + k))
+        for optimizer in optimizers:
+            optimizer.step()
+
+    for k in range(3):
+        step([peer], [theirs], k)
+    ours = torch.nn.Parameter(theirs.detach().clone())
+    opt = optim.Muon([ours], lr=1.0, cautious_weight_decay=True)
+    opt.load_state_dict(copy.deepcopy(peer.state_dict()))
+    group = opt.param_groups[0]
+    assert {name: group[name] for name in settings} == settings
+    assert (group["steps"], group["adjust_lr"]) == (4, "match_rms_adamw")
+    assert np.array_equal(group["coefficients"], [[2.0, -1.5, 0.5]])
+    assert group["cautious_weight_decay"]  # torch has no say in it
+    group["cautious_weight_decay"] = False
+    step([opt, peer], [ours, theirs], 3)
+    buffers = [o.state_dict()["state"][0]["momentum_buffer"] for o in (opt, peer)]
+    # Numbers below 1, which torch interpolates with roundings of its own.
+    assert (buffers[0] - buffers[1]).abs().max().item() <= 2 * 2**-24
+    # One direction of singular values below 1.1, in bfloat16 (2^-9) through four steps of slopes up
+    # to 2; lr times 0.2 sqrt(6).
+    bound = 0.1 * 0.2 * np.sqrt(6) * 1.1 * 2**-9 * 2**4
+    assert (ours - theirs).abs().max().item() <= bound
 
 
 def test_vectors_and_marked_groups_step_by_adamw():

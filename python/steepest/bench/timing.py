@@ -23,18 +23,24 @@ class Effort:
     least_beyond: int = 3  # then so many
     budget_s: float = 2.5  # a participant that would take longer sits out some rounds
     pause_s: float = 0.01  # before each turn, at least; then until no thread spins any more
+    waking_s: float = 0.015  # then calls for so long that are not timed, at least one
 
 
 FULL = Effort()
-QUICK = Effort(rounds=7, least=3, budget_s=0.1, pause_s=0.003)
+QUICK = Effort(rounds=7, least=3, budget_s=0.1, pause_s=0.003, waking_s=0.002)
 
 
 @dataclass(frozen=True)
 class Participant:
-    """Something to be timed. ``sample`` does it once and returns the seconds that it took."""
+    """Something to be timed. ``sample`` does it once and returns the seconds that it took.
+
+    ``wake`` does it for about so many seconds, to wake threads and caches: where all slept, the
+    system may put the threads of a pool on one core at first, and takes some 10 ms to part them.
+    """
 
     name: str
     sample: Callable[[], float]
+    wake: Callable[[float], object] = float  # nothing
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class Timing:
 
 
 _LEAST_S = 2e-3  # shorter calls are timed several at a time
+_AWAKE_S = 0.15  # a call that takes longer is not preceded by an untimed one
 _LONG_S = 1.0  # longer calls are surely not, and need no more calls to find out
 _MOST_CALLS = 1000
 
@@ -75,36 +82,46 @@ _MOST_CALLS = 1000
 def repeated(name: str, call: Callable[[Any], object], fresh: Callable[[], Any]) -> Participant:
     """A participant that calls ``call(fresh())``; the arguments are made outside the timed part.
 
-    Calls of less than 2 ms are timed in batches, after some that wake threads and caches.
+    Calls of less than 2 ms are timed in batches.
     """
     first = _seconds_of(call, [fresh()])
     warm = first if first > _LONG_S else _seconds_of(call, [fresh() for _ in range(3)]) / 3
     inner = _batch(warm)
 
     def sample() -> float:
-        arguments = [fresh() for _ in range(inner)]
-        if inner > 1:
-            _seconds_of(call, arguments)
-        return _seconds_of(call, arguments) / inner
+        return _seconds_of(call, [fresh() for _ in range(inner)]) / inner
 
-    return Participant(name, sample)
+    def wake(seconds: float) -> None:
+        _seconds_of(call, [fresh() for _ in range(_calls(warm, seconds))])
+
+    return Participant(name, sample, wake)
 
 
 def repeated_probe(name: str, probe: Callable[[], float]) -> Participant:
     """The same for something that times itself."""
     probe()
-    inner = _batch(probe())
+    estimate = probe()
+    inner = _batch(estimate)
 
     def sample() -> float:
-        for _ in range(inner if inner > 1 else 0):
-            probe()
         return sum(probe() for _ in range(inner)) / inner
 
-    return Participant(name, sample)
+    def wake(seconds: float) -> None:
+        for _ in range(_calls(estimate, seconds)):
+            probe()
+
+    return Participant(name, sample, wake)
 
 
 def _batch(estimate_s: float) -> int:
     return max(1, min(_MOST_CALLS, math.ceil(_LEAST_S / max(estimate_s, 1e-9))))
+
+
+def _calls(estimate_s: float, seconds: float) -> int:
+    """How many calls wake everything."""
+    if estimate_s > _AWAKE_S:
+        return 0
+    return max(1, min(_MOST_CALLS, math.ceil(seconds / max(estimate_s, 1e-9))))
 
 
 def _seconds_of(call: Callable[[Any], object], arguments: Sequence[Any]) -> float:
@@ -124,6 +141,7 @@ def interleave(participants: Sequence[Participant], effort: Effort) -> dict[str,
             for k in order if turn % 2 == 0 else reversed(order):
                 if turn % strides[k] == 0:
                     settle(effort.pause_s)
+                    participants[k].wake(effort.waking_s)
                     seconds[k][turn] = participants[k].sample()
     return {p.name: Timing(tuple(s)) for p, s in zip(participants, seconds, strict=True)}
 

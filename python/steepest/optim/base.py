@@ -176,7 +176,7 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over states (copied, from any kind of array to the parameters' own), step counts
-        and options from a `state_dict`, also from torch's.
+        and options from a `state_dict`, also from that of torch's class of the same name.
 
         Raises ValueError (missing or unknown key, shape, number of groups or parameters, names) or
         TypeError (dtype), naming the key; then nothing has been changed.

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _arrays
 from .._arrays import Array
+from . import torch_checkpoint
 from .group import Group
 from .state import MASTER
 from .table import Rule
@@ -112,6 +113,7 @@ def _read_group(
     group: Group, entry: Mapping[str, Any], state: dict[Any, Any], what: str
 ) -> _Loading:
     """Checks one saved group and takes its parameters out of `state`."""
+    entry = torch_checkpoint.group(group.rule.name, entry, group.options)
     loading = _Loading(_read_options(group.rule, entry, what))
     indices = entry.get("params", [])
     if len(indices) != len(group.arrays):
@@ -158,6 +160,7 @@ def _read_state(
         loading.steps.append(0)
         return
     given = {name: value for name, value in given.items() if value is not None}
+    given = torch_checkpoint.state(group.rule.name, given)
     loading.steps.append(_read_step(group.rule, given, what))
     for name, value in given.items():
         if name == "step":
@@ -185,8 +188,8 @@ def _wanted(group: Group, i: int) -> dict[str, tuple[tuple[int, ...], str]]:
 
 
 def _read_step(rule: Rule, given: Mapping[str, Any], what: str) -> int:
-    if "step" not in given and rule.name == "sgd":
-        return 1  # torch's SGD counts no steps; what matters is whether it was the first
+    if "step" not in given and rule.name in torch_checkpoint.COUNTLESS:
+        return 1
     if "step" not in given:
         raise ValueError(f"{what}: missing 'step'")
     step = int(given["step"])
