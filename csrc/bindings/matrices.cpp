@@ -5,6 +5,10 @@
 #include <new>
 #include <utility>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace steepest::bindings {
 namespace {
 
@@ -141,6 +145,17 @@ Spare* find_spare(size_t size) {
     return found;
 }
 
+// Large memory is fresh from the system each time, and its pages cost a good part of a product, one
+// by one: large pages are asked for, as NumPy asks for its arrays. A wish: failure is no matter.
+void ask_for_large_pages([[maybe_unused]] char* memory, [[maybe_unused]] size_t size) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    constexpr uintptr_t page = uintptr_t{2} << 20;
+    const auto begin = (reinterpret_cast<uintptr_t>(memory) + page - 1) / page * page;
+    const auto end = (reinterpret_cast<uintptr_t>(memory) + size) / page * page;
+    if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
 }  // namespace
 
 HostWorkspace::HostWorkspace(size_t size) : size_(size + kAlignment) {
@@ -149,6 +164,7 @@ HostWorkspace::HostWorkspace(size_t size) : size_(size + kAlignment) {
         size_ = std::exchange(spare->size, 0);
     } else {
         memory_.reset(new (std::nothrow) char[size_]);
+        if (memory_ && size_ > kMostSpare) ask_for_large_pages(memory_.get(), size_);
     }
     if (!memory_) return;
     const auto at = (reinterpret_cast<uintptr_t>(memory_.get()) + kAlignment - 1) / kAlignment;

@@ -27,17 +27,35 @@ void each_line(int64_t lines, int64_t length, F&& f) {
              [&](int part, int n) { f(lines * part / n, lines * (part + 1) / n); });
 }
 
-// Walks all positions, in blocks where the strides run against each other.
+// Calls f(row, begin, end) for runs of columns that make up all positions, in blocks where the
+// strides run against each other.
 template <class F>
-void each_position(int64_t rows, int64_t cols, bool along_rows, F&& f) {
+void each_run(int64_t rows, int64_t cols, bool along_rows, F&& f) {
     each_line(rows, cols, [&](int64_t begin, int64_t end) {
         const int64_t height = along_rows ? 1 : kSide;
         const int64_t width = along_rows ? cols : kSide;
         for (int64_t i0 = begin; i0 < end; i0 += height)
             for (int64_t j0 = 0; j0 < cols; j0 += width)
                 for (int64_t i = i0; i < std::min(i0 + height, end); ++i)
-                    for (int64_t j = j0; j < std::min(j0 + width, cols); ++j) f(i, j);
+                    f(i, j0, std::min(j0 + width, cols));
     });
+}
+
+// Calls f with a stride, as a constant where it is 1, so that the compiler makes vectors of a loop
+// over neighbours.
+template <class F>
+auto with_stride(int64_t stride, F&& f) {
+    return stride == 1 ? f(std::integral_constant<int64_t, 1>()) : f(stride);
+}
+
+constexpr std::integral_constant<int64_t, 1> one;
+
+// to_j = f(from_j) for j in [begin, end).
+template <class From, class FromStride, class To, class ToStride, class F>
+void convert(const From* from, FromStride from_stride, To* to, ToStride to_stride, int64_t begin,
+             int64_t end, F&& f) {
+    for (int64_t j = begin; j < end; ++j)
+        encode(f(decode(from[j * from_stride])), to[j * to_stride]);
 }
 
 // Elements in memory order: `inner` of them `inner_stride` apart, `outer` times.
@@ -80,27 +98,31 @@ double largest_magnitude(const T* x, const Walk& w) {
     return largest;
 }
 
-// Sixteen sums side by side, which the compiler can keep in vectors, per line; then the lines in
-// order.
+// Sixteen sums side by side, which the compiler can keep in vectors.
+template <class T, class Stride>
+double line_squares(const T* line, int64_t length, Stride stride, double scale) {
+    constexpr int kSums = 16;
+    double sum[kSums] = {};
+    const auto add = [&](int k, T x) {
+        const double v = decode(x) * scale;
+        sum[k] += v * v;
+    };
+    int64_t j = 0;
+    for (; j + kSums <= length; j += kSums)
+        for (int k = 0; k < kSums; ++k) add(k, line[(j + k) * stride]);
+    for (; j < length; ++j) add(static_cast<int>(j % kSums), line[j * stride]);
+    for (int half = kSums / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; ++k) sum[k] += sum[k + half];
+    return sum[0];
+}
+
+// Of each line, then the lines in order.
 template <class T>
 double sum_of_squares(const T* x, const Walk& w, double scale) {
-    constexpr int kSums = 16;
     const auto lines = line_values(w, [&](int64_t i) {
-        const T* line = x + i * w.outer_stride;
-        double sum[kSums] = {};
-        int64_t j = 0;
-        for (; j + kSums <= w.inner; j += kSums)
-            for (int k = 0; k < kSums; ++k) {
-                const double v = decode(line[(j + k) * w.inner_stride]) * scale;
-                sum[k] += v * v;
-            }
-        for (; j < w.inner; ++j) {
-            const double v = decode(line[j * w.inner_stride]) * scale;
-            sum[j % kSums] += v * v;
-        }
-        for (int half = kSums / 2; half > 0; half /= 2)
-            for (int k = 0; k < half; ++k) sum[k] += sum[k + half];
-        return sum[0];
+        return with_stride(w.inner_stride, [&](auto stride) {
+            return line_squares(x + i * w.outer_stride, w.inner, stride, scale);
+        });
     });
     double total = 0;
     for (const double v : lines) total += v;
@@ -160,9 +182,11 @@ void load(const View& v, double power, double factor, const Matrix& to) {
             const auto* x = static_cast<const std::remove_pointer_t<decltype(from_type)>*>(v.data);
             auto* out = static_cast<std::remove_pointer_t<decltype(to_type)>*>(to.data);
             const bool along_rows = std::abs(v.col_stride) <= std::abs(v.row_stride);
-            each_position(v.rows, v.cols, along_rows, [&](int64_t i, int64_t j) {
-                const double value = decode(x[i * v.row_stride + j * v.col_stride]);
-                encode(value * power * factor, out[i * to.ld + j]);
+            with_stride(v.col_stride, [&](auto stride) {
+                each_run(v.rows, v.cols, along_rows, [&](int64_t i, int64_t begin, int64_t end) {
+                    convert(x + i * v.row_stride, stride, out + i * to.ld, one, begin, end,
+                            [=](double value) { return value * power * factor; });
+                });
             });
         });
     });
@@ -175,9 +199,11 @@ void store(const Matrix& from, const View& v) {
                 static_cast<const std::remove_pointer_t<decltype(from_type)>*>(from.data);
             auto* out = static_cast<std::remove_pointer_t<decltype(to_type)>*>(v.result);
             const bool along_rows = std::abs(v.result_col_stride) <= std::abs(v.result_row_stride);
-            each_position(v.rows, v.cols, along_rows, [&](int64_t i, int64_t j) {
-                encode(decode(x[i * from.ld + j]),
-                       out[i * v.result_row_stride + j * v.result_col_stride]);
+            with_stride(v.result_col_stride, [&](auto stride) {
+                each_run(v.rows, v.cols, along_rows, [&](int64_t i, int64_t begin, int64_t end) {
+                    convert(x + i * from.ld, one, out + i * v.result_row_stride, stride, begin, end,
+                            [](double value) { return value; });
+                });
             });
         });
     });
