@@ -3,9 +3,9 @@
     python .ci/cuda_resources.py LOG [--sass LIBRARY]
 
 LOG is the output of a build with -Xptxas -v. Fails on any register spill, on a stack frame of the
-elementwise and reducing kernels, on more registers of the elementwise ones than let enough threads
-stay on a multiprocessor and, where the library is given, on an elementwise kernel without 16-byte
-loads and stores.
+elementwise, reducing and multiplying kernels, on more registers of the elementwise ones than let
+enough threads stay on a multiprocessor and, where the library is given, on an elementwise kernel
+without 16-byte loads and stores or a product without 16-byte copies to shared memory.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ MOST_REGISTERS = {
     "": 64,
 }
 ELEMENTWISE = ("apply_kernel", "probe_fill_kernel", "probe_accumulate_kernel")
-WITHOUT_STACK = (*ELEMENTWISE, "reduce_kernel", "probe_groups_kernel")
+PRODUCT = "product_kernel"
+WITHOUT_STACK = (*ELEMENTWISE, PRODUCT, "reduce_kernel", "probe_groups_kernel")
 WRITE_ONLY = "probe_fill_kernel"
 
 _ENTRY = re.compile(r"Compiling entry function '(\w+)' for '(\w+)'")
@@ -67,7 +68,11 @@ _MEMORY = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) 
 _USED = re.compile(r"Used (\d+) registers")
 _SASS_ARCHITECTURE = re.compile(r"^\s*arch = (\w+)")
 _SASS_FUNCTION = re.compile(r"^\s*Function : (\w+)")
-_WIDE = {"load": re.compile(r"\bLDG(\.\w+)*\.128\b"), "store": re.compile(r"\bSTG(\.\w+)*\.128\b")}
+_WIDE = {
+    "load": re.compile(r"\bLDG(\.\w+)*\.128\b"),
+    "store": re.compile(r"\bSTG(\.\w+)*\.128\b"),
+    "copy": re.compile(r"\bLDGSTS(\.\w+)*\.128\b"),
+}
 
 
 @dataclass
@@ -138,8 +143,17 @@ def problems(kernel: Kernel, name: str) -> Iterator[str]:
         yield f"{kernel.registers} registers, at most {most} expected"
 
 
+def wide_accesses(name: str) -> set[str]:
+    """The kinds of 16-byte accesses that a kernel must have."""
+    if PRODUCT in name:
+        return {"copy"}
+    if not is_elementwise(name):
+        return set()
+    return {"store"} if WRITE_ONLY in name else {"load", "store"}
+
+
 def narrow_kernels(lines: Iterable[str]) -> tuple[int, list[str]]:
-    """Number of elementwise kernels in a disassembly, and those without 16-byte accesses."""
+    """Number of kernels in a disassembly that must have 16-byte accesses, and those without."""
     missing: dict[tuple[str, str], set[str]] = {}
     architecture, current = "", None
     for line in lines:
@@ -147,10 +161,8 @@ def narrow_kernels(lines: Iterable[str]) -> tuple[int, list[str]]:
             architecture = found.group(1)
         elif found := _SASS_FUNCTION.match(line):
             name = found.group(1)
-            wanted = {"store"} if WRITE_ONLY in name else set(_WIDE)
-            current = (
-                missing.setdefault((name, architecture), wanted) if is_elementwise(name) else None
-            )
+            wanted = wide_accesses(name)
+            current = missing.setdefault((name, architecture), wanted) if wanted else None
         elif current:
             current -= {kind for kind in current if _WIDE[kind].search(line)}
     wrong = [
@@ -194,7 +206,7 @@ def check_report(log: Path) -> int:
 
 
 def check_sass(library: Path) -> int:
-    """Returns how many elementwise kernels lack 16-byte accesses; 0 without cuobjdump."""
+    """Returns how many kernels lack 16-byte accesses; 0 without cuobjdump."""
     tool = shutil.which("cuobjdump")
     if tool is None:
         print("cuobjdump is not installed: the width of loads and stores is not checked")
@@ -202,7 +214,7 @@ def check_sass(library: Path) -> int:
     count, wrong = narrow_kernels(disassembly(library, tool))
     for line in wrong:
         print(line)
-    print(f"{count} elementwise kernels disassembled, {len(wrong)} without 16-byte accesses")
+    print(f"{count} kernels with 16-byte accesses expected, {len(wrong)} without")
     return len(wrong) if count else 1
 
 

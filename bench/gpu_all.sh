@@ -84,6 +84,11 @@ probes() {
         tests/curvature/test_golden_bits.py tests/curvature/test_device_probes.py
 }
 
+# Matrix products, on every kind of array at once.
+products() {
+    "$python" -m pytest -q -p no:cacheprovider tests/polar/test_device_products.py
+}
+
 # Named by what ran and when: H200-2026-01-31.
 benchmark() {
     local name options=()
@@ -101,7 +106,7 @@ PYTHON
     "$python" -m steepest.bench steps --device cuda --rivals --json "$results/$name.json" "${options[@]}"
 }
 
-export -f build test_kind golden probes benchmark has
+export -f build test_kind golden probes products benchmark has
 export root results work python
 
 kinds=()
@@ -119,6 +124,7 @@ fi
 # What is quick comes first. Nothing else runs beside the benchmark.
 for kind in "${kinds[@]}"; do stage "golden-$kind" 60 bash -c "golden $kind"; done
 for kind in "${kinds[@]}"; do stage "probes-$kind" 45 bash -c "probes $kind"; done
+stage products 45 bash -c products
 stage benchmark 240 bash -c benchmark
 for kind in "${kinds[@]}"; do stage "tests-$kind" 150 bash -c "test_kind $kind"; done
 stage sanitize 180 bench/gpu_sanitize.sh

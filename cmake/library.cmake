@@ -44,6 +44,8 @@ add_library(steepest SHARED
   csrc/norms/tridiagonal.cpp
   csrc/norms/vectors.cpp
   csrc/polar/abi.cpp
+  csrc/polar/device/product_emulation.cpp
+  csrc/polar/device/products.cpp
   csrc/polar/item.cpp
   csrc/polar/iteration.cpp
   csrc/polar/line_sums.cpp
@@ -108,6 +110,7 @@ if(STEEPEST_WITH_CUDA)
     csrc/cuda/backend.cu
     csrc/cuda/memory.cu
     csrc/cuda/probes.cu
+    csrc/cuda/products.cu
     csrc/cuda/runs_f32.cu
     csrc/cuda/runs_f64.cu)
   set_target_properties(steepest PROPERTIES CUDA_RUNTIME_LIBRARY Static CUDA_STANDARD 20

@@ -75,12 +75,8 @@ std::string shape_text(const std::vector<int64_t>& extent) {
     return shape.text();
 }
 
-Array read_matrices(py::handle object, const ArgName& name) {
-    Place place(name.name);
+Array read_matrices(py::handle object, const ArgName& name, Place& place) {
     Array a = to_array(object, name, place);
-    if (place.on_device())
-        device_error(name.text() + ": array " + place_text(place.device()) +
-                     " given, expected one in host memory: there are no kernels for devices yet");
     if (a.shape.extent.size() < 2)
         value_error(name.text() + ": array of " + std::to_string(a.shape.extent.size()) +
                     " dimensions given, expected a matrix or a stack of matrices");
@@ -89,9 +85,34 @@ Array read_matrices(py::handle object, const ArgName& name) {
     return a;
 }
 
+namespace {
+
+void refuse_device(const Place& place, const ArgName& name) {
+    if (place.on_device())
+        device_error(name.text() + ": array " + place_text(place.device()) +
+                     " given, expected one in host memory: there are no kernels for devices yet");
+}
+
+}  // namespace
+
+Array read_matrices(py::handle object, const ArgName& name) {
+    Place place(name.name);
+    Array a = read_matrices(object, name, place);
+    refuse_device(place, name);
+    return a;
+}
+
 Array read_result(py::handle object, const ArgName& name, const std::vector<int64_t>& extent,
                   const DType* dtype) {
-    Array a = read_matrices(object, name);
+    Place place(name.name);
+    Array a = read_result(object, name, extent, dtype, place);
+    refuse_device(place, name);
+    return a;
+}
+
+Array read_result(py::handle object, const ArgName& name, const std::vector<int64_t>& extent,
+                  const DType* dtype, Place& place) {
+    Array a = read_matrices(object, name, place);
     if (a.refusal)
         buffer_error(name.text() + ": " + a.refusal +
                      " array given, expected one that may be written");

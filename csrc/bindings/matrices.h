@@ -1,4 +1,4 @@
-// Matrices and stacks of them in host memory: reading with checks, memory in common, copies.
+// Matrices and stacks of them: reading with checks, memory in common, copies in host memory.
 #pragma once
 
 #include "bindings/arrays.h"
@@ -29,10 +29,15 @@ inline bool same_array(const Array& a, const Array& b) {
 // raises, DeviceError for an array on a device, ValueError for fewer dimensions.
 Array read_matrices(py::handle object, const ArgName& name);
 
+// The same in the place, which may be a device. Raises what to_array raises besides.
+Array read_matrices(py::handle object, const ArgName& name, Place& place);
+
 // One that may be written and has this shape, and this dtype unless null. Raises BufferError,
 // TypeError, ValueError.
 Array read_result(py::handle object, const ArgName& name, const std::vector<int64_t>& extent,
                   const DType* dtype);
+Array read_result(py::handle object, const ArgName& name, const std::vector<int64_t>& extent,
+                  const DType* dtype, Place& place);
 
 std::string shape_text(const std::vector<int64_t>& extent);
 

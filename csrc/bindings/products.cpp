@@ -1,4 +1,5 @@
-// Products of matrices and stacks: arrays of any strides as the row-major batches of the C ABI.
+// Products of matrices and stacks: arrays of any strides as the row-major batches of the C ABI, in
+// host memory or on a device.
 #include "bindings/products.h"
 
 #include <pybind11/numpy.h>
@@ -8,7 +9,8 @@
 #include <optional>
 
 #include "bindings/matrices.h"
-#include "bindings/sources.h"
+#include "bindings/operand_rows.h"
+#include "bindings/workspace.h"
 
 namespace steepest::bindings {
 namespace {
@@ -25,61 +27,9 @@ int64_t matrices_of(const Extent& lead) {
     return n;
 }
 
-// The stride from matrix to matrix, if there is one for the whole stack.
-std::optional<int64_t> batch_stride(const Shape& s) {
-    const size_t lead = s.extent.size() - 2;
-    int64_t count = 1, stride = 0;
-    for (size_t d = lead; d-- > 0;) {
-        if (s.extent[d] == 1) continue;
-        if (count == 1)
-            stride = s.stride[d];
-        else if (s.stride[d] != count * stride)
-            return std::nullopt;
-        count *= s.extent[d];
-    }
-    return stride;
-}
-
-bool is_row_major(const Shape& s) {
-    const size_t row = s.extent.size() - 2;
-    const int64_t cols = s.extent[row + 1];
-    return (cols <= 1 || s.stride[row + 1] == 1) &&
-           (s.extent[row] <= 1 || s.stride[row] >= std::max<int64_t>(cols, 1)) && batch_stride(s);
-}
-
-// An operand as the C ABI takes it: the array's own memory, or a row-major copy of it.
-class Rows {
-  public:
-    explicit Rows(const Array& a) : own_(a), used_(a) {
-        if (a.shape.count() == 0 || is_row_major(a.shape)) return;
-        const auto bytes = static_cast<size_t>(a.shape.count() * size_of(a.dtype));
-        copy_ = std::make_unique<char[]>(bytes);
-        used_.data = copy_.get();
-        used_.shape.stride = c_order(a.shape.extent);
-    }
-    void read() const {
-        if (copy_) copy_elements(own_, used_);
-    }
-    void write() const {
-        if (copy_) copy_elements(used_, own_);
-    }
-    steepest_operand operand() const {
-        const Shape& s = used_.shape;
-        const size_t row = s.extent.size() - 2;
-        // The stride of a single row says nothing.
-        const int64_t row_stride = s.extent[row] > 1 ? s.stride[row] : s.extent[row + 1];
-        return {used_.data, row_stride, batch_stride(s).value_or(0),
-                static_cast<int32_t>(used_.dtype)};
-    }
-
-  private:
-    Array own_, used_;
-    std::unique_ptr<char[]> copy_;
-};
-
-Array read_operand(py::handle object, const char* name) {
-    Array a = read_matrices(object, {name});
-    if (a.dtype == DType::f16)
+Array read_operand(py::handle object, const char* name, Place& place) {
+    Array a = read_matrices(object, {name}, place);
+    if (a.dtype == DType::f16 && !place.stream())
         type_error(std::string(name) +
                    ": dtype float16 given, expected float32, float64 or bfloat16");
     return a;
@@ -91,10 +41,10 @@ struct Factors {
     Array a;
     std::optional<Array> b;
 
-    Factors(int32_t kind, py::handle left, py::handle right)
-        : product(kind), a(read_operand(left, "A")) {
+    Factors(int32_t kind, py::handle left, py::handle right, Place& place)
+        : product(kind), a(read_operand(left, "A", place)) {
         if (kind != STEEPEST_PRODUCT_GRAM) {
-            b = read_operand(right, "B");
+            b = read_operand(right, "B", place);
             check_right();
         }
     }
@@ -124,20 +74,20 @@ struct Factors {
     }
 };
 
-bool go_together(DType a, DType other) {
-    return other != DType::f16 && (a == DType::f64) == (other == DType::f64);
+bool go_together(DType a, DType other, const Place& place) {
+    return (other != DType::f16 || place.stream()) && (a == DType::f64) == (other == DType::f64);
 }
 
-void check_stored(const Array& x, const char* name, DType a) {
-    if (go_together(a, x.dtype)) return;
+void check_stored(const Array& x, const char* name, DType a, const Place& place) {
+    if (go_together(a, x.dtype, place)) return;
+    const char* halves = place.stream() ? "float32, bfloat16 or float16" : "float32 or bfloat16";
     type_error(std::string(name) + ": dtype " + dtype_name(x.dtype) + " given, expected " +
-               (a == DType::f64 ? "float64" : "float32 or bfloat16") + " with A in " +
-               dtype_name(a));
+               (a == DType::f64 ? "float64" : halves) + " with A in " + dtype_name(a));
 }
 
-Array read_addend(py::handle object, const Factors& factors) {
-    Array d = read_operand(object, "D");
-    check_stored(d, "D", factors.a.dtype);
+Array read_addend(py::handle object, const Factors& factors, Place& place) {
+    Array d = read_operand(object, "D", place);
+    check_stored(d, "D", factors.a.dtype, place);
     Extent one = factors.shape();
     one.erase(one.begin(), one.end() - 2);
     if (d.shape.extent != factors.shape() && d.shape.extent != one)
@@ -152,14 +102,14 @@ void check_apart(const Array& out, const Array& other, const char* name) {
                     " given, expected D itself or memory apart");
 }
 
-using Sums = py::array_t<double, py::array::c_style>;
-
-// One entry (trace, squares) per matrix.
-steepest_by_products* sums_of(const std::optional<Sums>& sums, int64_t count) {
+// One entry (trace, squares) per matrix; null where none are wanted.
+steepest_by_products* read_sums(py::handle object, int64_t count, Place& place) {
     static_assert(sizeof(steepest_by_products) == 2 * sizeof(double));
-    if (!sums) return nullptr;
-    if (sums->size() != 2 * count || !sums->writeable()) value_error("sums: wrong shape");
-    return reinterpret_cast<steepest_by_products*>(const_cast<double*>(sums->data()));
+    if (object.is_none()) return nullptr;
+    const Array a = to_array(object, {"sums"}, place);
+    if (a.dtype != DType::f64 || a.shape.count() != 2 * count || !is_c_order(a.shape) || a.refusal)
+        value_error("sums: wrong array");
+    return static_cast<steepest_by_products*>(a.data);
 }
 
 steepest_status run(steepest_multiply_args& args) {
@@ -172,21 +122,24 @@ steepest_status run(steepest_multiply_args& args) {
 
 // All arrays of a call, checked.
 struct Arrays {
+    py::handle left, right, addend, result;
+    Place place{"A"};
     Factors factors;
     Array out;
     std::optional<Array> d;
     bool in_place = false;  // D is C
 
-    Arrays(int32_t product, py::handle left, py::handle right, py::handle addend, py::handle result)
-        : factors(product, left, right) {
-        if (!addend.is_none()) d = read_addend(addend, factors);
-        out = read_result(result, {"out"}, factors.shape(), nullptr);
-        check_stored(out, "out", factors.a.dtype);
+    Arrays(int32_t product, py::handle a, py::handle b, py::handle added, py::handle c)
+        : left(a), right(b), addend(added), result(c), factors(product, a, b, place) {
+        if (!addend.is_none()) d = read_addend(addend, factors, place);
+        out = read_result(result, {"out"}, factors.shape(), nullptr, place);
+        check_stored(out, "out", factors.a.dtype, place);
         check_apart(out, factors.a, "A");
         if (factors.b) check_apart(out, *factors.b, "B");
         in_place = d && same_array(*d, out) && d->dtype == out.dtype;
         if (d && !in_place) check_apart(out, *d, "D");
     }
+    bool has_own_d() const { return d && !in_place; }
 };
 
 // The operands of a call; those that the product does not have stand for nothing.
@@ -195,10 +148,12 @@ struct Operands {
     bool has_b, has_d, in_place;
 
     explicit Operands(const Arrays& arrays)
-        : a(arrays.factors.a),
-          b(arrays.factors.b.value_or(arrays.factors.a)),
-          c(arrays.out),
-          d(arrays.d && !arrays.in_place ? *arrays.d : arrays.out),
+        : a(arrays.factors.a, arrays.left, arrays.place),
+          b(arrays.factors.b.value_or(arrays.factors.a),
+            arrays.factors.b ? arrays.right : arrays.left, arrays.place),
+          c(arrays.out, arrays.result, arrays.place),
+          d(arrays.has_own_d() ? *arrays.d : arrays.out,
+            arrays.has_own_d() ? arrays.addend : arrays.result, arrays.place),
           has_b(arrays.factors.b),
           has_d(arrays.d),
           in_place(arrays.in_place) {}
@@ -219,29 +174,55 @@ struct Operands {
     }
 };
 
-void multiply(int32_t product, py::handle left, py::handle right, py::handle addend,
-              py::handle result, const std::tuple<double, double, double>& update,
-              const std::optional<Sums>& sums) {
-    const Arrays arrays(product, left, right, addend, result);
-    const Operands operands(arrays);
+steepest_multiply_args arguments(const Arrays& arrays,
+                                 const std::tuple<double, double, double>& update) {
     steepest_multiply_args args{};
     args.struct_size = sizeof args;
-    args.product = product;
+    args.product = arrays.factors.product;
     args.count = matrices_of(arrays.factors.lead());
     args.rows = rows_of(arrays.factors.a);
     args.inner = cols_of(arrays.factors.a);
     args.cols = arrays.factors.shape().back();
     std::tie(args.alpha, args.beta, args.gamma) = update;
-    operands.give(args);
-    args.sums = sums_of(sums, args.count);
+    args.stream = arrays.place.stream();
+    args.device = arrays.place.device_argument();
+    return args;
+}
+
+steepest_status run_on_host(steepest_multiply_args& args, const Operands& operands) {
+    const py::gil_scoped_release release;
+    operands.read();
+    const steepest_status status = run(args);
+    if (status == STEEPEST_OK) operands.c.write();
+    return status;
+}
+
+// Only enqueued; copies are made by the arrays' framework, which needs the interpreter lock.
+steepest_status run_on_device(steepest_multiply_args& args, const Operands& operands,
+                              const Place& place) {
+    operands.read();
+    if (const auto s = steepest_multiply_workspace(&args, &args.workspace_size)) return s;
+    const DeviceMemory workspace(args.workspace_size, place);
+    args.workspace = workspace.data();
     steepest_status status;
     {
-        py::gil_scoped_release release;
-        operands.read();
-        status = run(args);
-        if (status == STEEPEST_OK) operands.c.write();
+        const py::gil_scoped_release release;
+        status = steepest_multiply(&args);
     }
-    throw_status(status);
+    if (status == STEEPEST_OK) operands.c.write();
+    return status;
+}
+
+void multiply(int32_t product, py::handle left, py::handle right, py::handle addend,
+              py::handle result, const std::tuple<double, double, double>& update,
+              py::handle sums) {
+    Arrays arrays(product, left, right, addend, result);
+    steepest_multiply_args args = arguments(arrays, update);
+    args.sums = read_sums(sums, args.count, arrays.place);
+    const Operands operands(arrays);
+    operands.give(args);
+    throw_status(args.stream ? run_on_device(args, operands, arrays.place)
+                             : run_on_host(args, operands));
 }
 
 }  // namespace
@@ -250,7 +231,8 @@ void bind_products(py::module_& m) {
     m.def(
         "product_shape",
         [](int32_t product, py::handle a, py::handle b) {
-            const Factors factors(product, a, b);
+            Place place("A");
+            const Factors factors(product, a, b, place);
             return py::make_tuple(py::tuple(py::cast(factors.shape())),
                                   dtype_name(factors.a.dtype));
         },

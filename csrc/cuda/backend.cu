@@ -116,6 +116,9 @@ class CudaBackend final : public Backend {
     const ProbeRuns& probe_runs(int distribution, bool is_f64) const override {
         return cuda::probe_runs(static_cast<curvature::Distribution>(distribution), is_f64);
     }
+    const ProductRuns& product_runs(bool has_columns) const override {
+        return cuda::product_runs(has_columns);
+    }
     void run_squares(const Pass& pass, int64_t items) override {
         const auto blocks = static_cast<unsigned>((items + kWarps - 1) / kWarps);
         squares_kernel<<<blocks, kThreads, 0, stream_>>>(pass);

@@ -1,4 +1,5 @@
-// The CUDA kernels of all rules, one translation unit per precision, and of the probes.
+// The CUDA kernels of all rules, one translation unit per precision, and of the probes and
+// products.
 #pragma once
 
 #include "curvature/kernel_table.h"
@@ -9,5 +10,6 @@ namespace steepest::cuda {
 const device::RuleRuns* runs_f32();
 const device::RuleRuns* runs_f64();
 const device::ProbeRuns& probe_runs(curvature::Distribution distribution, bool is_f64);
+const device::ProductRuns& product_runs(bool has_columns);
 
 }  // namespace steepest::cuda

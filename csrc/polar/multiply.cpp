@@ -4,6 +4,8 @@
 #include "core/cpu.h"
 #include "core/fence.h"
 #include "core/parallel.h"
+#include "core/stream.h"
+#include "polar/device/products.h"
 #include "polar/products.h"
 
 namespace {
@@ -11,10 +13,16 @@ namespace {
 using namespace steepest;
 using namespace steepest::polar;
 
-bool is_stored(int32_t t) { return t == STEEPEST_F32 || t == STEEPEST_F64 || t == STEEPEST_BF16; }
+bool is_stored(int32_t t, bool on_device) {
+    return t == STEEPEST_F32 || t == STEEPEST_F64 || t == STEEPEST_BF16 ||
+           (t == STEEPEST_F16 && on_device);
+}
 
 Type type_of(int32_t t) {
-    return t == STEEPEST_F64 ? Type::f64 : t == STEEPEST_F32 ? Type::f32 : Type::bf16;
+    return t == STEEPEST_F64    ? Type::f64
+           : t == STEEPEST_F32  ? Type::f32
+           : t == STEEPEST_BF16 ? Type::bf16
+                                : Type::f16;
 }
 
 bool has_d(const steepest_multiply_args& a) { return a.d.data && a.beta != 0; }
@@ -42,9 +50,10 @@ bool are_operands(const steepest_multiply_args& a) {
 // Sums in double go with double only.
 bool are_dtypes(const steepest_multiply_args& a) {
     const auto goes = [&](const steepest_operand& o) {
-        return is_stored(o.dtype) && (o.dtype == STEEPEST_F64) == (a.a.dtype == STEEPEST_F64);
+        return is_stored(o.dtype, a.stream) &&
+               (o.dtype == STEEPEST_F64) == (a.a.dtype == STEEPEST_F64);
     };
-    return is_stored(a.a.dtype) && goes(a.c) && (!has_b(a) || a.b.dtype == a.a.dtype) &&
+    return is_stored(a.a.dtype, a.stream) && goes(a.c) && (!has_b(a) || a.b.dtype == a.a.dtype) &&
            (!has_d(a) || goes(a.d));
 }
 
@@ -84,23 +93,71 @@ struct Memory {
     }
 };
 
+// The products on the CPU, as a device has them.
+struct HostProducts {
+    template <class... Args>
+    void symmetric(Args&&... args) const {
+        polar::symmetric(args...);
+    }
+    template <class... Args>
+    void symmetric_product(Args&&... args) const {
+        polar::symmetric_product(args...);
+    }
+    template <class... Args>
+    void general(Args&&... args) const {
+        polar::general(args...);
+    }
+};
+
 // The scratch memory is as much as a product can need, so none is refused.
-void multiply(const steepest_multiply_args& args, const Operands& o, const Memory& memory) {
+template <class Products>
+void multiply(const Products& products, const steepest_multiply_args& args, const Operands& o,
+              const Arena& scratch, ByProducts* sums) {
     const Update update{args.alpha, args.beta, args.gamma};
     const Batch* d = has_d(args) ? &o.d : nullptr;
-    const Arena scratch(memory.scratch, memory.scratch_size);
     switch (args.product) {
         case STEEPEST_PRODUCT_GRAM:
-            symmetric(o.a, update, d, o.c, scratch, memory.sums);
+            products.symmetric(o.a, update, d, o.c, scratch, sums);
             break;
         case STEEPEST_PRODUCT_SYMMETRIC:
-            symmetric_product(o.a, o.b, update, d, o.c, scratch, memory.sums);
+            products.symmetric_product(o.a, o.b, update, d, o.c, scratch, sums);
             break;
         default:
-            general(o.a, o.b, update, d, o.c, scratch);
+            products.general(o.a, o.b, update, d, o.c, scratch);
     }
+}
+
+size_t workspace_on_cpu(const steepest_multiply_args& args) {
+    Arena arena(nullptr, 0);
+    Memory(args, Operands(args), arena);
+    return arena.used();
+}
+
+// Without by-products a product on a device needs none.
+size_t workspace_on_device(const steepest_multiply_args& args) {
+    const Operands o(args);
+    return args.sums ? device::DeviceProducts::scratch_bytes(o.a, o.c) : 0;
+}
+
+steepest_status on_cpu(const steepest_multiply_args& args) {
+    cpu::Target target;
+    if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
+    if (args.workspace_size < workspace_on_cpu(args)) return STEEPEST_WORKSPACE_TOO_SMALL;
+    const Operands o(args);
+    Arena arena(args.workspace, args.workspace_size);
+    const Memory memory(args, o, arena);
+    multiply(HostProducts{}, args, o, Arena(memory.scratch, memory.scratch_size), memory.sums);
     for (int64_t i = 0; args.sums && i < args.count; ++i)
         args.sums[i] = {memory.sums[i].trace, memory.sums[i].squares};
+    return STEEPEST_OK;
+}
+
+steepest_status on_device(const steepest_multiply_args& args, device::Backend& backend) {
+    static_assert(sizeof(ByProducts) == sizeof(steepest_by_products));
+    if (args.workspace_size < workspace_on_device(args)) return STEEPEST_WORKSPACE_TOO_SMALL;
+    multiply(device::DeviceProducts(backend), args, Operands(args),
+             Arena(args.workspace, args.workspace_size), reinterpret_cast<ByProducts*>(args.sums));
+    return STEEPEST_OK;
 }
 
 }  // namespace
@@ -109,11 +166,14 @@ steepest_status steepest_multiply_workspace(const steepest_multiply_args* args, 
     if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {
         if (const auto status = check(*args)) return status;
+        if (args->stream)
+            return on_stream(args->device, args->stream, [&](device::Backend&) {
+                *size = workspace_on_device(*args);
+                return STEEPEST_OK;
+            });
         cpu::Target target;
         if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
-        Arena arena(nullptr, 0);
-        Memory(*args, Operands(*args), arena);
-        *size = arena.used();
+        *size = workspace_on_cpu(*args);
         return STEEPEST_OK;
     });
 }
@@ -122,14 +182,11 @@ steepest_status steepest_multiply(const steepest_multiply_args* args) {
     if (!args) return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {
         FloatingPointGuard guard;
-        size_t needed = 0;
-        if (const auto status = steepest_multiply_workspace(args, &needed)) return status;
+        if (const auto status = check(*args)) return status;
         if (reinterpret_cast<uintptr_t>(args->workspace) % Arena::kAlignment)
             return STEEPEST_INVALID_ARGUMENT;
-        if (args->workspace_size < needed) return STEEPEST_WORKSPACE_TOO_SMALL;
-        const Operands operands(*args);
-        Arena arena(args->workspace, args->workspace_size);
-        multiply(*args, operands, Memory(*args, operands, arena));
-        return STEEPEST_OK;
+        if (!args->stream) return on_cpu(*args);
+        return on_stream(args->device, args->stream,
+                         [&](device::Backend& backend) { return on_device(*args, backend); });
     });
 }

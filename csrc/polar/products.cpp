@@ -50,10 +50,11 @@ bool run(const Job& job, const Arena& arena) {
     return true;
 }
 
-// Null when the environment names no usable target.
+// Null when the environment names no usable target, or there are no kernels for the type.
 const OperandKernels* kernels_for(const Batch& A, const Batch& C) {
     cpu::Target target;
-    if (!cpu::active(target)) return nullptr;
+    if (!cpu::active(target) || A.matrix.type == Type::f16 || C.matrix.type == Type::f16)
+        return nullptr;
     const bool long_sums = A.matrix.type == Type::f32 && C.matrix.type == Type::f64;
     return &product_kernels_of(target)
                 .operand[long_sums ? kLongSums : static_cast<int>(A.matrix.type)];

@@ -17,7 +17,8 @@
 
 namespace steepest::polar {
 
-enum class Type : int { f32 = 0, f64 = 1, bf16 = 2 };
+// float16 is for devices: the products of this header have no kernels for it.
+enum class Type : int { f32 = 0, f64 = 1, bf16 = 2, f16 = 3 };
 
 // Row-major; consecutive rows are ld >= cols elements apart.
 struct Matrix {

@@ -188,6 +188,14 @@ def copy(x: Array) -> Array:
     return made
 
 
+def in_c_order(x: Array) -> Array:
+    """A new array of the same kind, place and dtype in C order with the elements of x."""
+    seen = view(x)
+    made = zeros(seen, dtype_name(seen), tuple(seen.shape))
+    assign(made, seen)
+    return made
+
+
 def every(x: Array, step: int) -> Array:
     """A new one-dimensional array of the same kind, place and dtype with every step-th element of
     x, counted in C order."""

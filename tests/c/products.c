@@ -190,6 +190,33 @@ static void test_bfloat16(void) {
                 CHECK((double)call.fc[place(&call.args.c, t, i, j)] == exact(&call, t, i, j).value);
 }
 
+/* The emulation of device code: the same values, by-products, float16 in and float out. */
+static void test_on_a_stream(int32_t product) {
+    Call call;
+    set_up(&call, product);
+    if (product != STEEPEST_PRODUCT_GENERAL) make_symmetric(&call);
+    call.args.stream = STEEPEST_STREAM_EMULATED;
+    CHECK_STATUS(run(&call.args), STEEPEST_OK);
+    for (int t = 0; t < kCount; ++t) {
+        for (int i = 0; i < kRows; ++i)
+            for (int j = 0; j < call.args.cols; ++j) {
+                const Exact e = exact(&call, t, i, j);
+                CHECK_CLOSE(call.c[place(&call.args.c, t, i, j)], e.value,
+                            bound(&call, e, DBL_EPSILON / 2));
+            }
+        if (product != STEEPEST_PRODUCT_GENERAL) check_sums(&call, t);
+    }
+    CHECK(call.c[call.args.cols] == 1000 + (double)call.args.cols);
+    call.args.a = operand(call.ha, STEEPEST_F16, kRows, call.args.inner);
+    call.args.b = operand(call.ha, STEEPEST_F16, call.args.inner, call.args.cols);
+    call.args.c.dtype = call.args.d.dtype = STEEPEST_F32;
+    call.args.c.data = call.args.d.data = call.fc;
+    CHECK_STATUS(run(&call.args), STEEPEST_OK); /* nothing but D, which is C, and I */
+    CHECK((double)call.fc[0] == -2 * 1000.0 + 3);
+    call.args.a.dtype = STEEPEST_F64;
+    CHECK_STATUS(run(&call.args), STEEPEST_INVALID_DTYPE);
+}
+
 static void refuse(Call* call, steepest_status expected, const char* file, int line) {
     double before[kRoom];
     size_t size = 12345;
@@ -274,6 +301,9 @@ void test_products(void) {
     test_values(STEEPEST_PRODUCT_GENERAL);
     test_float_in_place();
     test_bfloat16();
+    test_on_a_stream(STEEPEST_PRODUCT_GRAM);
+    test_on_a_stream(STEEPEST_PRODUCT_SYMMETRIC);
+    test_on_a_stream(STEEPEST_PRODUCT_GENERAL);
     test_refused();
     test_workspace();
     test_nothing_to_do();

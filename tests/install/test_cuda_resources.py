@@ -112,3 +112,10 @@ def test_kernels_of_probes_are_elementwise_and_some_only_write(resources):
     text = "arch = sm_80\n" + sass(fill, NARROW, WIDE_STORE) + sass(take, WIDE_LOAD)
     count, wrong = resources.narrow_kernels(text.splitlines())
     assert count == 2 and wrong == [f"{take} on sm_80: no 16-byte store"]
+
+
+def test_products_copy_sixteen_bytes_to_shared_memory(resources):
+    product, copy = "_ZN1a14product_kernelIfEEv", "LDGSTS.E.BYPASS.LTC128B.128 [R5], [R2.64] ;"
+    text = "arch = sm_80\n" + sass(product, NARROW, copy) + sass(product + "x", WIDE_LOAD)
+    count, wrong = resources.narrow_kernels(text.splitlines())
+    assert count == 2 and wrong == [f"{product}x on sm_80: no 16-byte copy"]

@@ -278,11 +278,3 @@ def test_refused(rng, call, error, words):
     c = draw(rng, (4, 4), "float64")
     with refused(error, *words, untouched=[c]):
         call(c)
-
-
-def test_devices_are_refused():
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("no device")
-    with pytest.raises(RuntimeError, match=r"^A: "):
-        gram(torch.ones(3, 3, device="cuda"))

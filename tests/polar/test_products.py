@@ -1,5 +1,5 @@
-"""The matrix products alone, as a C++ program: every CPU target that can run here, plain and under
-the sanitizers."""
+"""The matrix products alone, as C++ programs: every CPU target that can run here, and the device
+code in its emulation, plain and under the sanitizers."""
 
 import platform
 
@@ -20,6 +20,21 @@ AVX512 = [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
 TARGETS = {"avx2": AVX2, "avx512": AVX512, "avx512bf16": [*AVX512, "-mavx512bf16"]}
 
 
+DEVICE = [
+    "tests/cpp/device_products.cpp",
+    "csrc/polar/device/product_emulation.cpp",
+    "csrc/polar/device/products.cpp",
+]
+
+
+def build_device(to, flags):
+    """The same of the device code, emulated."""
+    common = ["-std=c++20", "-g", "-ffp-contract=off", "-Wall", "-Icsrc", "-Icsrc/include", *flags]
+    program = to / "device_products"
+    run(tool("g++", "c++"), *common, *DEVICE, "-o", program, cwd=source_tree())
+    return program
+
+
 def build(to, flags):
     """Compiles the program, each target with its own flags; returns the executable."""
     compiler, vectors = tool("g++", "c++"), platform.machine().lower() in ("x86_64", "amd64")
@@ -36,16 +51,25 @@ def build(to, flags):
     return program
 
 
-def check(to, flags, *arguments):
-    lines = run(build(to, flags), *arguments, timeout=600).splitlines()
+def check(program, *arguments):
+    lines = run(program, *arguments, timeout=600).splitlines()
     assert lines and all(line.endswith(" 0 wrong") for line in lines), lines
 
 
 def test_products(tmp_path):
-    check(tmp_path, ["-O3"])
+    check(build(tmp_path, ["-O3"]))
+
+
+def test_device_products(tmp_path):
+    check(build_device(tmp_path, ["-O3"]))
 
 
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
 def test_products_under_sanitizers(sanitizers, tmp_path):
     flags = ["-O1", f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all"]
-    check(tmp_path, flags, "quick")
+    check(build(tmp_path, flags), "quick")
+
+
+def test_device_products_under_sanitizers(tmp_path):
+    flags = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    check(build_device(tmp_path, flags))

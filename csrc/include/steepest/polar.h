@@ -24,10 +24,10 @@ typedef struct steepest_operand {
     void* data;
     int64_t row_stride;   /* at least the columns */
     int64_t batch_stride; /* of any sign; 0: one matrix for the whole batch, not for C */
-    int32_t dtype;        /* STEEPEST_F32, STEEPEST_F64 or STEEPEST_BF16 */
+    int32_t dtype;        /* STEEPEST_F32, STEEPEST_F64 or STEEPEST_BF16; with a stream also F16 */
 } steepest_operand;
 
-/* Of C before it is rounded to bfloat16, summed in double. */
+/* Of C before it is rounded to half precision, summed in double. */
 typedef struct steepest_by_products {
     double trace;
     double squares; /* of all elements */
@@ -50,11 +50,13 @@ typedef struct steepest_multiply_args {
                                    products */
     void* workspace;            /* aligned to 64 bytes */
     size_t workspace_size;
+    void* stream; /* see Devices; null on the CPU. `sums` then is on the device too */
+    int32_t device;
 } steepest_multiply_args;
 
-/* A in double goes with C and D in double; A in float or bfloat16 with C and D in either, sums
- * being in float. NaN and infinities pass through. The bits do not depend on the number of threads;
- * they do on the CPU target. */
+/* A in double goes with C and D in double; A in float or half precision with C and D in any of
+ * these, sums being in float. NaN and infinities pass through. The bits do not depend on the number
+ * of threads; they do on the CPU target, and on whether a device computes them. */
 STEEPEST_API steepest_status steepest_multiply(const steepest_multiply_args* args);
 STEEPEST_API steepest_status steepest_multiply_workspace(const steepest_multiply_args* args,
                                                          size_t* size);

@@ -2,10 +2,10 @@
 // that all pointers are the device's. A program over these products can be written once for both.
 //
 // Every call only enqueues work on the backend's stream, with as many launches for a batch as for
-// one matrix, and can be captured into a graph. The bits depend on the shape alone, not on the
-// batch, the alignment or the multiprocessors. Products of float and double are sums in the order
-// of the inner dimension, one fused multiply-add after the other; those of half precision run on
-// tensor cores.
+// one matrix, and can be captured into a graph. The bits of C depend on the shape alone, not on the
+// batch, the alignment or the multiprocessors; those of by-products on the size of the batch, too.
+// Products of float and double are sums in the order of the inner dimension, one fused multiply-add
+// after the other; those of half precision run on tensor cores.
 #pragma once
 
 #include "polar/products.h"

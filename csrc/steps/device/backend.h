@@ -9,6 +9,7 @@ namespace steepest::device {
 struct Pass;
 struct UnitPass;
 struct ProbePass;
+struct ProductRuns;
 
 // Runs a kernel over a number of work items; what an item is depends on the kernel.
 using Run = void (*)(const Pass& pass, int64_t items, void* stream);
@@ -39,6 +40,8 @@ class Backend {
     virtual const RuleRuns& runs(int rule, bool is_f64) const = 0;
     // By steepest_distribution.
     virtual const ProbeRuns& probe_runs(int distribution, bool is_f64) const = 0;
+    // Of the matrix products, by whether the right operand lies as in memory by columns.
+    virtual const ProductRuns& product_runs(bool has_columns) const = 0;
     virtual void run_squares(const Pass& pass, int64_t items) = 0;
     virtual void run_advance(const Pass& pass, int64_t items) = 0;
     virtual void run_units(const UnitPass& pass, int64_t items) = 0;

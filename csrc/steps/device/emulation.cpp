@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "curvature/device/emulation.h"
+#include "polar/device/product_emulation.h"
 #include "steps/device/runs.h"
 #include "steps/device/units.h"
 
@@ -83,6 +84,9 @@ class Emulation final : public Backend {
     }
     const ProbeRuns& probe_runs(int distribution, bool is_f64) const override {
         return emulated_probe_runs(static_cast<curvature::Distribution>(distribution), is_f64);
+    }
+    const ProductRuns& product_runs(bool has_columns) const override {
+        return emulated_product_runs(has_columns);
     }
     void run_squares(const Pass& pass, int64_t items) override {
         sum_tensors<Squares>(pass, items);

@@ -1,4 +1,4 @@
-"""The matrix products under the iterations, on arrays in host memory.
+"""The matrix products under the iterations, on arrays in host memory or on a CUDA device.
 
     gram(A)                  A A^T, half the work, exactly symmetric
     symmetric_product(A, B)  A B of symmetric matrices that commute, the same
@@ -11,12 +11,20 @@ have any strides; those whose rows are not contiguous are copied for the call. `
 shares memory with no operand, but that it may be D. Without it C is a new array of A's kind and
 dtype, in C order.
 
+On a device (CuPy arrays, torch tensors; with `out` also what has CUDA DLPack or
+`__cuda_array_interface__` alone) all arrays are there, of float16, too, and the work is enqueued on
+the framework's current stream without waiting for it. Products in half precision run on tensor
+cores; sums of traces and squares are arrays on the device. The device code runs in an emulation in
+the tests, and never ran on a GPU.
+
 NaN and infinities pass through. Results are the same bits for any number of threads, not for
-different CPU targets. An element's error is at most (k + 6) u (|alpha| (|A| |B|) + |beta D| +
-|gamma I|) with k columns of A and u the unit roundoff of the sums, and bfloat16's own rounding.
+different CPU targets, nor for a device. An element's error is at most (k + 6) u (|alpha| (|A| |B|)
++ |beta D| + |gamma I|) with k columns of A and u the unit roundoff of the sums, and the own
+rounding of bfloat16 or float16; on tensor cores, which cut off what they shift out, three times
+that.
 
 Raises TypeError (kind, dtype), ValueError (shape, overlap, range), BufferError (a read-only out),
-DeviceError (an array on a device). After an error nothing has been written.
+DeviceError (an array on a device, without kernels for it). After an error nothing has been written.
 """
 
 from __future__ import annotations
@@ -24,7 +32,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import _arrays, _core
 from . import arguments
@@ -35,11 +42,12 @@ GRAM, SYMMETRIC, GENERAL = range(3)
 
 
 class Sums(NamedTuple):
-    """Of each C before it is rounded to bfloat16, summed in float64: the trace, and the sum of the
-    squares of all elements; arrays of the leading dimensions."""
+    """Of each C before it is rounded to half precision, summed in float64: the trace, and the sum
+    of the squares of all elements; arrays of the leading dimensions, from NumPy or on the device of
+    C."""
 
-    trace: NDArray[np.float64]
-    squares: NDArray[np.float64]
+    trace: Any
+    squares: Any
 
 
 def gram(
@@ -101,6 +109,13 @@ def _product(
     shape, dtype = _core.product_shape(kind, a, b)
     if out is None:
         out = _arrays.zeros(_arrays.view(a, "A"), dtype, shape)
-    found = np.zeros((*shape[:-2], 2)) if sums else None
+    found = _sums_beside(out, (*shape[:-2], 2)) if sums else None
     _core.multiply(kind, a, b, d, out, (alpha, beta, gamma), found)
     return out if found is None else (out, Sums(found[..., 0], found[..., 1]))
+
+
+def _sums_beside(out: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros in float64 on the device of `out`, else from NumPy."""
+    if _core.array_layout(out, "out")[2] is None:
+        return np.zeros(shape)
+    return _arrays.zeros(_arrays.view(out, "out"), "float64", shape)
