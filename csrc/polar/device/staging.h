@@ -93,8 +93,8 @@ struct Source {
 template <class E, int kTile>
 STEEPEST_HD STEEPEST_INLINE void load_rows(const Source<E>& from, int64_t first, int64_t k,
                                            int thread, char* stage) {
-    STEEPEST_UNROLL
-    for (int i = 0; i < kTile * kPieces / kTileThreads; ++i) {
+    STEEPEST_ROLLED  // registers are scarce, and copies need no waiting for
+        for (int i = 0; i < kTile * kPieces / kTileThreads; ++i) {
         const int piece = i * kTileThreads + thread;
         const int row = piece / kPieces, part = piece % kPieces;
         from.load(first + row, k + part * kPieceOf<E>, stage + row * kRowBytes + part * kPiece);
@@ -106,7 +106,7 @@ template <class E, int kTile>
 STEEPEST_HD STEEPEST_INLINE void load_columns(const Source<E>& from, int64_t first, int64_t k,
                                               int thread, char* stage) {
     constexpr int kAcross = kTile / kPieceOf<E>;
-    STEEPEST_UNROLL
+    STEEPEST_ROLLED
     for (int i = 0; i < kDepth<E> * kAcross / kTileThreads; ++i) {
         const int piece = i * kTileThreads + thread;
         const int row = piece / kAcross, part = piece % kAcross;
