@@ -98,8 +98,9 @@ class FmaTile {
     STEEPEST_HD static STEEPEST_INLINE void add(int thread, const char* left, const char* right,
                                                 State& sums) {
         const int y = thread / kAcross, x = thread % kAcross;
-        STEEPEST_ROLLED  // more pieces at a time would need more registers
-            for (int p = 0; p < kPieces; ++p) {
+        // More pieces at a time would need more registers.
+        STEEPEST_ROLLED
+        for (int p = 0; p < kPieces; ++p) {
             Piece<E> a[kMicro];
             STEEPEST_UNROLL
             for (int i = 0; i < kMicro; ++i)

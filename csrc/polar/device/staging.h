@@ -88,13 +88,15 @@ struct Source {
     }
 };
 
+// Nothing waits for copies, so these loops are not unrolled: registers are scarce.
+//
 // The pieces of a thread: kTile lines from `first` on, of which the inner dimension takes `k` and
 // what follows.
 template <class E, int kTile>
 STEEPEST_HD STEEPEST_INLINE void load_rows(const Source<E>& from, int64_t first, int64_t k,
                                            int thread, char* stage) {
-    STEEPEST_ROLLED  // registers are scarce, and copies need no waiting for
-        for (int i = 0; i < kTile * kPieces / kTileThreads; ++i) {
+    STEEPEST_ROLLED
+    for (int i = 0; i < kTile * kPieces / kTileThreads; ++i) {
         const int piece = i * kTileThreads + thread;
         const int row = piece / kPieces, part = piece % kPieces;
         from.load(first + row, k + part * kPieceOf<E>, stage + row * kRowBytes + part * kPiece);
