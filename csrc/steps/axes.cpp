@@ -60,28 +60,88 @@ void take_terms(const Job& job, const StepKernels& kernels, Tiles& tiles, int64_
     rule.axis_maxima(gradient, tiles.streams()[2], tiles.streams()[3], n, lanes, across);
 }
 
-// Sums one block of kLines lines times kBlock elements.
-void sum_item(const Job& job, const StepKernels& kernels, const Grid& g, int64_t item,
-              double* line_sum, double* across_sum) {
+// A block of at most kLines lines times kBlock elements, and where its sums go.
+struct Block {
+    int64_t begin, end;   // in a line
+    int64_t first, last;  // lines, counted over the batch
+    int64_t inner;        // elements of a line
+    double* line_sum;     // of line `first`
+    int64_t line_stride;  // to that of the next
+    double* across;       // of element `begin`
+
+    int64_t at(int64_t line) const { return line * inner + begin; }
+    double& sum_of(int64_t line) const { return line_sum[(line - first) * line_stride]; }
+};
+
+// Lines of which several fit into the lanes: their terms first, then the sums over both axes.
+void sum_short_lines(const Job& job, const StepKernels& kernels, Tiles& tiles, const Block& b) {
+    const int width = static_cast<int>(b.inner);
+    for (int64_t line = b.first; line < b.last; line += kLanes / width) {
+        const int count = static_cast<int>(std::min<int64_t>(kLanes / width, b.last - line));
+        alignas(64) double lanes[kLanes] = {};
+        alignas(64) double unused[kLanes] = {};
+        take_terms(job, kernels, tiles, b.at(line), count * width, lanes, unused);
+        for (int r = 0; r < count; ++r)
+            for (int l = 0; l < width; ++l) {
+                const double term = lanes[r * width + l];
+                b.across[l] = job.has_maxima() ? maximum(b.across[l], term) : b.across[l] + term;
+            }
+        (job.has_maxima() ? kernels.largest_rows : kernels.sum_rows)(lanes, count, width);
+        for (int r = 0; r < count; ++r) b.sum_of(line + r) = lanes[r];
+    }
+}
+
+void sum_line(const Job& job, const StepKernels& kernels, Tiles& tiles, const Block& b,
+              int64_t line) {
+    alignas(64) double lanes[kLanes] = {};
+    const int used = static_cast<int>(std::min<int64_t>(kLanes, b.end - b.begin));
+    for (int64_t i = 0; i < b.end - b.begin; i += kTile) {
+        const int64_t n = std::min(kTile, b.end - b.begin - i);
+        take_terms(job, kernels, tiles, b.at(line) + i, n, lanes, b.across + i);
+    }
+    (job.has_maxima() ? kernels.largest_rows : kernels.sum_rows)(lanes, 1, used);
+    b.sum_of(line) = lanes[0];
+}
+
+// Lines that the kernel reads as they are, several at a time.
+void sum_lines_together(const Job& job, const StepKernels& kernels, const Block& b, int64_t line) {
+    alignas(64) double lanes[kLinesTogether * kLanes] = {};
+    const void* gradient[kLinesTogether];
+    for (int k = 0; k < kLinesTogether; ++k) gradient[k] = job.operand[1].at(b.at(line + k));
+    kernels.rule[job.rule_id][job.is_f64].axis_lines(gradient, b.end - b.begin, lanes, b.across);
+    for (int k = 0; k < kLinesTogether; ++k) b.sum_of(line + k) = fold_lanes(lanes + k * kLanes);
+}
+
+bool reads_as_it_is(const Job& job) {
+    const DType plain = job.is_f64 ? DType::f64 : DType::f32;
+    return !job.staged && !job.has_maxima() && job.operand[1].dtype == plain;
+}
+
+Block block_of(const Grid& g, int64_t item, double* line_sum, double* across_sum) {
     const int64_t inner_block = item % g.inner_blocks;
     const int64_t line_block = item / g.inner_blocks % g.line_blocks;
     const int64_t matrix = item / g.inner_blocks / g.line_blocks;
     const int64_t begin = inner_block * kBlock;
-    const int64_t end = std::min(begin + kBlock, g.inner);
-    const int64_t last = std::min((line_block + 1) * kLines, g.outer);
-    double* across = across_sum + (matrix * g.line_blocks + line_block) * g.inner;
-    std::fill(across + begin, across + end, 0.0);
+    const int64_t first = matrix * g.outer + line_block * kLines;
+    return {.begin = begin,
+            .end = std::min(begin + kBlock, g.inner),
+            .first = first,
+            .last = std::min(first + kLines, (matrix + 1) * g.outer),
+            .inner = g.inner,
+            .line_sum = line_sum + first * g.inner_blocks + inner_block,
+            .line_stride = g.inner_blocks,
+            .across = across_sum + (matrix * g.line_blocks + line_block) * g.inner + begin};
+}
+
+void sum_block(const Job& job, const StepKernels& kernels, const Block& b) {
+    std::fill_n(b.across, b.end - b.begin, 0.0);
     Tiles tiles(job, kernels);
-    for (int64_t line = line_block * kLines; line < last; ++line) {
-        alignas(64) double lanes[kLanes] = {};
-        for (int64_t i = begin; i < end; i += kTile) {
-            const int64_t n = std::min(kTile, end - i);
-            const int64_t first = (matrix * g.outer + line) * g.inner + i;
-            take_terms(job, kernels, tiles, first, n, lanes, across + i);
-        }
-        line_sum[(matrix * g.outer + line) * g.inner_blocks + inner_block] =
-            job.has_maxima() ? largest(lanes, kLanes) : fold_lanes(lanes);
-    }
+    if (2 * b.inner <= kLanes) return sum_short_lines(job, kernels, tiles, b);
+    int64_t line = b.first;
+    if (reads_as_it_is(job))
+        for (; line + kLinesTogether <= b.last; line += kLinesTogether)
+            sum_lines_together(job, kernels, b, line);
+    for (; line < b.last; ++line) sum_line(job, kernels, tiles, b, line);
 }
 
 // The fixed tree over n values, by recursion: left of a pair is the largest power of two of blocks.
@@ -165,8 +225,9 @@ void run_job(const Job& job, const StepKernels& kernels, double* scratch) {
     const AxisStreams streams(job);
     double* line_sum = scratch;
     double* across_sum = scratch + g.line_sums();
-    for_items(g.items(), job.count,
-              [&](int64_t item) { sum_item(job, kernels, g, item, line_sum, across_sum); });
+    for_items(g.items(), job.count, [&](int64_t item) {
+        sum_block(job, kernels, block_of(g, item, line_sum, across_sum));
+    });
 
     // Lines, and then positions in a line, are counted over the whole batch and handled a tile at a
     // time.

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/past_caches.h"
 #include "core/pieces.h"
 #include "steps/tiles.h"
 
@@ -14,9 +15,47 @@ void whole_arrays(const Job& job, int64_t first, void** pointers) {
     for (int s = 0; s < job.streams; ++s) pointers[s] = job.operand[s].at(first);
 }
 
-void apply_piece(const Job& job, const StepKernels& kernels, int64_t begin, int64_t end) {
+// Bytes of parameters beyond which their writing goes past the caches, where a rule overwrites
+// them: those that are written first are out of the caches at the end of the call anyway.
+constexpr int64_t kPastCaches = int64_t{1} << 24;
+
+int64_t overwritten_bytes(const Call& call) {
+    int64_t bytes = 0;
+    for (int64_t j = 0; j < call.count; ++j) {
+        const Job& job = call.jobs[j];
+        if (job.rule->overwrites && job.direct) bytes += job.count * (job.is_f64 ? 8 : 4);
+    }
+    return bytes;
+}
+
+// The parameter by way of a tile. The first tile ends where a line of the parameter begins.
+void overwrite_piece(const Job& job, ApplyFn apply, int64_t begin, int64_t end) {
+    const int64_t size = job.is_f64 ? 8 : 4;
+    alignas(64) char tile[kTile * sizeof(double)] = {};
+    const auto behind =
+        static_cast<int64_t>(reinterpret_cast<uintptr_t>(job.operand[0].at(begin)) % kLineBytes);
+    int64_t n = behind ? (kLineBytes - behind) / size : kTile;
+    for (int64_t first = begin; first < end; first += n, n = kTile) {
+        n = std::min(n, end - first);
+        void* pointers[kMaxStreams];
+        whole_arrays(job, first, pointers);
+        void* param = pointers[0];
+        pointers[0] = tile;
+        apply(job.settings->constants, job.stage(), pointers, n);
+        if (n == kTile)
+            copy_past_caches(tile, param, n * size);
+        else
+            std::memcpy(param, tile, static_cast<size_t>(n * size));
+    }
+    finish_past_caches();
+}
+
+void apply_piece(const Job& job, const StepKernels& kernels, bool past_caches, int64_t begin,
+                 int64_t end) {
     if (job.is_in_place() && !job.staged) return;
     const ApplyFn apply = kernels.rule[job.rule_id][job.is_f64].apply[job.staged];
+    if (job.direct && past_caches && job.rule->overwrites)
+        return overwrite_piece(job, apply, begin, end);
     if (job.direct) {
         void* pointers[kMaxStreams];
         whole_arrays(job, begin, pointers);
@@ -154,9 +193,12 @@ void sum_list(const Call& call, const StepKernels& kernels, int terms, double* s
 }
 
 void run_apply(const Call& call, const StepKernels& kernels) {
+    const bool past_caches = overwritten_bytes(call) > kPastCaches;
     for_pieces(
         call, [](const Job&) { return true; },
-        [&](const Job& job, int64_t begin, int64_t end) { apply_piece(job, kernels, begin, end); });
+        [&](const Job& job, int64_t begin, int64_t end) {
+            apply_piece(job, kernels, past_caches, begin, end);
+        });
 }
 
 }  // namespace steepest

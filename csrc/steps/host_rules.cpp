@@ -27,25 +27,32 @@ void row_factor(const void* constants, void* rows, double mean_of_rows, int64_t 
     for (int64_t i = 0; i < n; ++i) row[i] = R::row_factor(c, row[i], mean_of_rows);
 }
 
-// The sums of a row as the array that rules take.
+// The sums of row i as the array that rules take.
 template <class R>
-using RowSums = double[R::kRowTerms];
-
-template <class R>
-const RowSums<R>& as_row(const double* row) {
-    return *reinterpret_cast<const RowSums<R>*>(row);
+void gather(const RowSums& rows, int64_t i, double (&row)[R::kRowTerms]) {
+    for (int t = 0; t < R::kRowTerms; ++t)
+        row[t] = rows.sum[t * rows.term_stride + i * rows.row_stride];
 }
 
 template <class R>
-void of_row(const void* constants, const double* row, double* term) {
+void of_rows(const void* constants, const RowSums& rows, int64_t n, double* out) {
     const auto& c = *static_cast<const typename R::Constants*>(constants);
-    R::row_terms(c, as_row<R>(row), *reinterpret_cast<double (*)[R::kTerms]>(term));
+    for (int64_t i = 0; i < n; ++i) {
+        double row[R::kRowTerms], term[R::kTerms];
+        gather<R>(rows, i, row);
+        R::row_terms(c, row, term);
+        for (int t = 0; t < R::kTerms; ++t) out[t * kTile + i] = term[t];
+    }
 }
 
 template <class R, class T>
-void row_value(const void* constants, const double* row, void* value) {
+void row_values(const void* constants, const RowSums& rows, int64_t n, void* values) {
     const auto& c = *static_cast<const typename R::Constants*>(constants);
-    *static_cast<T*>(value) = R::row_value(c, as_row<R>(row));
+    for (int64_t i = 0; i < n; ++i) {
+        double row[R::kRowTerms];
+        gather<R>(rows, i, row);
+        static_cast<T*>(values)[i] = R::row_value(c, row);
+    }
 }
 
 template <template <class> class Rule>
@@ -60,12 +67,13 @@ constexpr HostRule make_rule() {
                .averages = false,
                .maxima = requires { F::axis_maximum(0.0F, 0.0F, 0.0F); },
                .in_place = requires { F::kInPlace; },
+               .overwrites = requires { F::kOverwrites; },
                .defaults = {},
                .prepare = {prepare<F>, prepare<D>},
                .next_state = {},
                .needs_list_norm = nullptr,
-               .of_row = {},
-               .row_value = {},
+               .of_rows = {},
+               .row_values = {},
                .axis_update = {},
                .row_factor = {}};
     for (int h = 0, at = 0; h < count_hypers(r.spec); ++h)
@@ -81,10 +89,10 @@ constexpr HostRule make_rule() {
         static_assert(!has_axis_states(F::spec) && !has_tensor_state(F::spec));
         static_assert(F::kRowTerms <= kMaxTerms && F::kTerms <= kMaxTerms);
         r.row_terms = F::kRowTerms;
-        r.of_row[0] = of_row<F>;
-        r.of_row[1] = of_row<D>;
-        r.row_value[0] = row_value<F, float>;
-        r.row_value[1] = row_value<D, double>;
+        r.of_rows[0] = of_rows<F>;
+        r.of_rows[1] = of_rows<D>;
+        r.row_values[0] = row_values<F, float>;
+        r.row_values[1] = row_values<D, double>;
     }
     if constexpr (requires { F::needs_list_norm; }) r.needs_list_norm = F::needs_list_norm;
     if constexpr (requires { F::axis_term(0.0F); }) {

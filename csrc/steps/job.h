@@ -42,15 +42,21 @@ inline constexpr int kMaxConstants = 128;  // bytes of a rule's constants
 // 1024 costs half the speed of 256 with bfloat16 moments).
 inline constexpr int64_t kTile = 256;
 
+// Lines whose terms are added to the columns at a time, so that the columns' sums are loaded and
+// stored less often.
+inline constexpr int kLinesTogether = 4;
+
 // Kernels take the streams of a rule as arrays of T in order: parameter, gradient, states.
 using ApplyFn = void (*)(const void* constants, const void* stage, void* const* streams, int64_t n);
 using ReduceFn = void (*)(const void* constants, const void* stage, void* const* streams, int64_t n,
                           double* lanes);
 using StageFn = void (*)(const void* stage, const void* p, const void* g, void* out, int64_t n);
 using AxisFn = void (*)(const void* g, int64_t n, double* lanes, double* columns);
+using AxisLinesFn = void (*)(const void* const* g, int64_t n, double* lanes, double* columns);
 using AxisMaximaFn = void (*)(const void* g, const void* row, const void* column, int64_t n,
                               double* lanes, double* columns);
 using SquaresFn = void (*)(const void* x, int64_t n, double* lanes);
+using FoldRowsFn = void (*)(double* lanes, int rows, int width);
 using LoadFn = void (*)(const void* from, float* to, int64_t n);
 using StoreFn = void (*)(const float* from, void* to, int64_t n);
 using StoreRandomlyFn = void (*)(const float* from, void* to, int64_t n, const Stream& stream,
@@ -60,6 +66,7 @@ struct RuleKernels {
     ApplyFn apply[2];          // [1]: for a stage that needs more than `keep`
     ReduceFn reduce[2];        // null: the rule needs no sums
     AxisFn axis;               // null: the rule keeps no row and column averages
+    AxisLinesFn axis_lines;    // the same of kLinesTogether lines, each with lanes of its own
     AxisMaximaFn axis_maxima;  // nor maxima
 };
 
@@ -70,6 +77,8 @@ struct StepKernels {
     RuleKernels rule[kMaxRules][2];
     StageFn stage[2];
     SquaresFn squares[2];
+    FoldRowsFn sum_rows;      // of short rows that lie in the lanes one after the other
+    FoldRowsFn largest_rows;  // the same for maxima
     LoadFn load[kDTypes];
     StoreFn store[kDTypes];
     StoreRandomlyFn store_randomly[kDTypes];

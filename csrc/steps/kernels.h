@@ -9,6 +9,7 @@
 #include "steps/codec_tiles.h"
 #include "steps/job.h"
 #include "steps/rules/all.h"
+#include "steps/short_rows.h"
 
 namespace steepest {
 inline namespace STEEPEST_TARGET {
@@ -130,6 +131,28 @@ struct Entry {
         }
     }
 
+    // The same for kLinesTogether rows, whose lanes lie one after the other.
+    static void axis_lines(const void* const* gradients, int64_t n, double* __restrict lanes,
+                           double* __restrict columns) {
+        static_assert(kLinesTogether == 4);
+        const T* __restrict a = static_cast<const T*>(gradients[0]);
+        const T* __restrict b = static_cast<const T*>(gradients[1]);
+        const T* __restrict c = static_cast<const T*>(gradients[2]);
+        const T* __restrict d = static_cast<const T*>(gradients[3]);
+        for (int64_t i = 0; i < n; i += kLanes) {
+            const int64_t m = n - i < kLanes ? n - i : kLanes;
+            for (int64_t l = 0; l < m; ++l) {
+                const double term[] = {R::axis_term(a[i + l]), R::axis_term(b[i + l]),
+                                       R::axis_term(c[i + l]), R::axis_term(d[i + l])};
+                lanes[l] += term[0];
+                lanes[kLanes + l] += term[1];
+                lanes[2 * kLanes + l] += term[2];
+                lanes[3 * kLanes + l] += term[3];
+                columns[i + l] = columns[i + l] + term[0] + term[1] + term[2] + term[3];
+            }
+        }
+    }
+
     // Takes the axis terms of one row into the lanes of its maximum and the maxima of the columns.
     static void axis_maxima(const void* gradient, const void* row, const void* column, int64_t n,
                             double* __restrict lanes, double* __restrict columns) {
@@ -148,12 +171,19 @@ struct Entry {
 
     static constexpr RuleKernels kernels() {
         static_assert(sizeof(typename R::Constants) <= kMaxConstants);
-        RuleKernels k = {{apply<false>, apply<true>}, {nullptr, nullptr}, nullptr, nullptr};
+        RuleKernels k = {.apply = {apply<false>, apply<true>},
+                         .reduce = {nullptr, nullptr},
+                         .axis = nullptr,
+                         .axis_lines = nullptr,
+                         .axis_maxima = nullptr};
         if constexpr (requires { R::kTerms; }) {
             k.reduce[0] = reduce<false>;
             k.reduce[1] = reduce<true>;
         }
-        if constexpr (requires { R::axis_term(T(0)); }) k.axis = axis;
+        if constexpr (requires { R::axis_term(T(0)); }) {
+            k.axis = axis;
+            k.axis_lines = axis_lines;
+        }
         if constexpr (requires { R::axis_maximum(T(0), T(0), T(0)); }) k.axis_maxima = axis_maxima;
         return k;
     }
@@ -194,6 +224,8 @@ constexpr StepKernels make_kernels(RuleList<Rule...>) {
         .rule = {{Entry<Rule<float>, float>::kernels(), Entry<Rule<double>, double>::kernels()}...},
         .stage = {stage_loop<float>, stage_loop<double>},
         .squares = {squares_loop<float>, squares_loop<double>},
+        .sum_rows = fold_rows<Sum>,
+        .largest_rows = fold_rows<Largest>,
         .load = {nullptr, nullptr, load_tile<Bf16>, load_tile<F16>},
         .store = {store_plain, nullptr, store_nearest<Bf16>, store_nearest<F16>},
         .store_randomly = {nullptr, nullptr, store_stochastic<Bf16>, store_stochastic<F16>}};

@@ -11,12 +11,24 @@ namespace {
 
 RowParts parts_of(const Geometry& g) { return {g.rows, g.cols, g.column_major}; }
 
-// The work on one tensor. `part` holds the sums of blocks term after term, `term` what is summed
-// over rows likewise.
+constexpr int64_t kMostRows = kTile;  // of a chunk, a power of two
+
+// Rows that are handled together: a node of the tree over rows. Short ones are many, as they leave
+// less to keep.
+int64_t rows_in_chunk(const RowParts& parts) {
+    constexpr int64_t kElements = 16384;
+    int64_t rows = kMostRows;
+    while (rows > 1 && rows * parts.cols > kElements) rows /= 2;
+    return rows;
+}
+
+// The work on one tensor. `part` holds the sums of blocks term after term, `term` likewise what is
+// summed over the rows of chunks.
 struct Rows {
     const Job& job;
     const StepKernels& kernels;
     RowParts parts;
+    int64_t together, chunks;
     double* part;
     double* term;
 
@@ -24,13 +36,18 @@ struct Rows {
         : job(of),
           kernels(with),
           parts(parts_of(of.geometry)),
+          together(rows_in_chunk(parts)),
+          chunks(divide_up(parts.rows, together)),
           part(scratch),
           term(scratch + of.rule->row_terms * parts.size()) {}
 
     const void* constants() const { return job.settings->constants; }
-    void sums_of(int64_t row, double* sum) const {
-        for (int t = 0; t < job.rule->row_terms; ++t)
-            sum[t] = parts.total(part + t * parts.size(), row);
+    int64_t rows_of(int64_t chunk) const {
+        return std::min(together, parts.rows - chunk * together);
+    }
+    // The sums of rows from one on, once their blocks are folded.
+    RowSums sums_from(int64_t row) const {
+        return {part + parts.at(row, 0), parts.column_major ? 1 : parts.blocks, parts.size()};
     }
 };
 
@@ -46,21 +63,37 @@ void sum_block(const Rows& r, Tiles& tiles, int64_t item) {
     const int64_t row = item / r.parts.blocks;
     const int64_t begin = item % r.parts.blocks * kBlock;
     const int64_t end = std::min(begin + kBlock, r.parts.cols);
-    int used = 1;
-    while (used < kLanes && used < end - begin) used *= 2;
     alignas(64) double lanes[kMaxTerms * kLanes];
-    for (int t = 0; t < r.job.rule->row_terms; ++t) std::fill_n(lanes + t * kLanes, used, 0.0);
+    std::fill_n(lanes, r.job.rule->row_terms * kLanes, 0.0);
     for (int64_t i = begin; i < end; i += kTile)
         reduce(r, tiles, row * r.parts.cols + i, std::min(kTile, end - i), lanes);
     for (int t = 0; t < r.job.rule->row_terms; ++t)
-        r.part[t * r.parts.size() + item] = fold_lanes(lanes + t * kLanes, used);
+        r.part[t * r.parts.size() + item] = fold_lanes(lanes + t * kLanes);
 }
 
-// Several blocks, of rows that are short.
-void sum_along(const Rows& r, int64_t first, int64_t count) {
+// Rows of which several fit into the lanes.
+void sum_short_rows(const Rows& r, Tiles& tiles, int64_t first, int64_t last) {
+    const int width = static_cast<int>(r.parts.cols);
+    const int most = kLanes / width;
+    for (int64_t row = first; row < last; row += most) {
+        const int count = static_cast<int>(std::min<int64_t>(most, last - row));
+        alignas(64) double lanes[kMaxTerms * kLanes];
+        std::fill_n(lanes, r.job.rule->row_terms * kLanes, 0.0);
+        reduce(r, tiles, row * width, count * width, lanes);
+        for (int t = 0; t < r.job.rule->row_terms; ++t) {
+            r.kernels.sum_rows(lanes + t * kLanes, count, width);
+            std::copy_n(lanes + t * kLanes, count, r.part + t * r.parts.size() + row);
+        }
+    }
+}
+
+// All rows of a chunk, of one block each.
+void sum_along(const Rows& r, int64_t chunk) {
     Tiles tiles(r.job, r.kernels);
-    const int64_t last = std::min(first + count, r.parts.size());
-    for (int64_t item = first; item < last; ++item) sum_block(r, tiles, item);
+    const int64_t first = chunk * r.together;
+    const int64_t last = first + r.rows_of(chunk);
+    if (2 * r.parts.cols <= kLanes) return sum_short_rows(r, tiles, first, last);
+    for (int64_t row = first; row < last; ++row) sum_block(r, tiles, row);
 }
 
 // One block of columns, of kLanes rows: every lane is a row.
@@ -78,54 +111,61 @@ void sum_across(const Rows& r, int64_t item) {
         std::copy_n(lanes + t * kLanes, n, r.part + t * r.parts.size() + r.parts.at(first, block));
 }
 
-// Folds the blocks of one row, and notes its terms.
-void fold_row(const Rows& r, int64_t row) {
-    double sum[kMaxTerms], term[kMaxTerms];
-    for (int t = 0; t < r.job.rule->row_terms; ++t)
-        sum[t] = r.parts.fold(r.part + t * r.parts.size(), row);
-    r.job.rule->of_row[r.job.is_f64](r.constants(), sum, term);
-    for (int t = 0; t < r.job.rule->terms; ++t) r.term[t * r.parts.rows + row] = term[t];
+// Folds the blocks of the rows of a chunk, and their terms.
+void fold_chunk(const Rows& r, int64_t chunk) {
+    const int64_t first = chunk * r.together, n = r.rows_of(chunk);
+    for (int t = 0; t < r.job.rule->row_terms && r.parts.blocks > 1; ++t)
+        for (int64_t i = 0; i < n; ++i) r.parts.fold(r.part + t * r.parts.size(), first + i);
+    double term[kMaxTerms * kMostRows];
+    r.job.rule->of_rows[r.job.is_f64](r.constants(), r.sums_from(first), n, term);
+    for (int t = 0; t < r.job.rule->terms; ++t)
+        r.term[t * r.chunks + chunk] = fold_pairs(term + t * kMostRows, n);
 }
 
-void set_value(const Rows& r, int64_t row) {
-    double sum[kMaxTerms];
-    r.sums_of(row, sum);
-    char* value = static_cast<char*>(r.job.axis_new[0]) + row * (r.job.is_f64 ? 8 : 4);
-    r.job.rule->row_value[r.job.is_f64](r.constants(), sum, value);
+void set_values(const Rows& r, int64_t chunk) {
+    const int64_t first = chunk * r.together;
+    char* values = static_cast<char*>(r.job.axis_new[0]) + first * (r.job.is_f64 ? 8 : 4);
+    r.job.rule->row_values[r.job.is_f64](r.constants(), r.sums_from(first), r.rows_of(chunk),
+                                         values);
 }
 
-// Calls visit(row) for all rows, a tile of them at a time.
-template <class Visit>
-void for_rows(const Rows& r, Visit&& visit) {
-    for_items(divide_up(r.parts.rows, kTile), r.parts.size(), [&](int64_t chunk) {
-        const int64_t end = std::min((chunk + 1) * kTile, r.parts.rows);
-        for (int64_t row = chunk * kTile; row < end; ++row) visit(row);
+void sum_blocks(const Rows& r) {
+    if (r.parts.column_major)
+        return for_items(divide_up(r.parts.rows, kLanes) * r.parts.blocks, r.job.count,
+                         [&](int64_t item) { sum_across(r, item); });
+    for_items(r.parts.size(), r.job.count, [&](int64_t item) {
+        Tiles tiles(r.job, r.kernels);
+        sum_block(r, tiles, item);
     });
+}
+
+// The sums of all rows. A chunk of rows of one block is folded while its sums are at hand.
+void sum_rows(const Rows& r) {
+    if (!r.parts.column_major && r.parts.blocks == 1)
+        return for_items(r.chunks, r.job.count, [&](int64_t chunk) {
+            sum_along(r, chunk);
+            fold_chunk(r, chunk);
+        });
+    sum_blocks(r);
+    for_items(r.chunks, r.parts.size(), [&](int64_t chunk) { fold_chunk(r, chunk); });
 }
 
 void run_job(Job& job, const StepKernels& kernels, double* scratch) {
     const Rows r(job, kernels, scratch);
-    const int64_t together = divide_up(kBlock, r.parts.cols);
-    if (r.parts.column_major)
-        for_items(divide_up(r.parts.rows, kLanes) * r.parts.blocks, job.count,
-                  [&](int64_t item) { sum_across(r, item); });
-    else
-        for_items(divide_up(r.parts.size(), together), job.count,
-                  [&](int64_t item) { sum_along(r, item * together, together); });
-    for_rows(r, [&](int64_t row) { fold_row(r, row); });
+    sum_rows(r);
     double sum[kMaxTerms];
-    for (int t = 0; t < job.rule->terms; ++t)
-        sum[t] = fold_pairs(r.term + t * r.parts.rows, r.parts.rows);
+    for (int t = 0; t < job.rule->terms; ++t) sum[t] = fold_pairs(r.term + t * r.chunks, r.chunks);
     job.prepare.sum = sum;
     job.rule->prepare[job.is_f64](job.prepare, job.settings->constants);
     job.prepare.sum = nullptr;
-    for_rows(r, [&](int64_t row) { set_value(r, row); });
+    for_items(r.chunks, r.parts.size(), [&](int64_t chunk) { set_values(r, chunk); });
 }
 
 }  // namespace
 
 int64_t row_scratch_size(const HostRule& rule, const Geometry& g) {
-    return rule.row_terms * parts_of(g).size() + rule.terms * g.rows;
+    const RowParts parts = parts_of(g);
+    return rule.row_terms * parts.size() + rule.terms * divide_up(parts.rows, rows_in_chunk(parts));
 }
 
 void run_rows(const Call& call, const StepKernels& kernels) {

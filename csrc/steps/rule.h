@@ -55,6 +55,8 @@
 // `kInPlace`: the parameter may be the gradient's own array, and is then left alone by a step that
 // has nothing to do to gradients.
 //
+// `kOverwrites`: apply writes the parameter without reading it.
+//
 // `struct Usual` with `fits(const Constants&)` and an `apply` of its own is a faster way to the
 // same bits on the host, for constants that it fits.
 //

@@ -6,37 +6,40 @@
 namespace steepest {
 namespace {
 
-// Values of rows or columns as they are stored; without a codec they are T.
-struct Axis {
-    Operand values;
-    LoadFn codec;
-
-    template <class T>
-    void load(int64_t first, int64_t n, T* out) const {
-        if (codec)
-            codec(values.at(first), reinterpret_cast<float*>(out), n);
-        else
-            std::copy_n(static_cast<const T*>(values.at(first)), n, out);
-    }
-};
-
-// Writes to `out` the row or column value of each of the n elements from `first` on. Along the
-// contiguous axis the values run, across it one value repeats.
+// Writes `m` values of rows or columns from `at` on, in T.
 template <class T>
-void expand(const Geometry& g, bool runs, const Axis& axis, int64_t first, int64_t n, void* to) {
-    T* out = static_cast<T*>(to);
+void load_values(const Tiles::Axis& axis, int64_t at, int64_t m, T* out) {
+    if (axis.codec)
+        axis.codec(axis.values.at(at), reinterpret_cast<float*>(out), m);
+    else
+        std::copy_n(static_cast<const T*>(axis.values.at(at)), m, out);
+}
+
+template <class T>
+T value_of(const Tiles::Axis& axis, int64_t line) {
+    T value;
+    load_values(axis, line, 1, &value);
+    return value;
+}
+
+// Writes to `out` the row or column value of each of n elements from position `at` of `line` on.
+// Along the contiguous axis the values run, across it one value repeats.
+template <class T>
+void expand(const Geometry& g, const Tiles::Axis& axis, int64_t line, int64_t at, int64_t n,
+            T* out) {
     const int64_t inner = g.inner();
-    for (int64_t i = 0; i < n;) {
-        const int64_t line = (first + i) / inner;
-        const int64_t at = (first + i) % inner;
-        const int64_t m = std::min(inner - at, n - i);
-        if (runs) {
-            axis.load(line / g.outer() * inner + at, m, out + i);
-        } else {
-            T value;
-            axis.load(line, 1, &value);
-            std::fill_n(out + i, m, value);
+    int64_t run = axis.run_of(g, line);
+    int64_t end = (run / inner + 1) * g.outer();  // of the matrix
+    for (int64_t i = 0; i < n; ++line, at = 0) {
+        if (line == end) {
+            run += inner;
+            end += g.outer();
         }
+        const int64_t m = std::min(inner - at, n - i);
+        if (axis.runs)
+            load_values(axis, run + at, m, out + i);
+        else
+            std::fill_n(out + i, m, value_of<T>(axis, line));
         i += m;
     }
 }
@@ -52,22 +55,70 @@ Tiles::Tiles(const Job& job, const StepKernels& kernels) : job_(job), kernels_(k
                   : o.dtype == plain           ? Way::plain
                                                : Way::codec;
         pointers_[s] = scratch_[s];
+        held_[s] = -1;
+        if (way_[s] == Way::axis) axis_[s] = axis_of(s);
     }
     // Kernels take it that streams do not overlap.
     if (job.is_in_place() && way_[1] == Way::plain) way_[1] = Way::copied;
 }
 
-void Tiles::load_axis(int s, int64_t first, int64_t n) {
+Tiles::Axis Tiles::axis_of(int s) const {
     const bool column = job_.kind(s) == Kind::column;
     const bool runs = column != job_.geometry.column_major;
-    Axis axis{job_.operand[s], kernels_.load[static_cast<int>(job_.operand[s].dtype)]};
-    if (!job_.is_read_as_stored(s)) {
-        axis.values.data = job_.axis_new[column];
-        axis.values.dtype = job_.is_f64 ? DType::f64 : DType::f32;
-        axis.codec = nullptr;
+    const int64_t inner = job_.geometry.inner();
+    Axis axis{.values = job_.operand[s],
+              .codec = kernels_.load[static_cast<int>(job_.operand[s].dtype)],
+              .runs = runs,
+              .periodic = runs && inner <= kTile && kTile % inner == 0 &&
+                          job_.count == job_.geometry.size()};
+    if (job_.is_read_as_stored(s)) return axis;
+    axis.values.data = job_.axis_new[column];
+    axis.values.dtype = job_.is_f64 ? DType::f64 : DType::f32;
+    axis.codec = nullptr;
+    return axis;
+}
+
+// Makes `line_` the line of an element. Most tiles are in the line of the one before.
+void Tiles::find_line(int64_t element) {
+    const int64_t inner = job_.geometry.inner();
+    if (element >= line_begin_ && element - line_begin_ < inner) return;
+    line_ = element / inner;
+    line_begin_ = line_ * inner;
+}
+
+void Tiles::load_axis(int s, int64_t first, int64_t n) {
+    find_line(first);
+    if (job_.is_f64)
+        load_axis_as<double>(s, first - line_begin_, n);
+    else
+        load_axis_as<float>(s, first - line_begin_, n);
+}
+
+// A tile inside one line takes running values from where they are, and has the same repeated value
+// as the tiles before it in the line. Tiles of whole lines of one matrix have the same running
+// values.
+template <class T>
+void Tiles::load_axis_as(int s, int64_t at, int64_t n) {
+    const Axis& axis = axis_[s];
+    const int64_t inner = job_.geometry.inner();
+    T* out = reinterpret_cast<T*>(scratch_[s]);
+    const bool in_line = at + n <= inner;
+    const bool whole = axis.periodic && at == 0;
+    const int64_t held = !axis.runs ? line_ : 0;
+    pointers_[s] = scratch_[s];
+    if (in_line && axis.runs && !axis.codec) {
+        pointers_[s] = axis.values.at(axis.run_of(job_.geometry, line_) + at);
+    } else if (in_line && !axis.runs) {
+        if (held_[s] != held) std::fill_n(out, kTile, value_of<T>(axis, line_));
+        held_[s] = held;
+    } else if (whole) {
+        for (int64_t i = 0; held_[s] != held && i < kTile; i += inner)
+            load_values(axis, 0, inner, out + i);
+        held_[s] = held;
+    } else {
+        expand(job_.geometry, axis, line_, at, n, out);
+        held_[s] = -1;
     }
-    (job_.is_f64 ? expand<double> : expand<float>)(job_.geometry, runs, axis, first, n,
-                                                   scratch_[s]);
 }
 
 void Tiles::load_stream(int s, int64_t first, int64_t n) {

@@ -27,17 +27,37 @@ class Tiles {
     void* const* streams() const { return pointers_; }
     void* scratch(int stream) { return scratch_[stream]; }
 
+    // Values of rows or columns as they are stored; without a codec they are T.
+    struct Axis {
+        Operand values;
+        LoadFn codec;
+        bool runs;      // along a line: one value per element, else one per line
+        bool periodic;  // and tiles of whole lines are all alike
+
+        // Where the values of a line begin, which lines of a matrix share.
+        int64_t run_of(const Geometry& g, int64_t line) const {
+            return line / g.outer() * g.inner();
+        }
+    };
+
   private:
     // How a stream gets into T: as it is, as a copy, through a codec, from nothing, or from rows or
     // columns.
     enum class Way { plain, copied, codec, absent, axis };
 
+    Axis axis_of(int s) const;
+    void find_line(int64_t element);
     void load_axis(int s, int64_t first, int64_t n);
+    template <class T>
+    void load_axis_as(int s, int64_t at, int64_t n);
 
     const Job& job_;
     const StepKernels& kernels_;
     Way way_[kMaxStreams];
     void* pointers_[kMaxStreams];
+    Axis axis_[kMaxStreams];
+    int64_t held_[kMaxStreams];  // the line whose value fills the scratch, 0 for lines, or -1
+    int64_t line_ = 0, line_begin_ = 0;
     alignas(64) char scratch_[kMaxStreams][kTile * sizeof(double)];
 };
 

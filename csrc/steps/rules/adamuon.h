@@ -11,6 +11,7 @@ template <class T>
 struct AdaMuon {
     enum { kBeta2, kEps };
 
+    static constexpr bool kOverwrites = true;
     static constexpr RuleSpec spec = {
         .name = "adamuon",
         .class_name = "",

@@ -14,6 +14,7 @@ template <class T>
 struct GrokFastEma {
     enum { kAlpha, kLamb };
 
+    static constexpr bool kOverwrites = true;
     static constexpr RuleSpec spec = {
         .name = "grokfast_ema",
         .class_name = "",

@@ -13,6 +13,7 @@ template <class T>
 struct GrokFastMa {
     enum { kLamb, kWindow, kWarmup, kReduction };
 
+    static constexpr bool kOverwrites = true;
     static constexpr RuleSpec spec = {
         .name = "grokfast_ma",
         .class_name = "",

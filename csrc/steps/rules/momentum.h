@@ -11,6 +11,7 @@ template <class T>
 struct Momentum {
     enum { kMomentum, kNesterov, kAveraged };
 
+    static constexpr bool kOverwrites = true;
     static constexpr RuleSpec spec = {
         .name = "momentum",
         .class_name = "",
