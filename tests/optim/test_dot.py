@@ -109,6 +109,81 @@ def test_clipping_bounds_the_norm_of_both_together():
             np.testing.assert_allclose(p, q, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("missing", [(), (1,)])
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"max_tensor_norm": 1.0},
+        {"max_grad_value": 0.25},
+        {"max_grad_norm": 2.0, "max_tensor_norm": 0.9, "max_grad_value": 0.3},
+    ],
+)
+def test_bounds_of_parameters_and_elements(bounds, missing):
+    """As on gradients that were clipped by NumPy before: an element is off by the roundings of a
+    norm, a quotient and a product, a step by one of those of each gradient."""
+    params, others = make_params(np.float64), make_params(np.float64)
+    opt, plain = optim.DOT(params, 0.1, weight_decay=0.1), optim.DOT(others, 0.1, weight_decay=0.1)
+    cut = 0
+    for t in range(1, 4):
+        grads, kd_grads = make_grads(t, np.float64), make_grads(t + 50, np.float64)
+        for i in missing:
+            (grads if t % 2 else kd_grads)[i] = None
+        before = copies([g for g in (*grads, *kd_grads) if g is not None])
+        assert opt.step(grads, kd_grads, grad_scale=2.0, **bounds) is True
+        assert same_bits(before, [g for g in (*grads, *kd_grads) if g is not None])
+        clipped, changed = clip_pairs(grads, kd_grads, 2.0, **bounds)
+        plain.step(*clipped)
+        cut += changed
+    assert cut > 0
+    for p, q in zip(params, others, strict=True):
+        np.testing.assert_allclose(p, q, rtol=0, atol=1e-14)
+
+
+def clip_pairs(
+    grads, kd_grads, scale, max_grad_norm=np.inf, max_tensor_norm=np.inf, max_grad_value=np.inf
+):
+    """Both gradients of a parameter as one vector, and how many elements the last bound changed or
+    parameters those on norms."""
+    pairs = [
+        [None if g is None else g / scale for g in pair]
+        for pair in zip(grads, kd_grads, strict=True)
+    ]
+    squares = [sum((g * g).sum() for g in pair if g is not None) for pair in pairs]
+    changed = 0
+    for pair, square in zip(pairs, squares, strict=True):
+        factor = min(
+            1.0,
+            max_grad_norm / (np.sqrt(sum(squares)) + 1e-6),
+            max_tensor_norm / (np.sqrt(square) + 1e-6),
+        )
+        changed += factor < 1
+        for k, g in enumerate(pair):
+            if g is not None:
+                changed += (np.abs(factor * g) > max_grad_value).sum()
+                pair[k] = np.array(np.clip(factor * g, -max_grad_value, max_grad_value))
+    return [list(side) for side in zip(*pairs, strict=True)], changed
+
+
+def test_bounds_in_other_types():
+    """Gradients in bfloat16 are clipped in single."""
+    params, others = make_params(), make_params()
+    grads, kd_grads = make_grads(1, ml_dtypes.bfloat16), make_grads(2, ml_dtypes.bfloat16)
+    optim.DOT(params, 0.1).step(grads, kd_grads, max_grad_value=0.25)
+    bound = np.float32(0.25)
+    single = [[np.array(np.clip(g.astype(np.float32), -bound, bound)) for g in side]
+              for side in (grads, kd_grads)]  # fmt: skip
+    optim.DOT(others, 0.1).step(*single)
+    assert same_bits(params, others)
+
+
+@pytest.mark.parametrize("name", ["max_grad_norm", "max_tensor_norm", "max_grad_value"])
+def test_bounds_that_are_none(name):
+    opt = optim.DOT(make_params())
+    for wrong, error in ((0.0, ValueError), (-1.0, ValueError), ("1", TypeError)):
+        with pytest.raises(error, match=name):
+            opt.step(make_grads(1), make_grads(2), **{name: wrong})
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_gradient_that_is_not_finite(which):
     params = make_params()

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from reference.curvature import models
 from reference.steps.prodigy import Run
-from steepest import cpu, optim
+from steepest import _core, cpu, optim
 
 from .devices import both, plain
 from .digits import accuracy, made, train
-from .support import SHAPES, copies, make_params, random, same_bits
+from .support import SHAPES, copies, make_grads, make_params, random, same_bits
 
 OPTIONS = {
     "plain": {},
@@ -193,6 +193,37 @@ def test_a_sliced_step_that_is_skipped_changes_nothing():
     assert opt.step(grads, skip_nonfinite=True, max_grad_norm=1.0) is False
     assert same_bits(params, before[0]) and estimate(opt) == kept
     assert same_bits(list(opt.state_dict()["state"].values()), list(before[1]["state"].values()))
+
+
+@pytest.mark.parametrize("slice_p", [1, 2])
+def test_one_pass_for_the_norm(monkeypatch, slice_p):
+    """Neither the sums nor the step measure the gradients once more."""
+    seen, native = [], {name: getattr(_core, name) for name in ("list_sums", "run")}
+    for name, call in native.items():
+
+        def spy(*args, call=call, **options):
+            if not options.get("check_only"):
+                seen.append(options)
+            return call(*args, **options)
+
+        monkeypatch.setattr(_core, name, spy)
+    params = make_params()
+    opt = optim.Prodigy(params, slice_p=slice_p)
+    assert opt.step(make_grads(1), max_grad_norm=0.5, grad_scale=2.0, skip_nonfinite=True) is True
+    assert len(seen) >= 2
+    for options in seen:
+        assert options.get("max_grad_norm") is None and not options.get("skip_nonfinite")
+        assert options["grad_scale"] > 2
+
+
+def test_norms_that_are_not_finite_have_their_say():
+    """As with any other rule: a NaN in one gradient makes all parameters NaN where they are
+    clipped."""
+    params = make_params()
+    grads = make_grads(1)
+    grads[0][0, 1] = np.nan
+    optim.Prodigy(params).step(grads, max_grad_norm=0.5)
+    assert all(np.isnan(p).all() for p in params)
 
 
 def test_a_later_group_joins_the_estimate():

@@ -22,10 +22,12 @@ by_class = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 class Paper:
     """Algorithm 1 of 2405.15682 with all three points, or equations 1 to 3 where beta2 is None."""
 
-    def __init__(self, p, beta1, beta2, eps=1e-8, decay=0.0, warmup=0, r=0.0, power=2.0):
+    def __init__(
+        self, p, beta1, beta2, eps=1e-8, decay=0.0, warmup=0, r=0.0, power=2.0, cautious=False
+    ):
         self.x, self.z, self.v = p.copy(), p.copy(), np.zeros_like(p)
         self.beta1, self.beta2, self.eps, self.decay = beta1, beta2, eps, decay
-        self.warmup, self.r, self.power = warmup, r, power
+        self.warmup, self.r, self.power, self.cautious = warmup, r, power, cautious
         self.step, self.sum, self.peak = 0, 0.0, 0.0
 
     @property
@@ -39,7 +41,8 @@ class Paper:
             rate *= np.sqrt(1 - self.beta2**self.step)
             self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
             d = g / (np.sqrt(self.v) + self.eps)
-        self.z = self.z - rate * (d + self.decay * self.y)
+        decays = np.ones_like(g) if not self.cautious else self.y * g >= 0  # 2510.12402
+        self.z = self.z - rate * (d + self.decay * decays * self.y)
         self.peak = max(self.peak, rate)
         weight = self.step**self.r * self.peak**self.power
         self.sum += weight
@@ -72,6 +75,7 @@ def close(actual, wanted):
         {"warmup_steps": 5, "weight_decay": 0.1},
         {"warmup_steps": 5, "r": 1.0, "weight_lr_power": 1.0},
         {"weight_lr_power": 0.0, "weight_decay": 0.3},
+        {"weight_decay": 0.3, "cautious_weight_decay": True},
     ],
     ids=lambda options: "-".join(options) or "plain",
 )
@@ -82,6 +86,7 @@ def test_the_points_are_those_of_the_paper(cls, options):
     params = make_params(np.float64)
     beta2 = 0.99 if adam else None
     names = {"warmup_steps": "warmup", "weight_decay": "decay", "weight_lr_power": "power"}
+    names["cautious_weight_decay"] = "cautious"
     told = {names.get(name, name): value for name, value in options.items()}
     papers = [Paper(p, 0.8, beta2, **told) for p in params]
     own = {"betas": (0.8, 0.99)} if adam else {"momentum": 0.8}
@@ -116,6 +121,38 @@ def test_the_plain_average_is_that_of_all_iterates():
         iterates.append(z)
     opt.eval()
     np.testing.assert_allclose(p, np.mean(iterates, axis=0), rtol=1e-14, atol=1e-14)
+
+
+@by_class
+def test_capturable_weighs_all_iterates_alike(cls, device):
+    """The steps of a group that counts on the device, to the bit, to the average and back; and
+    what it saves is taken up in host memory."""
+    options = {"weight_lr_power": 0.0, "warmup_steps": 2, "weight_decay": 0.1}
+
+    def scenario(kind):
+        params = kind.arrays(make_params())
+        opt = opened(cls, params, **options, **({"capturable": True} if kind.on_device else {}))
+        for t in (1, 2, 3):
+            opt.step(kind.arrays(make_grads(t)), max_grad_norm=1.0)
+        opt.eval()
+        average = copies(kind.arrays_of(params))
+        opt.train()
+        saved = plain(kind, opt)
+        assert [state["weight_sum"][0] for state in saved] == [3.0] * 4
+        for state in saved:
+            state.pop("lr_max")
+        return average, kind.arrays_of(params), saved
+
+    both(device, scenario)
+
+
+@by_class
+def test_capturable_refuses_weights_of_the_steps(cls, device):
+    with device.running():
+        params = device.arrays(make_params())
+        for name, options in (("r", {"weight_lr_power": 0.0, "r": 1.0}), ("weight_lr_power", {})):
+            with pytest.raises(ValueError, match=f"{name}: .* capturable is True"):
+                opened(cls, params, capturable=True, **options)
 
 
 @by_class

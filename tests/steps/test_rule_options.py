@@ -77,6 +77,8 @@ FREE = {
     "share": {"share": 0.25},
     "no_share": {"share": 0.0},
     "whole_share": {"share": 1.0},
+    "cautious": {"weight_decay": 0.5, "lr": 0.1, "cautious_weight_decay": True},
+    "cautious_without_decay": {"cautious_weight_decay": True},
 }
 OWN = {
     "sgd": {

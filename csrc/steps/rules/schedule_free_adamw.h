@@ -10,7 +10,7 @@ inline namespace STEEPEST_TARGET {
 template <class T>
 struct ScheduleFreeAdamW : ScheduleFreeCore<T> {
     using Core = ScheduleFreeCore<T>;
-    enum { kBeta1, kBeta2, kEps, kWarmup, kWeight };
+    enum { kBeta1, kBeta2, kEps, kWarmup, kWeight, kCautious };
 
     static constexpr RuleSpec spec = {
         .name = "schedule_free_adamw",
@@ -21,7 +21,8 @@ struct ScheduleFreeAdamW : ScheduleFreeCore<T> {
             "v = beta2 v + (1 - beta2) g^2, d = g / (sqrt(v) + eps) + weight_decay y, "
             "y += share (z - y) - r (1 - beta1 (1 - share)) d, z -= r d, "
             "r = lr sqrt(1 - beta2^step) min(1, step / warmup_steps); params is "
-            "y = (1 - beta1) z + beta1 x, x the average",
+            "y = (1 - beta1) z + beta1 x, x the average. cautious: Chen et al., arXiv 2510.12402, "
+            "decays only where g y >= 0",
         .decay = Decay::own,
         .lr = 2.5e-3,
         .weight_decay = 0,
@@ -36,7 +37,8 @@ struct ScheduleFreeAdamW : ScheduleFreeCore<T> {
                     .high_open = true},
                    eps_hyper(1e-8),
                    kWarmupSteps,
-                   kShare},
+                   kShare,
+                   kCautiousDecay},
     };
 
     struct Constants : Core::Constants {
@@ -46,8 +48,9 @@ struct ScheduleFreeAdamW : ScheduleFreeCore<T> {
     STEEPEST_HD static Constants prepare(const Prepare& in) {
         const double beta2 = in.hyper[kBeta2];
         const double rate = Core::warmed(in, in.hyper[kWarmup]) * sqrt(1 - power(beta2, in.step));
-        return {Core::constants(in, rate, in.hyper[kBeta1], in.hyper[kWeight]), T(beta2),
-                T(1 - beta2), T(in.hyper[kEps])};
+        return {Core::constants(in, rate, in.hyper[kBeta1], in.hyper[kWeight],
+                                in.hyper[kCautious] != 0),
+                T(beta2), T(1 - beta2), T(in.hyper[kEps])};
     }
 
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& z,

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/math.h"
-#include "steps/rule.h"
+#include "steps/rules/cautious_decay.h"
 
 namespace steepest {
 inline namespace STEEPEST_TARGET {
@@ -27,7 +27,7 @@ template <class T>
 struct ScheduleFreeCore {
     struct Constants {
         T rate, pull, share, decay;
-        Mask<T> first;
+        Mask<T> first, everywhere;  // the first step; decay that is not cautious
     };
 
     STEEPEST_HD static double warmed(const Prepare& in, double warmup_steps) {
@@ -36,19 +36,22 @@ struct ScheduleFreeCore {
     }
 
     STEEPEST_HD static Constants constants(const Prepare& in, double rate, double beta,
-                                           double share) {
+                                           double share, bool cautious) {
         const double c = share == share ? share : 1 / static_cast<double>(in.step);
         return {.rate = T(rate),
                 .pull = T(rate * (1 - beta * (1 - c))),
                 .share = T(c),
                 .decay = T(in.weight_decay),
-                .first = all_bits<T>(in.step == 1)};
+                .first = all_bits<T>(in.step == 1),
+                .everywhere = all_bits<T>(!cautious)};
     }
 
     template <class C>
     STEEPEST_HD static STEEPEST_INLINE void move(const C& c, T& y, T direction, T& z) {
+        const bool outwards = ((y > 0) & (direction < 0)) | ((y < 0) & (direction > 0));
+        const T decay = masked(c.decay * y, all_bits<T>(!outwards) | c.everywhere);
         // Not d + 0 y: an infinite parameter would make it NaN.
-        const T d = c.decay != 0 ? direction + c.decay * y : direction;
+        const T d = c.decay != 0 ? direction + decay : direction;
         const T from = chosen(c.first, y, z);
         y = (y + c.share * (from - y)) - c.pull * d;
         z = from - c.rate * d;
@@ -59,7 +62,7 @@ template <class T>
 struct ScheduleFreeSgd : ScheduleFreeCore<T> {
     using Core = ScheduleFreeCore<T>;
     using typename Core::Constants;
-    enum { kMomentum, kWarmup, kWeight };
+    enum { kMomentum, kWarmup, kWeight, kCautious };
 
     static constexpr RuleSpec spec = {
         .name = "schedule_free_sgd",
@@ -69,7 +72,8 @@ struct ScheduleFreeSgd : ScheduleFreeCore<T> {
             "Defazio et al., arXiv 2405.15682, equations 1 to 3, on y and z alone: "
             "d = g + weight_decay y, y += share (z - y) - r (1 - momentum (1 - share)) d, "
             "z -= r d, r = lr min(1, step / warmup_steps); params is y = (1 - momentum) z + "
-            "momentum x, x the average",
+            "momentum x, x the average. cautious: Chen et al., arXiv 2510.12402, decays only where "
+            "g y >= 0",
         .decay = Decay::own,
         .lr = 1,
         .weight_decay = 0,
@@ -81,12 +85,13 @@ struct ScheduleFreeSgd : ScheduleFreeCore<T> {
                     .high = 1,
                     .high_open = true},
                    kWarmupSteps,
-                   kShare},
+                   kShare,
+                   kCautiousDecay},
     };
 
     STEEPEST_HD static Constants prepare(const Prepare& in) {
         return Core::constants(in, Core::warmed(in, in.hyper[kWarmup]), in.hyper[kMomentum],
-                               in.hyper[kWeight]);
+                               in.hyper[kWeight], in.hyper[kCautious] != 0);
     }
 
     STEEPEST_HD static STEEPEST_INLINE void apply(const Constants& c, T& p, T g, T& z) {

@@ -28,8 +28,9 @@ def state_dict(groups: Sequence[Group]) -> dict[str, Any]:
     param_groups = []
     for group in groups:
         indices = list(range(group.first, group.first + len(group.arrays)))
+        present = group.present_states()
         for i, (index, step) in enumerate(zip(indices, group.steps.values().tolist(), strict=True)):
-            arrays = {name: states[i] for name, states in group.states.items()}
+            arrays = {name: states[i] for name, states in present.items()}
             state[index] = {"step": step, **{k: a for k, a in arrays.items() if a is not None}}
         entry = {name: _plain(group.options[name]) for name in group.rule.defaults}
         entry["params"] = indices

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from .. import _core
-from .._arrays import Array
 from ..polar import arguments
-from ..steps import grad_norm
 from . import structure
 from .base import Optimizer
 from .diagonal import native_rule
+from .dot_clipping import Bounds, clipped, coefficients, measured
 from .dot_group import DotGroup
-
-Parts = Sequence[Sequence[Array | None]]
 
 
 class DOT(Optimizer):
@@ -78,6 +76,8 @@ class DOT(Optimizer):
         *,
         grad_scale: float | None = None,
         max_grad_norm: float | None = None,
+        max_tensor_norm: float | None = None,
+        max_grad_value: float | None = None,
         skip_nonfinite: bool = False,
         stream: Any = None,
     ) -> bool:
@@ -91,11 +91,15 @@ class DOT(Optimizer):
         max_grad_norm : bound, more than 0, on the L2 norm of both gradients of all groups together,
             as of one vector; longer ones are scaled down to it. A norm that is not finite clips
             nothing.
+        max_tensor_norm : the same for both gradients of each parameter together; of the two bounds
+            on norms the stricter counts.
+        max_grad_value : bound > 0 on the size of each element of both gradients, after those on
+            norms. This bound and that of each parameter make clipped copies of the gradients.
         skip_nonfinite : leave everything as it is if any gradient has a NaN or an infinity.
         stream : as in Optimizer.step.
 
         A parameter of which both gradients are None is left as it is and its step is not counted.
-        On a device max_grad_norm and skip_nonfinite wait for the norm.
+        On a device the bounds on norms and skip_nonfinite wait for the norms.
 
         Returns whether the step was applied. Raises TypeError (kd_grads missing, structure, dtype),
         ValueError (length, shape, layout, overlap, option out of range), BufferError (read-only
@@ -106,16 +110,22 @@ class DOT(Optimizer):
         scale = 1.0
         if grad_scale is not None:
             scale = arguments.between("grad_scale", grad_scale, 0.0, math.inf)
-        bound = math.inf
-        if max_grad_norm is not None:
-            bound = arguments.between("max_grad_norm", max_grad_norm, 0.0, math.inf)
+        bounds = Bounds.read(max_grad_norm, max_tensor_norm, max_grad_value)
         parts, kd_parts = self._parts(grads), self._parts(kd_grads)
         keywords = {} if stream is None else {"stream": stream}
-        if skip_nonfinite or bound < math.inf:
-            norm, finite = _norm([*parts, *kd_parts], keywords)
-            if skip_nonfinite and not finite:
+        scales = np.full(sum(map(len, parts)), scale)
+        if skip_nonfinite or bounds.needs_norms():
+            norms = measured(parts, kd_parts, keywords)
+            if skip_nonfinite and not norms.finite:
                 return False
-            scale /= _clip_coefficient(norm / scale, bound)
+            scales /= coefficients(norms, bounds, scale)
+        if bounds.one_scale_for_all():
+            scale = float(scales[0]) if scales.size else scale
+        else:
+            parts, kd_parts = (
+                clipped(side, scales, bounds.value, keywords) for side in (parts, kd_parts)
+            )
+            scale = 1.0
         trios = list(zip(self._dot_groups(), parts, kd_parts, strict=True))
         calls = [call for group, g, k in trios for call in group.calls(g, k, scale)]
         if calls:
@@ -126,17 +136,6 @@ class DOT(Optimizer):
 
     def _dot_groups(self) -> list[DotGroup]:
         return [group for group in self._groups if isinstance(group, DotGroup)]
-
-
-def _norm(parts: Parts, keywords: dict[str, Any]) -> tuple[float, bool]:
-    """The L2 norm of all gradients together, and whether all are finite."""
-    result = grad_norm([grad for part in parts for grad in part if grad is not None], **keywords)
-    return float(result.total), bool(result.finite)
-
-
-def _clip_coefficient(norm: float, bound: float) -> float:
-    """What shortens a norm to the bound; as in torch.nn.utils.clip_grad_norm_ with a guard."""
-    return min(1.0, bound / (norm + 1e-6)) if math.isfinite(norm) else 1.0
 
 
 _ROW = native_rule(DOT, "dot")

@@ -97,6 +97,10 @@ class Group:
         """Shape and dtype name of a state of parameter i, or None where it has none."""
         return expected(stream, self.views[i], self.state_dtype)
 
+    def present_states(self) -> Mapping[str, list[Array]]:
+        """The states as they are to be saved."""
+        return self.states
+
     def reset_state(self, name: str, i: int) -> None:
         """Sets a state of parameter i to its start value."""
         state = self.states[name][i]

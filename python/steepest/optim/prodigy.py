@@ -121,8 +121,10 @@ class Prodigy(Optimizer):
         where = {} if stream is None else {"stream": stream}
         self._set(estimate.rate(settings), (estimate.d, estimate.d))
         sliced = any(group.stride > 1 for group in self._prodigy())
-        if sliced:  # whose calls do not see the whole of the gradients
+        if sliced or options["max_grad_norm"] is not None:
+            # before the norm, and for slices, whose calls do not see the whole of the gradients
             _core.run(self._calls(parts), check_only=True, **options, **where)
+        options = self._measured_once(parts, options, where)
         measured = self._measured(parts)
         scaling = self._scaling(parts, options, where) if sliced else options
         product, length = _core.list_sums(measured, **scaling, **where)
@@ -143,6 +145,24 @@ class Prodigy(Optimizer):
             group.start(part)
             calls.append(group.measured_call(part))
         return calls
+
+    def _measured_once(
+        self, parts: Sequence[Sequence[Any]], options: Mapping[str, Any], where: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The options with the bound on the norm of all gradients as a part of grad_scale, so that
+        the sums and the step need no pass for it each. As they are where a norm that is not finite
+        has a say, or where each parameter is measured anyway."""
+        limit = options["max_grad_norm"]
+        if limit is None or options["max_tensor_norm"] is not None:
+            return options
+        scale = 1.0 if options["grad_scale"] is None else float(options["grad_scale"])
+        found = grad_norm([grad for part in parts for grad in part], **where)
+        total = float(found.total) / scale
+        share = min(1.0, limit / (total + 1e-6)) if math.isfinite(total) else 0.0
+        if not share > 0 or scale / share > _LARGEST_SCALE:
+            return options
+        known = {"grad_scale": scale / share, "max_grad_norm": None, "skip_nonfinite": False}
+        return {**options, **known}
 
     def _scaling(
         self, parts: Sequence[Sequence[Any]], options: Mapping[str, Any], where: Mapping[str, Any]

@@ -75,12 +75,15 @@ class ScheduleFreeSGD(ScheduleFree):
     lr : learning rate: a number, or one per parameter.
     momentum : part of the average in y, more than 0 and less than 1.
     weight_decay : added to the gradient, of y: a number, or one per parameter.
+    cautious_weight_decay : only where the gradient does not move y outwards (arXiv 2510.12402).
     warmup_steps : steps over which the learning rate rises linearly to lr.
     r : power of the step count in the weights.
     weight_lr_power : power of the largest rate so far in the weights.
     train_mode : whether the parameters are y; `eval` and `train` set it, and a state_dict holds it:
         parameters that were saved after `eval` are to be loaded together with it.
     maximize, rounding, seed, state_dtype, master_weights : as in the other optimizers.
+    capturable : as in steepest.optim.Optimizer, with r and weight_lr_power 0: such steps weigh all
+        iterates alike.
 
     States: z, and the numbers weight_sum and lr_max, in float64. Each parameter counts and weighs
     its own steps. The model's other running statistics (batch normalisation) are those of y: renew
@@ -97,6 +100,7 @@ class ScheduleFreeSGD(ScheduleFree):
         *,
         momentum: float = 0.9,
         weight_decay: Any = 0.0,
+        cautious_weight_decay: bool = False,
         warmup_steps: float = 0.0,
         r: float = 0.0,
         weight_lr_power: float = 2.0,
@@ -106,10 +110,12 @@ class ScheduleFreeSGD(ScheduleFree):
         seed: int = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None:
         given = locals()
         options = {name: given[name] for name in self.rule.defaults}
-        super().__init__(params, state_dtype=state_dtype, master_weights=master_weights, **options)
+        kinds = {name: given[name] for name in ("state_dtype", "master_weights", "capturable")}
+        super().__init__(params, **kinds, **options)
 
 
 class ScheduleFreeAdamW(ScheduleFree):
@@ -133,8 +139,8 @@ class ScheduleFreeAdamW(ScheduleFree):
     betas : part of the average in y, more than 0 and less than 1; decay rate of the second moment.
     eps : added to the denominator.
     weight_decay : of y, decoupled: a number, or one per parameter.
-    warmup_steps, r, weight_lr_power, train_mode : as in `ScheduleFreeSGD`.
-    maximize, rounding, seed, state_dtype, master_weights : as in the other optimizers.
+    cautious_weight_decay, warmup_steps, r, weight_lr_power, train_mode : as in `ScheduleFreeSGD`.
+    maximize, rounding, seed, state_dtype, master_weights, capturable : as in `ScheduleFreeSGD`.
 
     States: z, exp_avg_sq, and the numbers weight_sum and lr_max, in float64. state_dict and the
     rest are those of steepest.optim.Optimizer; a step after `eval` raises RuntimeError.
@@ -150,6 +156,7 @@ class ScheduleFreeAdamW(ScheduleFree):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: Any = 0.0,
+        cautious_weight_decay: bool = False,
         warmup_steps: float = 0.0,
         r: float = 0.0,
         weight_lr_power: float = 2.0,
@@ -159,10 +166,12 @@ class ScheduleFreeAdamW(ScheduleFree):
         seed: int = 0,
         state_dtype: Any = "float32",
         master_weights: bool = False,
+        capturable: bool = False,
     ) -> None:
         given = locals()
         options = {name: given[name] for name in self.rule.defaults}
-        super().__init__(params, state_dtype=state_dtype, master_weights=master_weights, **options)
+        kinds = {name: given[name] for name in ("state_dtype", "master_weights", "capturable")}
+        super().__init__(params, **kinds, **options)
 
 
 def _rule(cls: type, name: str) -> Rule:

@@ -56,6 +56,11 @@ class ScheduleFreeGroup(Group, ABC):
             )
         for name in ("warmup_steps", "r", "weight_lr_power"):
             arguments.at_least(name, self.options[name], 0.0)
+            if self.capturable and name != "warmup_steps" and self.options[name] != 0:
+                raise ValueError(
+                    f"{name}: {self.options[name]} given, expected 0 because capturable is True: "
+                    "the steps are known to the device alone, which weighs all iterates alike"
+                )
         arguments.boolean("train_mode", self.options["train_mode"])
 
     # ---- the step
@@ -70,6 +75,8 @@ class ScheduleFreeGroup(Group, ABC):
         if len(grads) != len(self.views):
             raise ValueError(f"grads: {len(grads)} given, expected {len(self.views)}")
         plan, _, keywords = self.call(grads)
+        if self.capturable:
+            return [(plan, grads, {**keywords, "share": None})]
         self._coming = self._weigh(grads, keywords["step"])
         places: dict[float, list[int]] = {}
         for i, weighing in enumerate(self._coming):
@@ -189,6 +196,13 @@ class ScheduleFreeGroup(Group, ABC):
         for name in SCALARS:
             if name in names and name not in self.states:
                 self.states[name] = [np.zeros(1) for _ in self.views]
+
+    def present_states(self) -> Mapping[str, list[Array]]:
+        for sums, count in zip(
+            self.states[SUM.name] if self.capturable else (), self.steps.values(), strict=False
+        ):
+            sums[0] = count  # of weights of 1
+        return self.states
 
     def _plan_states(self) -> Sequence[str]:
         return [name for name in super()._plan_states() if name not in SCALARS]

@@ -10,13 +10,16 @@ def interpolate(p, g, state, *, step=None, lr, weight_decay, outward=False):
     return p + (-lr if outward else lr) * (g - p), {}
 
 
-def averaged(y, d, z, *, step, rate, beta, share, weight_decay):
+def averaged(y, d, z, *, step, rate, beta, share, weight_decay, cautious):
     """Defazio et al. (2405.15682), equations 1 to 3, without x: from x = (y - (1 - beta) z) / beta,
-    z' = z - rate d, x' = (1 - c) x + c z' and y' = (1 - beta) z' + beta x'. Decay is at y."""
+    z' = z - rate d, x' = (1 - c) x + c z' and y' = (1 - beta) z' + beta x'. Decay is at y,
+    and cautious (2510.12402) only where the step does not move y outwards."""
     c = 1 / step if share is None else share
     if step == 1:
         z = y
-    d = d if weight_decay == 0 else d + weight_decay * y
+    if weight_decay != 0:
+        outwards = cautious & (np.sign(y) * np.sign(d) < 0)
+        d = np.where(outwards, d, d + weight_decay * y)
     return y + c * (z - y) - rate * (1 - beta * (1 - c)) * d, z - rate * d
 
 
@@ -25,7 +28,17 @@ def warmed(lr, step, warmup_steps):
 
 
 def schedule_free_sgd(
-    p, g, state, *, step, lr, weight_decay, momentum=0.9, warmup_steps=0.0, share=None
+    p,
+    g,
+    state,
+    *,
+    step,
+    lr,
+    weight_decay,
+    momentum=0.9,
+    warmup_steps=0.0,
+    share=None,
+    cautious_weight_decay=False,
 ):
     """With the plain gradient; writes y."""
     rate = warmed(lr, step, warmup_steps)
@@ -38,6 +51,7 @@ def schedule_free_sgd(
         beta=momentum,
         share=share,
         weight_decay=weight_decay,
+        cautious=cautious_weight_decay,
     )
     return y, {"z": z}
 
@@ -54,6 +68,7 @@ def schedule_free_adamw(
     eps=1e-8,
     warmup_steps=0.0,
     share=None,
+    cautious_weight_decay=False,
 ):
     """Algorithm 1: the bias correction of v is in the rate; writes y."""
     v = betas[1] * state["exp_avg_sq"] + (1 - betas[1]) * (g * g)
@@ -67,6 +82,7 @@ def schedule_free_adamw(
         beta=betas[0],
         share=share,
         weight_decay=weight_decay,
+        cautious=cautious_weight_decay,
     )
     return y, {"z": z, "exp_avg_sq": v}
 
