@@ -69,7 +69,7 @@ def test_ratios_and_errors_of_a_run(document):
         assert row["ratio"] == pytest.approx(row["rival_median_s"] / row["median_s"])
     for row in document["rows"]:
         assert 0 <= row["error"] <= 1, row
-        latency = row["case"] in ("adamw 64", "adamw 1000 x 1024")
+        latency = row["case"] == "adamw 64" or " 1000 x " in row["case"]
         assert (row["ceiling_fraction"] is None) == latency, row
 
 
@@ -106,7 +106,7 @@ def _step_one_percent_too_long(case, buffers):
     return call
 
 
-@pytest.mark.parametrize("name", [n for n in SMALL if "1000" not in n and "grad_norm" not in n])
+@pytest.mark.parametrize("name", [n for n in SMALL if " 1024" not in n and "grad_norm" not in n])
 def test_the_check_accepts_ours_and_refuses_a_wrong_step(name):
     case = SMALL[name]
     buffers = allocate(case, Arena())

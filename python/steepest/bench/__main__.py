@@ -29,7 +29,7 @@ from .polar.cases import Case as PolarCase
 from .polar.products import ProductCase
 from .progress import tracked
 from .rows import Row, as_document
-from .steps import low_rank, suite
+from .steps import clip_cases, low_rank, suite
 from .steps.cases import Case, cases
 from .steps.ceiling import describe
 from .steps.device import suite as device_suite
@@ -41,7 +41,8 @@ FAMILIES = ("steps", "polar", "curvature", "norms", "distributed")
 ON_DEVICE = ("steps",)  # families with cases for a GPU
 NORMS = (norms_cases.Case, ConvCase, norms_cases.ReportCase)
 
-StepsCase: TypeAlias = "Case | low_rank.LowRankCase"
+StepsCase: TypeAlias = "suite.AnyCase"
+STEPS = (Case, clip_cases.ClipCase, low_rank.LowRankCase)
 AnyCase: TypeAlias = (
     "StepsCase | PolarCase | ProductCase | curvature_cases.Case | distributed_cases.Case"
     " | norms_cases.AnyCase"
@@ -140,7 +141,8 @@ def _cases(family: str, options: argparse.Namespace) -> Sequence[AnyCase]:
     made: Sequence[Case] = make(quick=options.quick, elements=options.elements)
     if options.device == "cuda":
         return made
-    return [*made, *low_rank.cases(quick=options.quick, elements=options.elements)]
+    size = {"quick": options.quick, "elements": options.elements}
+    return [*made, *clip_cases.cases(**size), *low_rank.cases(**size)]
 
 
 def _run(chosen: Mapping[str, Sequence[AnyCase]], options: argparse.Namespace) -> int:
@@ -187,7 +189,7 @@ def _results(
     if family == "norms":
         of_norms = [case for case in chosen if isinstance(case, NORMS)]
         return norms_suite.run(of_norms, _norms_settings(options))
-    of_steps = [case for case in chosen if isinstance(case, (Case, low_rank.LowRankCase))]
+    of_steps = [case for case in chosen if isinstance(case, STEPS)]
     return suite.run(of_steps, _settings(options))
 
 
@@ -311,6 +313,8 @@ def _line(case: AnyCase) -> str:
         return distributed_cases.describe(case)
     if isinstance(case, NORMS):
         return norms_cases.describe(case)
+    if isinstance(case, clip_cases.ClipCase):
+        return clip_cases.describe(case)
     if isinstance(case, low_rank.LowRankCase):
         return low_rank.describe(case)
     if not isinstance(case, Case):

@@ -3,7 +3,8 @@
 A rival's module has a ``NAME``, ``available()``, which tells whether it is installed and works,
 and ``make(case, buffers, threads)``, which returns a function of the gradients that makes one
 step, or None when the rival has no such rule for such arrays. A rival updates the arrays that our
-implementation updates. Some also have ``make_low_rank(data, hypers, threads)`` for a step of Fira.
+implementation updates. Some also have ``make_low_rank(data, hypers, threads)`` for a step of Fira,
+and ``make_clip(data, threads)`` for clipping apart from a step.
 
 Rivals in orthogonalisation are modules ``polar_*`` of the same form: ``make(case, matrices,
 threads)`` returns a function that reads the matrices and returns its result. Some also have
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ..steps.calls import Call
     from ..steps.cases import Case
 
-MODULES = ("numpy_", "torch_fused", "torch_foreach", "deepspeed_")
+MODULES = ("numpy_", "torch_fused", "torch_foreach", "deepspeed_", "pytorch_optimizer")
 ON_DEVICE = ("torch_fused", "torch_foreach")  # those that also take CUDA tensors
 POLAR = (
     "polar_numpy",

@@ -18,6 +18,7 @@ from ..steps.buffers import Array, Buffers
 from ..steps.calls import FIRST_STEP, Call, Grads
 from ..steps.cases import Case
 from ..steps.rules import COPY, GRADS, NORM, PARAMS
+from .clipping import in_numpy as make_clip  # noqa: F401 (asked for by name)
 from .low_rank import in_numpy as make_low_rank  # noqa: F401 (asked for by name)
 from .numpy_field import FIELD, Hypers, Step, direction, moments
 

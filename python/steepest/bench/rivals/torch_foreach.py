@@ -7,6 +7,7 @@ from ..steps.calls import Call
 from ..steps.cases import Case
 from ..steps.rules import GRADS, NORM
 from . import torch_device
+from .clipping import in_torch as make_clip  # noqa: F401 (asked for by name)
 from .low_rank import in_torch as make_low_rank  # noqa: F401 (asked for by name)
 from .torch_optimizers import as_tensor, installed, make_optimizer
 

@@ -1,4 +1,4 @@
-"""The float64 formula of Adafactor for one large matrix (Shazeer & Stern, arXiv 1804.04235)."""
+"""The float64 formula of Adafactor for a matrix (Shazeer & Stern, arXiv 1804.04235)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .rules import GRADS, PARAMS, RULES
 _ROWS = 64  # rows at a time
 
 
-def expected(buffers: Buffers, step: int) -> list[tuple[Array, Bounded]]:
-    """What both vectors of averages and the outer rows of the parameter hold after a step.
+def expected(buffers: Buffers, step: int, tensor: int) -> list[tuple[Array, Bounded]]:
+    """What both vectors of averages and the outer rows of a parameter hold after a step.
 
     Each comes with the array that will hold it.
     """
-    p, g = buffers.tensors[PARAMS][0], buffers.tensors[GRADS][0]
-    states = [buffers.tensors[name][0].reshape(-1) for name in ("row_var", "col_var")]
+    p, g = buffers.tensors[PARAMS][tensor], buffers.tensors[GRADS][tensor]
+    states = [buffers.tensors[name][tensor].reshape(-1) for name in ("row_var", "col_var")]
     row, col = _averages(g, states[0], states[1], step)
     factor = row / _mean(row).maximum(2.0**-23)
     rate = _rate(p, g, factor, col, step)

@@ -103,6 +103,9 @@ CAUTIOUS: Mapping[str, Any] = {"cautious_weight_decay": True}
 # What the gradients of a case are clipped to: some of each.
 BOUNDS = {"max_grad_norm": 1.0, "max_tensor_norm": 1.0, "max_grad_value": 0.5}
 
+# The best known rules, and those that sum over each tensor first.
+KNOWN = ("adamw", "lion", "sgd", "adam", "amsgrad", "adamax", "adagrad")
+SUMMED = ("lamb", "c_adamw", "c_lion")
 # Rules that are stages of Muon and its relatives.
 STAGES = ("momentum", "descend", "extrapolate", "adamuon")
 # Rules on a Hessian diagonal.
@@ -142,9 +145,7 @@ def _large(n: int) -> Iterator[Case]:
     """One float32 tensor of n elements for every rule; for those with states or sums of rows and
     columns a square matrix of about n."""
     side = math.isqrt(n)
-    for rule in ("adamw", "lion", "sgd", "adam", "amsgrad", "adamax", "adagrad"):
-        yield Case(f"{rule} {count(n)}", rule, ((n,),))
-    for rule in ("lamb", "c_adamw", "c_lion", *STAGES, *CURVATURE, *FIELD):
+    for rule in (*KNOWN, *SUMMED, *STAGES, *CURVATURE, *FIELD):
         yield Case(f"{rule} {count(n)}", rule, ((n,),))
     for rule in (*FACTORED, *BY_ROWS):
         yield Case(f"{rule} {side}x{side}", rule, ((side, side),))
@@ -178,8 +179,14 @@ def _stages(n: int) -> Iterator[Case]:
 def _small() -> Iterator[Case]:
     """Cases of overhead: arrays that stay in the caches."""
     many = ((1024,),) * 1000
+    matrices = ((32, 32),) * 1000
     yield Case("adamw 1000 x 1024", "adamw", many, impl="Plan", in_memory=False)
     yield Case("adamw 1000 x 1024", "adamw", many, impl="optim", in_memory=False)
+    for rule in (*KNOWN, *SUMMED, *STAGES, *CURVATURE, *FIELD):
+        if rule != "adamw":
+            yield Case(f"{rule} 1000 x 1024", rule, many, impl="Plan", in_memory=False)
+    for rule in (*FACTORED, *BY_ROWS):
+        yield Case(f"{rule} 1000 x 32x32", rule, matrices, impl="Plan", in_memory=False)
     yield Case("adamw 64", "adamw", ((64,),), impl="Plan", in_memory=False)
     yield Case("adamw 64", "adamw", ((64,),), in_memory=False)
 

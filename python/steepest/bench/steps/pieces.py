@@ -33,14 +33,20 @@ class Piece:
 
 def samples(case: Case) -> list[Piece]:
     """Beginning, middle and end of tensors spread over the list, ends of vectors included."""
-    chosen = np.unique(np.linspace(0, len(case.shapes) - 1, _TENSORS).astype(int))
-    return [piece for k in chosen for piece in _of_tensor(int(k), math.prod(case.shapes[k]))]
+    return [p for k in looked_at(case) for p in _of_tensor(k, math.prod(case.shapes[k]))]
+
+
+def looked_at(case: Case) -> list[int]:
+    """Tensors spread over the list."""
+    chosen = np.linspace(0, len(case.shapes) - 1, _TENSORS).astype(int)
+    return sorted({int(k) for k in chosen})
 
 
 def rows(case: Case) -> list[Piece]:
-    """Whole rows: the first, one in the middle and the last of each matrix."""
+    """Whole rows: the first, one in the middle and the last of matrices spread over the list."""
     pieces = []
-    for tensor, shape in enumerate(case.shapes):
+    for tensor in looked_at(case):
+        shape = case.shapes[tensor]
         length = math.prod(shape[1:])
         chosen = sorted({0, shape[0] // 2, shape[0] - 1})
         pieces += [Piece(tensor, row * length, (row + 1) * length) for row in chosen]

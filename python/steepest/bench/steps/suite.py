@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import steepest
 
 from ..rivals import Rival
 from ..rows import Row, judge
 from ..timing import Effort, Timing, interleave, repeated
-from . import low_rank
+from . import clip_cases, low_rank
 from .buffers import Arena, Buffers, allocate
 from .calls import Call, impl_name, make_call
 from .cases import Case
 from .ceiling import fraction, probes
 from .check import error_of
+from .clip_cases import ClipCase
 from .low_rank import LowRankCase
 
 OURS = "steepest"
@@ -30,15 +32,20 @@ class Settings:
     rivals: Sequence[Rival] = ()
 
 
-def run(cases: Sequence[Case | LowRankCase], settings: Settings) -> Iterator[list[Row]]:
+AnyCase: TypeAlias = Case | ClipCase | LowRankCase
+
+
+def run(cases: Sequence[AnyCase], settings: Settings) -> Iterator[list[Row]]:
     """The rows of each case, as they come: one per rival, or a single one without rivals."""
     arena = Arena()
     before = steepest.cpu.threads()
     try:
         for case in cases:
+            effort, threads = settings.effort, settings.threads
             if isinstance(case, LowRankCase):
-                effort, threads = settings.effort, settings.threads
                 yield low_rank.measure(case, effort, threads, settings.rivals)
+            elif isinstance(case, ClipCase):
+                yield clip_cases.measure(case, effort, threads, settings.rivals)
             else:
                 yield measure(case, settings, arena)
     finally:
