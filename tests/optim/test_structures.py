@@ -143,3 +143,19 @@ def test_gradients_in_another_structure_are_refused():
 def test_arrays_without_grad_need_grads():
     with pytest.raises(TypeError, match=r"no \.grad"):
         optim.AdamW(make_params()).step()
+
+
+@pytest.mark.parametrize(("cls", "owner"), [(optim.AdaFisher, "parameter"), (optim.MKOR, "layer")])
+def test_statistics_by_name(cls, owner):
+    pair = (np.ones(2, np.float32), np.ones(3, np.float32))
+    grads = {"w": np.ones((2, 3), np.float32), "v": np.ones((2, 3), np.float32)}
+    found = []
+    for given in ({"v": pair}, [None, pair]):
+        params = {name: np.zeros((2, 3), np.float32) for name in grads}
+        opt = cls(params, 0.1)
+        wrong = {"u": pair}
+        with pytest.raises(ValueError, match=rf"statistics: no {owner} named \['u'\].*'w'"):
+            opt.step(grads, wrong)
+        opt.step(grads, given)
+        found.append(b"".join(p.tobytes() for p in params.values()))
+    assert found[0] == found[1] != bytes(len(found[0]))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from .. import _arrays
 from .._arrays import Array
 from ..curvature.fisher import GAMMAS
 from . import structure
@@ -132,7 +131,7 @@ class AdaFisher(Optimizer):
 
     def _renewed(self, parts: Sequence[Sequence[Array | None]], statistics: Any) -> list[Renewed]:
         """The states that are due, with their values at this step."""
-        given = self._of_params(statistics)
+        given = structure.split_statistics(statistics, sum(self._sizes), self._names, "parameter")
         made, any_due = [], False
         for group, part in zip(self._factored(), parts, strict=True):
             group.check()
@@ -147,34 +146,6 @@ class AdaFisher(Optimizer):
                 "factors: see factors_due"
             )
         return made
-
-    def _of_params(self, statistics: Any) -> list[Any]:
-        """What is given for each parameter of all groups, or None."""
-        count = sum(self._sizes)
-        if statistics is None:
-            return [None] * count
-        if isinstance(statistics, Mapping):
-            return self._by_names(statistics)
-        if not isinstance(statistics, (list, tuple)):
-            raise TypeError(
-                f"statistics: {_arrays.describe(statistics)} given, expected a list or dict of "
-                "pairs"
-            )
-        if len(statistics) != count:
-            raise ValueError(
-                f"statistics: {len(statistics)} given, expected {count}, one per parameter"
-            )
-        return list(statistics)
-
-    def _by_names(self, statistics: Mapping[str, Any]) -> list[Any]:
-        if self._names is None:
-            raise TypeError("statistics: a dict given, but the parameters have no names")
-        unknown = [name for name in statistics if name not in self._names]
-        if unknown:
-            raise ValueError(
-                f"statistics: unknown names {unknown}, expected some of {list(self._names)}"
-            )
-        return [statistics.get(name) for name in self._names]
 
     def _label(self, position: int) -> str:
         key = position if self._names is None else self._names[position]

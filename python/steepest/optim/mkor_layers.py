@@ -11,7 +11,7 @@ import numpy as np
 from .. import _arrays
 from .._arrays import Array
 from ..curvature import structure as curvature_structure
-from . import checkpoint, hybrid
+from . import checkpoint, hybrid, structure
 from .diagonal import finite
 from .group import Group
 from .kronecker import LEFT, RIGHT, Layer, Statistics, as_floats
@@ -176,26 +176,9 @@ def precondition(
 
 
 def of_layers(statistics: Any, layers: Sequence[Layer], names: Sequence[str] | None) -> list[Any]:
-    """What is given for each layer, or None."""
-    if statistics is None:
-        return [None] * len(layers)
-    if isinstance(statistics, Mapping):
-        if names is None:
-            raise TypeError("statistics: a dict given, but the parameters have no names")
-        weights = [names[layer.weight_at] for layer in layers]
-        unknown = [name for name in statistics if name not in weights]
-        if unknown:
-            raise ValueError(f"statistics: unknown weights {unknown}, expected some of {weights}")
-        return [statistics.get(name) for name in weights]
-    if not isinstance(statistics, (list, tuple)):
-        raise TypeError(
-            f"statistics: {_arrays.describe(statistics)} given, expected a list or dict of pairs"
-        )
-    if len(statistics) != len(layers):
-        raise ValueError(
-            f"statistics: {len(statistics)} given, expected {len(layers)}, one per layer"
-        )
-    return list(statistics)
+    """What is given for each layer, or None; by the name of its weight."""
+    weights = None if names is None else [names[layer.weight_at] for layer in layers]
+    return structure.split_statistics(statistics, len(layers), weights, "layer")
 
 
 def read_statistics(pair: Any, layer: Layer, clip: float | None, scale: float) -> Statistics:

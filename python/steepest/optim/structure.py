@@ -174,6 +174,33 @@ def _by_name(grads: Mapping[str, Any], names: Sequence[str] | None) -> list[Arra
     return [grads[name] for name in names]
 
 
+def split_statistics(
+    statistics: Any, count: int, names: Sequence[str] | None, owner: str
+) -> list[Any]:
+    """What is given for each of `count` owners, or None: from None, a list in their order, or a
+    dict by their names that may lack some. `owner` is what the errors call one of them.
+
+    Raises TypeError for another structure or where they have no names, ValueError for a wrong
+    length or name.
+    """
+    if statistics is None:
+        return [None] * count
+    if isinstance(statistics, Mapping):
+        if names is None:
+            raise TypeError("statistics: a dict given, but the parameters have no names")
+        unknown = [name for name in statistics if name not in names]
+        if unknown:
+            raise ValueError(f"statistics: no {owner} named {unknown}, expected some of {names}")
+        return [statistics.get(name) for name in names]
+    if not isinstance(statistics, (list, tuple)):
+        raise TypeError(
+            f"statistics: {_arrays.describe(statistics)} given, expected a list or dict of pairs"
+        )
+    if len(statistics) != count:
+        raise ValueError(f"statistics: {len(statistics)} given, expected {count}, one per {owner}")
+    return list(statistics)
+
+
 def read_grads(params: Sequence[Array]) -> list[Array | None]:
     """The `.grad` of each parameter. Raises TypeError for one that has no such attribute."""
     grads = []
