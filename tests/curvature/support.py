@@ -23,5 +23,15 @@ def product_with(h, shapes):
     return hvp
 
 
+UNIT = 2.0**-53
+
+
+def rounding_of_means(x, samples):
+    """How far a running mean of float64 values of magnitude at most x may be off. Sample k has a
+    deviation, at most 2 x, rounded thrice by the time its share is taken, and a mean, at most x,
+    rounded once; later updates leave k / samples of that error."""
+    return (6 + (samples + 1) / 2) * UNIT * x
+
+
 def same_bits(a, b):
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()

@@ -11,7 +11,7 @@ from steepest.curvature import (
     levenberg_marquardt_solve,
 )
 
-from .support import same_bits
+from .support import UNIT, same_bits
 
 SIDES = ["samples", "parameters"]
 SHAPES = [(7, 40), (40, 7), (130, 131), (1, 9), (9, 1), (70, 70)]
@@ -107,9 +107,10 @@ def test_structures_dtypes_and_many_parts(monkeypatch):
     for side in SIDES:
         found = fisher_solve(pieces, parts, 0.1, side=side).x
         assert [x.dtype for x in found] == [np.float32, np.float64] and found[0].shape == (3, 4)
-        # float32 results differ by at most their own rounding.
+        # float32 results differ by at most their own rounding, and each by its residual's error.
         difference = np.abs(models.flat(found) - whole[side])
-        assert (difference <= 2.0**-23 * np.abs(whole[side]) + 1e-12).all()
+        slack = 2 * solves.rounding(a, 1.1, whole[side], 11 * g) / 1.1
+        assert (difference <= 2.0**-23 * np.abs(whole[side]) + 2 * slack).all()
 
 
 def test_tensors():
@@ -213,7 +214,9 @@ def test_rows_of_any_size(side):
     """Of 1e-170 their products vanish beside the damping; of 1e160 they overflow."""
     a = rows((5, 8))
     found = fisher_solve(1e-170 * a, None, 0.5, side=side)
-    np.testing.assert_allclose(found.x, 2e-170 * a.mean(axis=0), rtol=1e-13)
+    # The mean over the damping: sums of 5, and a few operations, on both sides.
+    size = 2e-170 * np.abs(a).mean(axis=0)
+    assert np.all(np.abs(found.x - 2e-170 * a.mean(axis=0)) <= 2 * 8 * UNIT * size)
     for call in (
         lambda: fisher_solve(1e160 * a, None, 0.5, side=side),
         lambda: levenberg_marquardt_solve(1e160 * a, np.ones(5), 0.5, side=side),

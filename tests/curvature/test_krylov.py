@@ -78,21 +78,24 @@ def test_lanczos_restricts_the_operator_to_an_orthonormal_basis():
     rest = a @ q - q @ t
     size = np.linalg.norm(a, 2)
     assert np.linalg.norm(rest[:, :-1]) <= slack * size * 30
-    assert np.linalg.norm(rest[:, -1]) == pytest.approx(found.residual, rel=1e-10)
+    assert abs(np.linalg.norm(rest[:, -1]) - found.residual) <= slack * size * 30
 
 
 def test_lanczos_ends_with_the_krylov_space():
+    """H Q = Q T to within as much, so that eigenvalues are (Weyl)."""
     a = with_eigenvalues(np.repeat([1.0, 2, 5], 20))
     found = lanczos(Counted(a), np.empty(60), 50)
     assert len(found.diagonal) == 3 and found.basis.shape == (60, 3)
-    assert np.allclose(found.eigen()[0], [1, 2, 5], rtol=1e-12)
+    assert np.abs(found.eigen()[0] - [1, 2, 5]).max() <= 60 * U * 5 * 3
     assert lanczos(lambda z: 3 * z, np.empty(9), 5).diagonal == pytest.approx([3])
     full = lanczos(Counted(symmetric(12)), np.empty(12), 100)
-    assert np.allclose(full.eigen()[0], np.linalg.eigvalsh(symmetric(12)), atol=1e-12)
+    exact = np.linalg.eigvalsh(symmetric(12))
+    assert np.abs(full.eigen()[0] - exact).max() <= 12 * U * np.abs(exact).max() * 12
 
 
 def test_quadrature_is_exact_for_polynomials_of_low_degree():
-    """Degrees up to 2 steps - 1: z^T H^k z / n of each probe."""
+    """Degrees up to 2 steps - 1: z^T H^k z / n of each probe. Every factor is off by what H Q = Q T
+    is, or by a product of our own."""
     from steepest.curvature import rademacher
 
     a, steps = symmetric(50) / 10, 6
@@ -103,9 +106,11 @@ def test_quadrature_is_exact_for_polynomials_of_low_degree():
         for degree in range(2 * steps):
             moment = np.sum(found.weights[k] * found.nodes[k] ** degree)
             size = np.linalg.norm(a, 2) ** degree
-            assert abs(moment - z @ power @ z / 50) <= 1e-12 * size, degree
+            slack = (degree + 1) * (steps + 1) * 50 * U * size
+            assert abs(moment - z @ power @ z / 50) <= slack, degree
             power = power @ a
-    assert np.allclose(found.weights.sum(axis=1), 1, rtol=1e-13)
+    # Squares of the first row of an orthogonal matrix, to some units for each of its columns.
+    assert np.abs(found.weights.sum(axis=1) - 1).max() <= 8 * steps * U
 
 
 def test_density_of_a_model(model):
@@ -142,10 +147,9 @@ def test_extreme_eigenvalues_of_a_model(model):
     values = np.linalg.eigvalsh(hessian)
     hvp = product_with(hessian, [p.shape for p in params])
     found = extreme_eigenvalues(hvp, params, 3, 1, SEED, tol=1e-10)
-    assert np.allclose(found.top, values[:-4:-1], rtol=0, atol=1e-9 * values[-1])
-    for value, error in zip(found.top, found.top_error, strict=True):
-        assert np.abs(values - value).min() <= error + 1e-13 * values[-1]
-    assert abs(found.bottom[0] - values[0]) <= found.bottom_error[0] + 1e-9 * values[-1]
+    slack = len(hessian) * U * np.abs(values).max()  # of products, and of LAPACK
+    assert np.all(np.abs(found.top - values[:-4:-1]) <= found.top_error + slack)
+    assert abs(found.bottom[0] - values[0]) <= found.bottom_error[0] + slack
     assert (found.top_error <= 1e-10 * values[-1]).all()
 
 
@@ -156,8 +160,10 @@ def test_extremes_stop_and_count():
     assert extreme_eigenvalues(lambda z: 0 * z, np.empty(5)).top.tolist() == [0]
     single = extreme_eigenvalues(a, np.empty(200, np.float32))
     exact = np.linalg.eigvalsh(a.a)
-    assert single.top[0] == pytest.approx(exact[-1], rel=1e-4)
-    assert single.bottom[0] == pytest.approx(exact[0], rel=1e-4)
+    # Vectors, and products with them, are rounded to float32.
+    slack = 4 * 2.0**-24 * np.abs(exact).max()
+    assert abs(single.top[0] - exact[-1]) <= single.top_error[0] + slack
+    assert abs(single.bottom[0] - exact[0]) <= single.bottom_error[0] + slack
 
 
 @pytest.mark.parametrize("method", [lanczos, spectral_density, extreme_eigenvalues])

@@ -10,7 +10,7 @@ from steepest.curvature import (
     hutchinson_diag,
 )
 
-from .support import product_with, same_bits
+from .support import UNIT, product_with, same_bits
 
 
 def test_differences_of_a_model_s_gradients(model):
@@ -43,10 +43,15 @@ def test_the_step_rule(dtype):
 
     v = np.array([0.0, 2.0], dtype)
     product = finite_difference_hvp(gradient, p)(v)
-    step = np.finfo(dtype).eps ** (1 / 3) * 6 / 2
-    assert seen[0][1] - 4 == pytest.approx(2 * step, rel=1e-3)
-    assert seen[1][1] - 4 == pytest.approx(-2 * step, rel=1e-3)
-    assert product.dtype == dtype and product == pytest.approx([0, 16], rel=1e-4)
+    eps = float(np.finfo(dtype).eps)
+    step = eps ** (1 / 3) * 6 / 2
+    # The displaced element is rounded, near 4, and h v a few times before.
+    assert seen[0][1] - 4 == pytest.approx(2 * step, rel=0, abs=(4 + 16 * step) * eps)
+    assert seen[1][1] - 4 == pytest.approx(-2 * step, rel=0, abs=(4 + 16 * step) * eps)
+    # Differences of squares are exact but for that: squares near 16 are rounded, and off by twice
+    # 4 times what the element is, at both ends; over 2 step.
+    assert product.dtype == dtype
+    assert np.abs(product - [0, 16]).max() <= 2 * (9 + 17) * eps / (2 * step) + 64 * eps
     finite_difference_hvp(gradient, p, 0.25)(v)
     assert seen[2][1] == 4 + 0.25 * 6
 
@@ -74,8 +79,10 @@ def test_differences_of_structures_and_torch():
     params = {"w": torch.ones(2, 3, dtype=torch.float64), "b": torch.ones(4, dtype=torch.float64)}
     hvp = finite_difference_hvp(lambda p: {"w": p["w"] ** 2, "b": 5 * p["b"]}, params)
     product = hvp({"w": torch.ones(2, 3, dtype=torch.float64), "b": torch.ones(4).double()})
-    assert torch.allclose(product["w"], torch.full((2, 3), 2.0).double(), rtol=1e-9)
-    assert torch.allclose(product["b"], torch.full((4,), 5.0).double(), rtol=1e-9)
+    # Gradients near 1, or 5, are off by two units for their own rounding and for the element's, at
+    # both ends, over 2 h = 2 eps^(1/3) (1 + sqrt(10)) / sqrt(10).
+    unit = 2 * 2 * 2.0**-52 / (2 * 2.0 ** (-52 / 3) * (1 + 10**0.5) / 10**0.5)
+    assert (product["w"] - 2).abs().max() <= unit and (product["b"] - 5).abs().max() <= 5 * unit
     zero = hvp({name: torch.zeros_like(x) for name, x in params.items()})
     assert not zero["w"].any()
 
@@ -113,9 +120,14 @@ def test_gauss_newton():
     hvp = gauss_newton_product(lambda v: model.x @ v.T, lambda u: u.T @ model.x, loss_hessian)
     v = models.initial(model.shapes, 1)[0]
     exact = (model.hessian(params) @ v.reshape(-1)).reshape(v.shape)
-    assert np.allclose(hvp(v), exact, rtol=0, atol=1e-13 * np.abs(exact).max() * 100)
+    # Sums of 16 products, of 10 and of the samples here, of the samples and of 160 products there.
+    n, u = len(p), np.abs(model.x) @ np.abs(v).T
+    size = (p * (u + np.sum(p * u, axis=1, keepdims=True)) / n).T @ np.abs(model.x)
+    assert np.all(np.abs(hvp(v) - exact) <= (2 * n + 16 + 10 + 160 + 16) * UNIT * size)
     squared = gauss_newton_product(lambda v: model.x @ v.T, lambda u: u.T @ model.x)
-    assert np.allclose(squared(v), v @ model.x.T @ model.x, rtol=1e-12)
+    size = np.abs(v) @ np.abs(model.x).T @ np.abs(model.x)
+    off = np.abs(squared(v) - v @ model.x.T @ model.x)
+    assert np.all(off <= 2 * (n + 16) * UNIT * size)
     with pytest.raises(TypeError, match="vjp"):
         gauss_newton_product(abs, None)
     with pytest.raises(ValueError, match="loss_hessian's result: shape"):
@@ -131,11 +143,24 @@ def test_empirical_fisher():
     product = empirical_fisher_product(grads)(v)
     wanted = models.split(fisher @ models.flat(v), [(3, 4), (5,)])
     assert product[0].dtype == np.float64 and product[1].dtype == np.float32
-    assert np.allclose(product[0], wanted[0], rtol=0, atol=1e-5)
-    assert np.allclose(product[1], wanted[1], rtol=0, atol=1e-5)
+    # In float32: sums of 5 products with the second array, and for its own part the products with
+    # them, which are rounded, and sums of 9. All else is in float64.
+    along = [
+        np.abs(g.reshape(9, -1)) @ np.abs(x.reshape(-1)) for g, x in zip(grads, v, strict=True)
+    ]
+    small = (3 * 9 + 2 * 17) * UNIT * sum(along)
+    first, second = (
+        (terms / 9 @ np.abs(g.reshape(9, -1))).reshape(g.shape[1:])
+        for g, terms in zip(
+            grads, (6 * 2.0**-24 * along[1] + small, 17 * 2.0**-24 * sum(along)), strict=True
+        )
+    )
+    assert np.all(np.abs(product[0] - wanted[0]) <= first)
+    assert np.all(np.abs(product[1] - wanted[1]) <= second)
     one = empirical_fisher_product(grads[0])(v[0])
     exact = grads[0].reshape(9, -1).T @ (grads[0].reshape(9, -1) @ v[0].reshape(-1)) / 9
-    assert np.allclose(one.reshape(-1), exact, rtol=1e-12)
+    size = along[0] @ np.abs(grads[0].reshape(9, -1)) / 9
+    assert np.all(np.abs(one.reshape(-1) - exact) <= 2 * (9 + 12 + 2) * UNIT * size)
     for bad in ([grads[0], grads[1][:8]], np.zeros(()), np.zeros((0, 3))):
         with pytest.raises(ValueError, match="first dimension of samples"):
             empirical_fisher_product(bad)
@@ -147,4 +172,6 @@ def test_empirical_fisher_of_tensors():
     torch = pytest.importorskip("torch")
     grads = torch.randn(6, 4, generator=torch.manual_seed(0))
     product = empirical_fisher_product({"w": grads})({"w": torch.ones(4)})
-    assert torch.allclose(product["w"], grads.T @ (grads @ torch.ones(4)) / 6, rtol=1e-5)
+    wanted = grads.T @ (grads @ torch.ones(4)) / 6
+    size = grads.abs().T @ (grads.abs() @ torch.ones(4)) / 6
+    assert ((product["w"] - wanted).abs() <= 2 * (6 + 4 + 2) * 2.0**-24 * size).all()
