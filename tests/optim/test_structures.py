@@ -147,11 +147,11 @@ def test_arrays_without_grad_need_grads():
 
 @pytest.mark.parametrize(("cls", "owner"), [(optim.AdaFisher, "parameter"), (optim.MKOR, "layer")])
 def test_statistics_by_name(cls, owner):
-    pair = (np.ones(2, np.float32), np.ones(3, np.float32))
-    grads = {"w": np.ones((2, 3), np.float32), "v": np.ones((2, 3), np.float32)}
+    pair = (np.ones(3, np.float32), np.ones(3, np.float32))
+    grads = {"w": np.ones((3, 3), np.float32), "v": np.ones((3, 3), np.float32)}
     found = []
     for given in ({"v": pair}, [None, pair]):
-        params = {name: np.zeros((2, 3), np.float32) for name in grads}
+        params = {name: np.zeros((3, 3), np.float32) for name in grads}
         opt = cls(params, 0.1)
         wrong = {"u": pair}
         with pytest.raises(ValueError, match=rf"statistics: no {owner} named \['u'\].*'w'"):
