@@ -11,7 +11,7 @@ steepest.norms.frobenius, schatten, aol_bound  cheaper upper bounds
 steepest.norms.power_iteration     lower bound, with a vector to start from the next time
 steepest.norms.matrix_nuclear_norm  nuclear norm of representations by column lengths alone
 steepest.norms.jacobian_nuclear_surrogate  of a Jacobian, from displaced values of the function
-steepest.norms.path_norm           of a layered ReLU network, from its weights
+steepest.norms.path_norm           of a ReLU network with Residual and Pooling, from its weights
 steepest.norms.streaming_top_eigenvector  of the second moment of a stream of samples
 steepest.norms.symmetric_tensor_power  eigenpair of a symmetric tensor
 steepest.norms.report              norms of rows, columns, entries and their duals in one read
@@ -25,7 +25,8 @@ from .conv_grad import conv_spectral_norm_grad
 from .jacobian import jacobian_nuclear_surrogate
 from .lipschitz import Convolution, lipschitz_bound
 from .matrix_nuclear import matrix_nuclear_norm
-from .path import path_norm
+from .path import Residual, path_norm
+from .pooling import Pooling
 from .power import PowerResult, power_iteration
 from .report import NormReport, report
 from .rescaling import Rescaled, spectral_rescaling
@@ -39,8 +40,10 @@ __all__ = [
     "NormGradient",
     "NormReport",
     "NormValue",
+    "Pooling",
     "PowerResult",
     "Rescaled",
+    "Residual",
     "SingularPair",
     "SpectralBound",
     "SpectralEstimate",

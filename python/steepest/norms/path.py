@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,53 +12,110 @@ from . import conv_check, elements
 from .conv_check import Geometry
 from .elements import Values
 from .lipschitz import Convolution
+from .pooling import Pooling, pooled
+
+_LAYERS = "a matrix, a Convolution, a pair of one and a bias, a Pooling or a Residual"
+
+
+class Residual(NamedTuple):
+    """A skip connection: the sum of what the layers of `branch` and those of `shortcut` make of one
+    input. Both are lists as `path_norm` takes them; no layers leave the input as it is."""
+
+    branch: Sequence[Any]
+    shortcut: Sequence[Any] = ()
 
 
 def path_norm(layers: Sequence[Any]) -> float:
-    """l1 path norm of a ReLU network of layers one after the other: the sum, over all paths from an
-    input or a bias to an output, of the product of the absolute weights along the path.
+    """l1 path norm of a ReLU network: the sum, over all paths from an input or a bias to an output,
+    of the product of the absolute weights along the path.
 
-    Computed as the sum of the outputs of the network with absolute weights on an input of ones, in
-    float64: with N products and sums on the longest path, relative errors are at most about
-    N 2^-53, as nothing cancels. It does not change when the weights into a unit and its bias are
-    multiplied and those out of it divided by a positive number, and bounds the Lipschitz constant
-    from the largest change of an input to the sum of absolute changes of the outputs.
+    Computed as the sum of the outputs of the network with absolute weights on an input of ones,
+    sums in the place of the largest of a window, in float64: with N products and sums on the
+    longest path, relative errors are at most about N 2^-53, as nothing cancels. It does not change
+    when the weights into a unit and its bias are multiplied and those out of it divided by a
+    positive number, and bounds the Lipschitz constant from the largest change of an input to the
+    sum of absolute changes of the outputs.
 
     layers : a list in the order of the network, of
         matrices (out, in) of float64, float32, bfloat16 or float16 in host memory;
         Convolution(kernel, input_size, ...): its input_size, with the meaning that
             `conv_spectral_norm` gives it, may be None where a convolution comes before;
-        pairs (matrix, bias) or (Convolution, bias), with a bias (out,) or (c_out,).
-        ReLUs go between them and are not listed. A matrix after a convolution takes its outputs
-        (c_out, places...) in C order.
+        pairs (matrix, bias) or (Convolution, bias), with a bias (out,) or (c_out,);
+        Pooling(window, ...): the largest or the average of windows, after a convolution;
+        Residual(branch, shortcut): a skip connection round a list of layers.
+        ReLUs go between them and are not listed. A matrix after places takes them and their
+        channels (c_out, places...) in C order.
 
     Returns a float; infinity where the sum overflows, NaN where a weight is NaN; 0 for no outputs.
 
     Source: Neyshabur et al., COLT 2015, arXiv 1503.00036; Gonon et al., ICLR 2024, arXiv
-    2310.01225.
+    2310.01225 (skip connections and pooling).
 
     Raises TypeError or ValueError, naming the layer: another kind, dtype or shape, an input that is
-    not the output of the layer before. ValueError for no layers.
+    not the output of the layer before, branch and shortcut of different shapes. ValueError for no
+    layers.
     """
-    if not isinstance(layers, (list, tuple)) or isinstance(layers, Convolution):
-        raise TypeError(f"layers: {_arrays.describe(layers)} given, expected a list")
-    if len(layers) == 0:
+    items = _list(layers, "layers")
+    if len(items) == 0:
         raise ValueError("layers: none given, expected at least one")
     with np.errstate(over="ignore", invalid="ignore"):
-        x = _layer(0, layers[0], None)
-        for i, layer in enumerate(layers[1:], 1):
-            x = _layer(i, layer, x)
-        return float(np.sum(x))
+        return float(np.sum(_through(items, None, "layers")))
 
 
-def _layer(i: int, layer: Any, x: Values | None) -> Values:
-    try:
-        return _forward(layer, x)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"layers[{i}]: {error}") from None
+def _list(given: Any, name: str) -> Sequence[Any]:
+    if not isinstance(given, (list, tuple)) or isinstance(given, (Convolution, Pooling, Residual)):
+        raise TypeError(f"{name}: {_arrays.describe(given)} given, expected a list")
+    return given
+
+
+def _through(layers: Sequence[Any], x: Values | None, name: str) -> Any:
+    """The outputs of the layers; None: ones of whatever shape the first layer takes."""
+    for i, layer in enumerate(layers):
+        try:
+            x = _forward(layer, x)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}[{i}]: {error}") from None
+    return x
 
 
 def _forward(layer: Any, x: Values | None) -> Values:
+    if isinstance(layer, Residual):
+        return _residual(layer, x)
+    if isinstance(layer, Pooling):
+        if x is None:
+            raise ValueError("a Pooling given, expected a layer before it with places")
+        return pooled(x, layer)
+    return _weighted(layer, x)
+
+
+def _residual(layer: Residual, x: Values | None) -> Values:
+    branch, shortcut = _list(layer.branch, "branch"), _list(layer.shortcut, "shortcut")
+    if x is None:
+        x = _ones(branch or shortcut)
+    ends = [_through(branch, x, "branch"), _through(shortcut, x, "shortcut")]
+    shapes = [np.shape(end) for end in ends]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"branch of {shapes[0]} outputs and shortcut of {shapes[1]} given")
+    total: Values = np.add(*ends)
+    return total
+
+
+def _ones(layers: Sequence[Any]) -> Values:
+    """An input of ones for the first of the layers, which says how large it is."""
+    layer = layers[0] if layers else None
+    if isinstance(layer, Residual):
+        return _ones(layer.branch or layer.shortcut)
+    if isinstance(layer, (tuple, list)) and not isinstance(layer, (Convolution, Pooling)):
+        layer = layer[0] if len(layer) > 0 else None
+    if isinstance(layer, Convolution):
+        kernel, groups = conv_check.kernel(layer.kernel, layer.groups)
+        return np.ones(_inputs(layer, kernel, groups, None)[1])
+    if _arrays.is_array(layer):
+        return np.ones(elements.read(layer, "weights")[0].shape[-1:])
+    raise ValueError("a Residual given, expected a layer before it or weights first in its branch")
+
+
+def _weighted(layer: Any, x: Values | None) -> Values:
     """|W| x + |b|; x None: ones."""
     bias = None
     if isinstance(layer, (tuple, list)) and not isinstance(layer, Convolution):
@@ -76,10 +133,7 @@ def _forward(layer: Any, x: Values | None) -> Values:
 
 def _dense(given: Any, x: Values | None) -> Values:
     if not _arrays.is_array(given):
-        raise TypeError(
-            f"{_arrays.describe(given)} given, expected a matrix, a Convolution or a pair of one "
-            "and a bias"
-        )
+        raise TypeError(f"{_arrays.describe(given)} given, expected {_LAYERS}")
     matrix = np.abs(elements.read(given, "weights")[0])
     if matrix.ndim != 2:
         raise ValueError(f"weights: shape {matrix.shape} given, expected a matrix")
@@ -94,18 +148,24 @@ def _dense(given: Any, x: Values | None) -> Values:
 
 def _convolved(layer: Convolution, x: Values | None) -> Values:
     kernel, groups = conv_check.kernel(layer.kernel, layer.groups)
-    taps, channels = kernel.shape[3:], groups * kernel.shape[2]
-    size = layer.input_size
+    shape, inputs = _inputs(layer, kernel, groups, x)
+    x = np.ones(inputs) if x is None else x
+    if x.size != np.prod(inputs) or (x.ndim > 1 and x.shape != inputs):
+        raise ValueError(f"input {inputs} given, expected {x.shape}, as outputs before")
+    return _convolution(np.abs(kernel), x.reshape(inputs), shape)
+
+
+def _inputs(
+    layer: Convolution, kernel: Values, groups: int, x: Values | None
+) -> tuple[Geometry, tuple[int, ...]]:
+    """The geometry, and the shape (channels, places...) of the input."""
+    taps, size = kernel.shape[3:], layer.input_size
     if size is None:
         if x is None or x.ndim != 1 + len(taps):
             raise ValueError("input_size: None given, expected the places of the input")
         size = x.shape[1:]
     shape = conv_check.geometry(taps, size, layer.padding, layer.stride, layer.dilation, groups)
-    inputs = (channels, *(shape.size or ()))
-    x = np.ones(inputs) if x is None else x
-    if x.size != np.prod(inputs) or (x.ndim > 1 and x.shape != inputs):
-        raise ValueError(f"input {inputs} given, expected {x.shape}, as outputs before")
-    return _convolution(np.abs(kernel), x.reshape(inputs), shape)
+    return shape, (groups * kernel.shape[2], *(shape.size or ()))
 
 
 def _convolution(kernel: Values, x: Values, shape: Geometry) -> Values:
