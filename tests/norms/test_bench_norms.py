@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from steepest.bench import rivals
-from steepest.bench.norms import cases, conv_cases, reports, suite
+from steepest.bench.norms import cases, conv_cases, reports, samples, suite
 from steepest.bench.norms.settings import Settings
 from steepest.bench.rivals import norms_loop
 from steepest.bench.timing import QUICK
@@ -100,3 +100,31 @@ def test_a_report_that_is_off_is_wrong(monkeypatch):
             found[1, k] = wrong
             monkeypatch.setattr(reports._core, "norm_reports", lambda *_, f=found: f)
             assert not reports.error_of(matrices) <= 1
+
+
+SAMPLES = [
+    samples.SampleCase("stream", (20, 30), "streaming_top_eigenvector"),
+    samples.SampleCase("nuclear", (20, 30), "matrix_nuclear_norm"),
+]
+
+
+@pytest.mark.parametrize("case", SAMPLES, ids=lambda case: case.name)
+def test_rows_of_samples(case):
+    pytest.importorskip("threadpoolctl")
+    (row,) = samples.measure(case, Settings(QUICK, 1, rivals.load_norms(["numpy", "scipy"])))
+    assert (row.impl, row.rival, row.bytes) == (f"norms.{case.call}", "numpy", 4 * 600)
+    assert 0 < row.error <= 1 and not row.is_compute_bound
+    assert row.ceiling_fraction > 0 and row.ratio > 0
+
+
+def test_norms_of_samples_that_are_off_are_wrong(monkeypatch):
+    stream, nuclear = SAMPLES
+    right = samples.matrix_nuclear_norm(nuclear.data())
+    for wrong in (right * (1 + 1e-10), math.nan):
+        monkeypatch.setattr(samples, "matrix_nuclear_norm", lambda _, w=wrong: w)
+        assert not samples.error_of(nuclear, nuclear.data()) <= 1
+    make = samples.streaming_top_eigenvector
+    monkeypatch.setattr(
+        samples, "streaming_top_eigenvector", lambda n, amnesia: make(n, amnesia=amnesia + 1e-8)
+    )
+    assert not samples.error_of(stream, stream.data()) <= 1

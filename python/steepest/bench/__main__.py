@@ -22,6 +22,7 @@ from .environment import restart_without_overrides
 from .norms import cases as norms_cases
 from .norms import suite as norms_suite
 from .norms.conv_cases import ConvCase
+from .norms.samples import SampleCase
 from .norms.settings import Settings as NormsSettings
 from .polar import peak, preparation
 from .polar import suite as polar_suite
@@ -39,7 +40,7 @@ from .timing import FULL, QUICK
 
 FAMILIES = ("steps", "polar", "curvature", "norms", "distributed")
 ON_DEVICE = ("steps",)  # families with cases for a GPU
-NORMS = (norms_cases.Case, ConvCase, norms_cases.ReportCase)
+NORMS = (norms_cases.Case, ConvCase, norms_cases.ReportCase, SampleCase)
 
 StepsCase: TypeAlias = "suite.AnyCase"
 STEPS = (Case, clip_cases.ClipCase, low_rank.LowRankCase)

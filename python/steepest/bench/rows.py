@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from .timing import Timing
 
 _COMPUTE_BOUND = ("polar", "norms")
-_READ_ONCE = ("norms.report",)  # calls of those families that are bound by memory
+# Calls of those families that are compared with one read of their memory.
+_READ_ONCE = ("norms.report", "norms.streaming_top_eigenvector", "norms.matrix_nuclear_norm")
 
 
 class Counted(Protocol):

@@ -1,4 +1,4 @@
-"""The benchmark of spectral norms, of matrices and of convolutions, and of the norm report.
+"""The benchmark of spectral norms, of matrices and of convolutions, and of other norms.
 
 * Operations are the useful ones of large terms: n^2 m for the Gram matrix of an n x m matrix, half
   of a full product's since the result is symmetric; n^3 for each squaring that the call made, or
@@ -9,4 +9,7 @@
 * There is no ceiling: other methods need other operations for the same interval.
 * The norm report reads its matrices once. Its ceiling is the fastest streaming loop over them, its
   error the largest distance from NumPy in float64 in units of both sums' rounding errors.
+* The eigenvector of a stream takes in a block of samples, the matrix nuclear norm a matrix of them,
+  in NumPy: the ceiling is one read of the samples, the error the distance from the formula in
+  extended precision in units of what rounding may do.
 """

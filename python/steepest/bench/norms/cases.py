@@ -1,4 +1,4 @@
-"""The cases of the benchmark of spectral norms and of the norm report."""
+"""The cases of the benchmark of spectral norms and of the other norms."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ... import _core
 from ...norms import SpectralBound, SpectralEstimate, spectral_norm
 from ..polar.cases import label
 from .conv_cases import ConvCase, conv_cases
+from .samples import SampleCase, sample_cases
 
 Shape = tuple[int, ...]
 TOL = 1e-3
@@ -38,9 +39,11 @@ class Case:
 
     def work(self, matrix: NDArray[np.float32]) -> int:
         """Useful operations of our call: of its squarings, and factorisations of what it did not
-        square."""
+        square; or two products by a vector for every read of the matrix."""
         method = 0 if self.rigorous else 1
         done = _core.spectral_norms([matrix], False, method, -1, self.tol, False)[2]
+        if (done < 0).all():
+            return 4 * int(-done.sum()) * math.prod(self.shape[-2:])
         return self.flops(int(done.sum()), int((done == 0).sum()))
 
     def flops(self, squarings: int, factorizations: int = 0) -> int:
@@ -91,7 +94,7 @@ class ReportCase:
         return 4 * self.elements
 
 
-AnyCase: TypeAlias = "Case | ConvCase | ReportCase"
+AnyCase: TypeAlias = "Case | ConvCase | ReportCase | SampleCase"
 
 
 def cases(*, quick: bool) -> tuple[AnyCase, ...]:
@@ -106,13 +109,15 @@ def cases(*, quick: bool) -> tuple[AnyCase, ...]:
     for name, shapes in (("GPT-2", GPT2), ("4096x4096", ((4096, 4096),))):
         divided = tuple((rows // divisor, cols // divisor) for rows, cols in shapes)
         found.append(ReportCase(f"{name}{'/4' if quick else ''} report", divided))
-    return (*found, *conv_cases(quick=quick, tol=TOL))
+    return (*found, *sample_cases(quick=quick), *conv_cases(quick=quick, tol=TOL))
 
 
 def describe(case: AnyCase) -> str:
     """What is counted, in a line."""
     if isinstance(case, ReportCase):
         return f"{case.name} ({case.impl}): {len(case.shapes)} matrices, {case.bytes} bytes read"
+    if isinstance(case, SampleCase):
+        return f"{case.name} ({case.impl}): {case.flops / 1e9:.4g} GFLOP; {case.bytes} bytes read"
     if isinstance(case, ConvCase):
         return f"{case.name} ({case.impl}): {case.flops() / 1e9:.4g} GFLOP; {case.bytes} bytes"
     return (

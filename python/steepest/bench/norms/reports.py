@@ -17,12 +17,10 @@ from ..polar.matrices import nothing
 from ..rows import Row, judge
 from ..steps.ceiling import fraction
 from ..steps.suite import OURS
-from ..timing import Participant, Timing, fastest, interleave, repeated, repeated_probe
+from ..timing import Timing, interleave, repeated
 from .cases import ReportCase
+from .ceiling import CEILING, probes
 from .settings import Settings
-
-_KEPT = 3  # streaming loops that go on to the interleaved measurement
-_CEILING = "ceiling "
 
 Matrices = Sequence[NDArray[np.float32]]
 
@@ -38,8 +36,8 @@ def measure(case: ReportCase, settings: Settings) -> list[Row]:
         if make:
             names.append(rival.NAME)
             participants.append(repeated(rival.NAME, make(matrices), nothing))
-    timings = interleave([*participants, *_probes(memory, settings.threads)], settings.effort)
-    ceilings = [t for name, t in timings.items() if name.startswith(_CEILING)]
+    timings = interleave([*participants, *probes(memory, settings.threads)], settings.effort)
+    ceilings = [t for name, t in timings.items() if name.startswith(CEILING)]
     row = _row(case, settings.threads, error, timings[OURS])
     compared = [replace(row, rival=r, rival_median_s=timings[r].median_s) for r in names]
     return [judge(each, fraction(timings[OURS], ceilings)) for each in compared or [row]]
@@ -77,18 +75,6 @@ def _expected(matrix: NDArray[np.float32]) -> NDArray[np.float64]:
     largest = magnitudes.max(), rows.max(), columns.max()
     sums = rows.sum(), columns.sum(), magnitudes.sum()
     return np.array([np.sqrt(squares.sum()), *largest, *sums])
-
-
-def _probes(memory: NDArray[np.float32], threads: int) -> list[Participant]:
-    """The fastest loops that read the same memory."""
-
-    def probe(variant: int) -> Participant:
-        return repeated_probe(
-            _CEILING + _core.stream_ceiling_variants()[variant],
-            lambda: _core.stream_ceiling([memory], [], [], variant, threads),
-        )
-
-    return fastest([probe(k) for k in range(len(_core.stream_ceiling_variants()))], _KEPT)
 
 
 def _row(case: ReportCase, threads: int, error: float, ours: Timing) -> Row:

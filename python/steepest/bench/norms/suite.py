@@ -15,9 +15,10 @@ from ..polar.matrices import nothing
 from ..rows import Row, judge
 from ..steps.suite import OURS
 from ..timing import Timing, interleave, repeated
-from . import reports
+from . import reports, samples
 from .cases import AnyCase, Case, ReportCase
 from .conv_cases import ConvCase
+from .samples import SampleCase
 from .settings import Settings
 
 
@@ -30,6 +31,8 @@ def run(cases: Sequence[AnyCase], settings: Settings) -> Iterator[list[Row]]:
             for case in cases:
                 if isinstance(case, ReportCase):
                     yield reports.measure(case, settings)
+                elif isinstance(case, SampleCase):
+                    yield samples.measure(case, settings)
                 else:
                     yield measure(case, settings)
     finally:
