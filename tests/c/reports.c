@@ -1,5 +1,6 @@
 /* The norm report: values, gaps, a list, and what is refused. */
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "check.h"
@@ -73,6 +74,27 @@ static void test_values(void) {
     CHECK(call.values[1].frobenius == 0 && call.values[1].sum_abs == 0);
 }
 
+/* The stride of a single row is never used, so it may be any number: the memory that is asked for
+ * ahead of its use is then anywhere, without an overflow on the way to its address. */
+static void test_strides_of_a_single_row(void) {
+    static const int64_t kStrides[] = {INT64_MAX, -INT64_MAX, INT64_MAX / 8 + 1, INT64_MIN};
+    for (int64_t col_stride = 1; col_stride <= 2; ++col_stride) {
+        Call plain, call;
+        for (int i = 0; i < 3 + (col_stride == 1); ++i) { /* packed ones: no magnitude overflows */
+            set_up(&plain);
+            set_up(&call);
+            plain.matrices[0].rows = call.matrices[0].rows = 1;
+            plain.matrices[0].cols = call.matrices[0].cols = 2;
+            plain.matrices[0].col_stride = call.matrices[0].col_stride = col_stride;
+            call.matrices[0].row_stride = kStrides[i];
+            CHECK_STATUS(steepest_norm_report(&plain.args), STEEPEST_OK);
+            CHECK_STATUS(steepest_norm_report(&call.args), STEEPEST_OK);
+            CHECK(memcmp(plain.values, call.values, sizeof plain.values) == 0);
+            CHECK(call.values[0].max_abs > 0);
+        }
+    }
+}
+
 static void test_refusals(void) {
     Call call;
     CHECK_STATUS(steepest_norm_report(NULL), STEEPEST_INVALID_ARGUMENT);
@@ -100,5 +122,6 @@ static void test_refusals(void) {
 
 void test_reports(void) {
     test_values();
+    test_strides_of_a_single_row();
     test_refusals();
 }
