@@ -44,6 +44,11 @@ add_library(steepest SHARED
   csrc/norms/tridiagonal.cpp
   csrc/norms/vectors.cpp
   csrc/polar/abi.cpp
+  csrc/polar/device/driver.cpp
+  csrc/polar/device/engine.cpp
+  csrc/polar/device/lines_driver.cpp
+  csrc/polar/device/lines_emulation.cpp
+  csrc/polar/device/passes_emulation.cpp
   csrc/polar/device/product_emulation.cpp
   csrc/polar/device/products.cpp
   csrc/polar/item.cpp
@@ -108,7 +113,9 @@ target_compile_definitions(steepest PRIVATE STEEPEST_HIGHEST_TARGET=${highest})
 if(STEEPEST_WITH_CUDA)
   target_sources(steepest PRIVATE
     csrc/cuda/backend.cu
+    csrc/cuda/lines.cu
     csrc/cuda/memory.cu
+    csrc/cuda/polar.cu
     csrc/cuda/probes.cu
     csrc/cuda/products.cu
     csrc/cuda/runs_f32.cu

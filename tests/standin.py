@@ -59,6 +59,9 @@ class ndarray:  # noqa: N801 - CuPy's name
     def reshape(self, shape):
         return ndarray(self._memory.reshape(shape))
 
+    def transpose(self, axes):
+        return ndarray(self._memory.transpose(axes))
+
     def copy(self):
         return ndarray(self._memory.copy())
 
@@ -107,6 +110,10 @@ def sum(x):
     return ndarray(np.asarray(np.sum(x._memory)))
 
 
+def may_share_memory(x, y):
+    return np.may_share_memory(x._memory, y._memory)
+
+
 def repeat(x, count):
     return ndarray(np.repeat(x._memory, count))
 
@@ -134,7 +141,7 @@ def installed():
     stream = SimpleNamespace(ptr=0)
     module.cuda = SimpleNamespace(get_current_stream=lambda device=None: stream)
     things = (ndarray, zeros, zeros_like, asarray, ascontiguousarray)
-    for thing in (*things, sqrt, square, sum, repeat):
+    for thing in (*things, sqrt, square, sum, repeat, may_share_memory):
         setattr(module, thing.__name__, thing)
     before = sys.modules.get("cupy")
     sys.modules["cupy"] = module

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "bindings/matrices.h"
+#include "bindings/workspace.h"
 
 namespace steepest::bindings {
 namespace {
@@ -39,10 +40,10 @@ void each_matrix(const Array& in, const Array& out, F&& f) {
 }
 
 // Shape (..., rows, 1) of one second moment per row, in C order.
-Array read_moments(py::handle object, const ArgName& name, const Array& of) {
+Array read_moments(py::handle object, const ArgName& name, const Array& of, Place& place) {
     auto extent = of.shape.extent;
     extent.back() = 1;
-    Array a = read_result(object, name, extent, nullptr);
+    Array a = read_result(object, name, extent, nullptr, place);
     if (a.dtype != DType::f32 && a.dtype != DType::f64)
         type_error(name.text() + ": dtype " + dtype_name(a.dtype) +
                    " given, expected float32 or float64");
@@ -83,6 +84,7 @@ void add_matrices(const Array& in, const Array& out, const Manner& manner, const
 }
 
 struct Job {
+    Place place;
     std::vector<Array> inputs, outputs, moments;
     std::vector<std::string> names;
 };
@@ -106,20 +108,41 @@ void check_overlaps(const Job& job) {
     }
 }
 
+steepest_status run_on_device(steepest_normalize_args& args, const Place& place) {
+    if (const auto s = steepest_normalize_workspace(&args, &args.workspace_size)) return s;
+    const DeviceMemory workspace(args.workspace_size, place);
+    args.workspace = workspace.data();
+    const py::gil_scoped_release release;
+    return steepest_normalize(&args);
+}
+
+steepest_status run(steepest_normalize_args& args, const Place& place) {
+    args.stream = place.stream();
+    args.device = place.device_argument();
+    if (args.stream) return run_on_device(args, place);
+    const py::gil_scoped_release release;
+    return steepest_normalize(&args);
+}
+
 // Everything is checked before anything is written.
 void normalize(const py::sequence& inputs, const py::sequence& outputs, const std::string& name,
                bool is_list, const std::vector<Manner>& manners,
-               const std::optional<py::sequence>& moments, double beta2, bool check_only) {
-    Job job;
+               const std::optional<py::sequence>& moments, double beta2, bool check_only,
+               const py::object& stream) {
+    const py::dict options(py::arg("stream") = stream);
+    Job job{Place(name.c_str(), &options), {}, {}, {}, {}};
     for (size_t i = 0; i < inputs.size(); ++i) {
         const int64_t index = is_list ? static_cast<int64_t>(i) : -1;
         const ArgName in{name.c_str(), index}, out{"out", index}, second{"second_moment", index};
         job.names.push_back(in.text());
-        job.inputs.push_back(read_matrices(inputs[i], in));
+        job.inputs.push_back(read_matrices(inputs[i], in, job.place));
         const Array& x = job.inputs.back();
-        job.outputs.push_back(read_result(outputs[i], out, x.shape.extent, &x.dtype));
-        if (moments) job.moments.push_back(read_moments((*moments)[i], second, x));
+        job.outputs.push_back(read_result(outputs[i], out, x.shape.extent, &x.dtype, job.place));
+        if (moments) job.moments.push_back(read_moments((*moments)[i], second, x, job.place));
     }
+    job.place.settle_on_host();
+    if (!job.place.on_device() && to_stream(stream).handle)
+        value_error("stream: given, expected None because " + name + " is in host memory");
     check_overlaps(job);
     if (check_only) return;
     std::vector<steepest_normalized> matrices;
@@ -131,12 +154,7 @@ void normalize(const py::sequence& inputs, const py::sequence& outputs, const st
     args.matrix_size = sizeof(steepest_normalized);
     args.count = static_cast<int64_t>(matrices.size());
     args.matrices = matrices.data();
-    steepest_status status;
-    {
-        py::gil_scoped_release release;
-        status = steepest_normalize(&args);
-    }
-    throw_status(status);
+    throw_status(run(args, job.place));
 }
 
 }  // namespace
@@ -144,7 +162,7 @@ void normalize(const py::sequence& inputs, const py::sequence& outputs, const st
 void bind_normalize(py::module_& m) {
     m.def("normalize", &normalize, py::arg("inputs"), py::arg("outputs"), py::arg("name"),
           py::arg("is_list"), py::arg("manners"), py::arg("moments"), py::arg("beta2"),
-          py::arg("check_only") = false);
+          py::arg("check_only") = false, py::arg("stream") = py::none());
 }
 
 }  // namespace steepest::bindings

@@ -7,12 +7,14 @@
 #include <cmath>
 
 #include "bindings/matrices.h"
+#include "bindings/workspace.h"
 
 namespace steepest::bindings {
 namespace {
 
 // What one call of Python is made of.
 struct Job {
+    Place place;
     std::vector<Array> inputs, outputs;
     std::vector<std::string> input_names, output_names;
 };
@@ -66,29 +68,50 @@ void add_matrices(const Array& in, const Array& out, int32_t method,
     }
 }
 
-steepest_status run(steepest_orthogonalize_args& args) {
-    size_t size = 0;
-    if (const auto s = steepest_orthogonalize_workspace(&args, &size)) return s;
-    const HostWorkspace workspace(size);
+steepest_status run_on_host(steepest_orthogonalize_args& args) {
+    const HostWorkspace workspace(args.workspace_size);
     if (!workspace.data()) return STEEPEST_OUT_OF_MEMORY;
     args.workspace = workspace.data();
-    args.workspace_size = size;
+    const py::gil_scoped_release release;
     return steepest_orthogonalize(&args);
+}
+
+// With workspace from the allocator of the arrays' framework.
+steepest_status run_on_device(steepest_orthogonalize_args& args, const Place& place) {
+    const DeviceMemory workspace(args.workspace_size, place);
+    args.workspace = workspace.data();
+    const py::gil_scoped_release release;
+    return steepest_orthogonalize(&args);
+}
+
+void run(steepest_orthogonalize_args& args, const Place& place) {
+    throw_status(steepest_orthogonalize_workspace(&args, &args.workspace_size));
+    throw_status(args.stream ? run_on_device(args, place) : run_on_host(args));
 }
 
 using Coefficients = py::array_t<double, py::array::c_style | py::array::forcecast>;
 
-Job read_job(const py::sequence& inputs, const py::sequence& outputs, bool is_list) {
-    Job job;
+Job read_job(const py::sequence& inputs, const py::sequence& outputs, bool is_list,
+             const py::object& stream) {
+    const py::dict options(py::arg("stream") = stream);
+    Job job{.place = Place("G", &options),
+            .inputs = {},
+            .outputs = {},
+            .input_names = {},
+            .output_names = {}};
     for (size_t i = 0; i < inputs.size(); ++i) {
         const int64_t index = is_list ? static_cast<int64_t>(i) : -1;
         const ArgName in{"G", index}, out{"out", index};
         job.input_names.push_back(in.text());
         job.output_names.push_back(out.text());
-        job.inputs.push_back(read_matrices(inputs[i], in));
+        job.inputs.push_back(read_matrices(inputs[i], in, job.place));
         const Array& input = job.inputs.back();
-        job.outputs.push_back(read_result(outputs[i], out, input.shape.extent, &input.dtype));
+        job.outputs.push_back(
+            read_result(outputs[i], out, input.shape.extent, &input.dtype, job.place));
     }
+    job.place.settle_on_host();
+    if (!job.place.on_device() && to_stream(stream).handle)
+        value_error("stream: given, expected None because G is in host memory");
     check_overlaps(job);
     return job;
 }
@@ -100,9 +123,9 @@ using Part = std::tuple<std::vector<size_t>, int32_t, std::vector<int32_t>>;
 void orthogonalize(const py::sequence& inputs, const py::sequence& outputs, bool is_list,
                    const std::vector<int32_t>& methods,
                    const std::vector<std::vector<double>>& bounds, const Coefficients& coefficients,
-                   const std::vector<Part>& parts,
-                   const std::tuple<int32_t, double>& normalization) {
-    const Job job = read_job(inputs, outputs, is_list);
+                   const std::vector<Part>& parts, const std::tuple<int32_t, double>& normalization,
+                   const py::object& stream) {
+    const Job job = read_job(inputs, outputs, is_list, stream);
     for (const auto& [indices, compute, restarts] : parts) {
         std::vector<steepest_matrix> matrices;
         for (const size_t i : indices)
@@ -118,12 +141,9 @@ void orthogonalize(const py::sequence& inputs, const py::sequence& outputs, bool
         args.coefficients = coefficients.data();
         args.restart_count = static_cast<int32_t>(restarts.size());
         args.restarts = restarts.data();
-        steepest_status status;
-        {
-            py::gil_scoped_release release;
-            status = run(args);
-        }
-        throw_status(status);
+        args.stream = job.place.stream();
+        args.device = job.place.device_argument();
+        run(args, job.place);
     }
 }
 
@@ -132,14 +152,17 @@ void orthogonalize(const py::sequence& inputs, const py::sequence& outputs, bool
 void bind_polar(py::module_& m) {
     m.def("orthogonalize", &orthogonalize, py::arg("inputs"), py::arg("outputs"),
           py::arg("is_list"), py::arg("methods"), py::arg("bounds"), py::arg("coefficients"),
-          py::arg("parts"), py::arg("normalization"));
+          py::arg("parts"), py::arg("normalization"), py::arg("stream") = py::none());
     m.def(
         "array_facts",
-        [](py::handle object, const std::string& name, int64_t index) {
-            const Array a = read_matrices(object, {name.c_str(), index});
+        [](py::handle object, const std::string& name, int64_t index, bool anywhere) {
+            const ArgName arg{name.c_str(), index};
+            Place place(name.c_str());
+            const Array a =
+                anywhere ? read_matrices(object, arg, place) : read_matrices(object, arg);
             return py::make_tuple(py::tuple(py::cast(a.shape.extent)), dtype_name(a.dtype));
         },
-        py::arg("object"), py::arg("name"), py::arg("index"));
+        py::arg("object"), py::arg("name"), py::arg("index"), py::arg("anywhere") = false);
     m.def(
         "check_result",
         [](py::handle object, const std::string& name, py::handle like, const std::string& of,
@@ -151,7 +174,8 @@ void bind_polar(py::module_& m) {
     m.def(
         "share_memory",
         [](py::handle a, py::handle b) {
-            return share_memory(read_matrices(a, {"a"}), read_matrices(b, {"b"}));
+            Place first("a"), second("b");
+            return share_memory(read_matrices(a, {"a"}, first), read_matrices(b, {"b"}, second));
         },
         py::arg("a"), py::arg("b"));
 }

@@ -119,6 +119,8 @@ class CudaBackend final : public Backend {
     const ProductRuns& product_runs(bool has_columns) const override {
         return cuda::product_runs(has_columns);
     }
+    const PolarRuns& polar_runs() const override { return cuda::polar_runs(); }
+    const LinesRuns& lines_runs() const override { return cuda::lines_runs(); }
     void run_squares(const Pass& pass, int64_t items) override {
         const auto blocks = static_cast<unsigned>((items + kWarps - 1) / kWarps);
         squares_kernel<<<blocks, kThreads, 0, stream_>>>(pass);

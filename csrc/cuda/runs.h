@@ -1,5 +1,5 @@
-// The CUDA kernels of all rules, one translation unit per precision, and of the probes and
-// products.
+// The CUDA kernels of all rules, one translation unit per precision, of the probes, of the matrix
+// products, and of the passes over matrices.
 #pragma once
 
 #include "curvature/kernel_table.h"
@@ -11,5 +11,7 @@ const device::RuleRuns* runs_f32();
 const device::RuleRuns* runs_f64();
 const device::ProbeRuns& probe_runs(curvature::Distribution distribution, bool is_f64);
 const device::ProductRuns& product_runs(bool has_columns);
+const device::PolarRuns& polar_runs();
+const device::LinesRuns& lines_runs();
 
 }  // namespace steepest::cuda

@@ -5,6 +5,8 @@
 #include "core/cpu.h"
 #include "core/fence.h"
 #include "core/parallel.h"
+#include "core/stream.h"
+#include "polar/device/driver.h"
 #include "polar/iteration.h"
 
 namespace {
@@ -84,6 +86,22 @@ std::vector<Group> groups_of(const steepest_orthogonalize_args& a) {
     return groups;
 }
 
+size_t workspace_of(const std::vector<Group>& groups, const Program& program) {
+    size_t size = 0;
+    for (const Group& g : groups)  // one after the other in the same memory
+        size = std::max(size, workspace_bytes(g, program));
+    return size;
+}
+
+steepest_status on_cpu(const std::vector<Group>& groups, const Program& program, void* workspace,
+                       size_t size) {
+    cpu::Target target;
+    if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
+    if (size < workspace_of(groups, program)) return STEEPEST_WORKSPACE_TOO_SMALL;
+    for (const Group& g : groups) orthogonalize(g, program, workspace);
+    return STEEPEST_OK;
+}
+
 }  // namespace
 
 steepest_status steepest_orthogonalize_workspace(const steepest_orthogonalize_args* args,
@@ -92,10 +110,15 @@ steepest_status steepest_orthogonalize_workspace(const steepest_orthogonalize_ar
     return fenced([&] {
         if (const auto status = check(*args)) return status;
         const Program program = program_of(*args);
-        *size = 0;
-        for (const Group& g : groups_of(*args))  // one after the other in the same memory
-            *size = std::max(*size, workspace_bytes(g, program));
-        return STEEPEST_OK;
+        const std::vector<Group> groups = groups_of(*args);
+        if (!args->stream) {
+            *size = workspace_of(groups, program);
+            return STEEPEST_OK;
+        }
+        return on_stream(args->device, args->stream, [&](device::Backend&) {
+            *size = device::orthogonalize_size(groups, program);
+            return STEEPEST_OK;
+        });
     });
 }
 
@@ -104,15 +127,15 @@ steepest_status steepest_orthogonalize(const steepest_orthogonalize_args* args) 
     return fenced([&] {
         FloatingPointGuard guard;
         if (const auto status = check(*args)) return status;
-        cpu::Target target;
-        if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
         if (reinterpret_cast<uintptr_t>(args->workspace) % Arena::kAlignment)
             return STEEPEST_INVALID_ARGUMENT;
-        size_t needed = 0;
-        if (const auto s = steepest_orthogonalize_workspace(args, &needed)) return s;
-        if (args->workspace_size < needed) return STEEPEST_WORKSPACE_TOO_SMALL;
         const Program program = program_of(*args);
-        for (const Group& g : groups_of(*args)) orthogonalize(g, program, args->workspace);
-        return STEEPEST_OK;
+        const std::vector<Group> groups = groups_of(*args);
+        void* const workspace = args->workspace;
+        const size_t size = args->workspace_size;
+        if (!args->stream) return on_cpu(groups, program, workspace, size);
+        return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+            return device::orthogonalize(groups, program, workspace, size, backend);
+        });
     });
 }

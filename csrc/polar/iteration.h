@@ -1,25 +1,13 @@
-// Newton-Schulz iterations on matrices of one shape, over the products.
+// Newton-Schulz iterations on matrices of one shape, on the CPU.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "polar/program.h"
 #include "polar/view.h"
 
 namespace steepest::polar {
-
-struct Program {
-    int32_t steps;
-    const double* coefficients;  // a, b, c of each step
-    const int32_t* restarts;
-    int32_t restart_count;
-    steepest_normalization normalization;
-    double safety;
-    Type type;  // of the operands
-
-    const double* step(int32_t t) const { return coefficients + 3 * t; }
-    bool restarts_after(int32_t t) const;
-};
 
 // Matrices of equal shape and method.
 struct Group {
@@ -27,6 +15,8 @@ struct Group {
     steepest_polar_method method;
     std::vector<View> views;
     std::vector<double> bounds;
+
+    Problem problem(int64_t count) const { return {rows, cols, method, count}; }
 };
 
 size_t workspace_bytes(const Group& group, const Program& program);

@@ -6,9 +6,12 @@
 #include <cmath>
 #include <type_traits>
 
+#include "core/arena.h"
 #include "core/fence.h"
 #include "core/parallel.h"
 #include "core/reduce.h"
+#include "core/stream.h"
+#include "polar/device/lines_driver.h"
 
 namespace steepest::polar {
 namespace {
@@ -165,6 +168,20 @@ steepest_status check(const steepest_normalize_args& a) {
     return STEEPEST_OK;
 }
 
+std::vector<Lines> lines_of(const steepest_normalize_args& a) {
+    std::vector<Lines> all;
+    for (int64_t i = 0; i < a.count; ++i) all.emplace_back(item_at(a, i));
+    return all;
+}
+
+steepest_status on_device(const steepest_normalize_args& a) {
+    if (reinterpret_cast<uintptr_t>(a.workspace) % Arena::kAlignment)
+        return STEEPEST_INVALID_ARGUMENT;
+    return on_stream(a.device, a.stream, [&](device::Backend& backend) {
+        return device::normalize(lines_of(a), a.workspace, a.workspace_size, backend);
+    });
+}
+
 }  // namespace
 
 void normalize(const std::vector<Lines>& all) {
@@ -195,9 +212,23 @@ steepest_status steepest_normalize(const steepest_normalize_args* args) {
     return fenced([&] {
         FloatingPointGuard guard;
         if (const auto status = check(*args)) return status;
-        std::vector<Lines> all;
-        for (int64_t i = 0; i < args->count; ++i) all.emplace_back(item_at(*args, i));
-        normalize(all);
+        if (args->stream) return on_device(*args);
+        normalize(lines_of(*args));
         return STEEPEST_OK;
+    });
+}
+
+steepest_status steepest_normalize_workspace(const steepest_normalize_args* args, size_t* size) {
+    using namespace steepest;
+    using namespace steepest::polar;
+    if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (const auto status = check(*args)) return status;
+        *size = 0;
+        if (!args->stream) return STEEPEST_OK;
+        return on_stream(args->device, args->stream, [&](device::Backend&) {
+            *size = device::normalize_size(lines_of(*args));
+            return STEEPEST_OK;
+        });
     });
 }

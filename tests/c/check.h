@@ -49,6 +49,7 @@ void test_gradients(void);
 void test_normalize(void);
 void test_line_sums(void);
 void test_products(void);
+void test_orthogonalize(void);
 void test_spectral(void);
 void test_reports(void);
 void test_device(void);

@@ -18,6 +18,7 @@ int main(void) {
     test_normalize();
     test_line_sums();
     test_products();
+    test_orthogonalize();
     test_spectral();
     test_symbol();
     test_reports();

@@ -109,12 +109,20 @@ typedef struct steepest_orthogonalize_args {
     double safety;              /* the normalised matrix is divided by this, at least 1 */
     void* workspace;            /* aligned to 64 bytes */
     size_t workspace_size;
+    void* stream; /* see Devices; null on the CPU */
+    int32_t device;
 } steepest_orthogonalize_args;
 
 /* A zero matrix gives zero; a matrix with a NaN or an infinity gives NaN. Many small matrices of
  * one shape are shared out to the threads, others worked on one by one by all threads, so the
  * workspace holds a few matrices however many there are. The bits do not depend on the number of
- * threads; they do on the CPU target. */
+ * threads; they do on the CPU target.
+ *
+ * With a stream the matrices of one shape and method are worked on together, each product of all of
+ * them by one launch (and all steps, for matrices of float up to 128 x 128, of bfloat16 up to 64 x
+ * 64), or as many at a time as the workspace has room for: more than 256 MiB are asked for only
+ * where one matrix needs them, and what each matrix needs by itself is enough. The bits are the
+ * same on every call, whatever the workspace, and others than on the CPU. */
 STEEPEST_API steepest_status steepest_orthogonalize(const steepest_orthogonalize_args* args);
 STEEPEST_API steepest_status
 steepest_orthogonalize_workspace(const steepest_orthogonalize_args* args, size_t* size);
@@ -155,12 +163,18 @@ typedef struct steepest_normalize_args {
     size_t matrix_size; /* sizeof(steepest_normalized) */
     int64_t count;
     const steepest_normalized* matrices;
+    void* workspace; /* aligned to 64 bytes; none is needed on the CPU */
+    size_t workspace_size;
+    void* stream; /* see Devices; null on the CPU */
+    int32_t device;
 } steepest_normalize_args;
 
 /* Sums run in double over a fixed tree along each row or column: the same bits for any number of
- * threads, any target and any strides. Infinities and NaN give NaN in their row, column or matrix.
- */
+ * threads, any target or device and any strides. Infinities and NaN give NaN in their row, column
+ * or matrix. */
 STEEPEST_API steepest_status steepest_normalize(const steepest_normalize_args* args);
+STEEPEST_API steepest_status steepest_normalize_workspace(const steepest_normalize_args* args,
+                                                          size_t* size);
 
 /* ---- Sums along rows and columns
  * -------------------------------------------------------------------

@@ -9,6 +9,9 @@ namespace steepest::device {
 struct Pass;
 struct UnitPass;
 struct ProbePass;
+struct PolarPass;
+struct LinesPass;
+struct OnChipPass;
 struct ProductRuns;
 
 // Runs a kernel over a number of work items; what an item is depends on the kernel.
@@ -33,6 +36,32 @@ struct ProbeRuns {
     ProbeRun groups;            // over chunks of kThreads groups
 };
 
+// The passes of an orthogonalisation over a number of CUDA blocks, one for each tile of each matrix
+// but where it says otherwise. Arrays are by polar::Type.
+using PolarRun = void (*)(const PolarPass& pass, int64_t blocks, void* stream);
+
+struct PolarRuns {
+    PolarRun squares;  // of the caller's matrices
+    PolarRun scales;   // a block for each matrix
+    PolarRun load[3], store[3];
+    PolarRun copy_plus[2];  // no bfloat16
+    PolarRun split;
+    PolarRun line_sums[3];  // a warp for each row of each matrix
+    PolarRun line_factors;  // a block for each matrix
+    PolarRun multiply_lines[3];
+    // All of it for matrices of up to 32, 64 and 128 rows and columns, a block for each.
+    void (*on_chip[3])(const OnChipPass& pass, int64_t matrices, void* stream);
+};
+
+// The passes over rows and columns that are divided by their norms, over a number of CUDA blocks.
+using LinesRun = void (*)(const LinesPass& pass, int64_t blocks, void* stream);
+
+struct LinesRuns {
+    LinesRun sums;
+    LinesRun powers, factors;  // a block for each matrix
+    LinesRun write;
+};
+
 class Backend {
   public:
     virtual ~Backend() = default;
@@ -42,6 +71,8 @@ class Backend {
     virtual const ProbeRuns& probe_runs(int distribution, bool is_f64) const = 0;
     // Of the matrix products, by whether the right operand lies as in memory by columns.
     virtual const ProductRuns& product_runs(bool has_columns) const = 0;
+    virtual const PolarRuns& polar_runs() const = 0;
+    virtual const LinesRuns& lines_runs() const = 0;
     virtual void run_squares(const Pass& pass, int64_t items) = 0;
     virtual void run_advance(const Pass& pass, int64_t items) = 0;
     virtual void run_units(const UnitPass& pass, int64_t items) = 0;

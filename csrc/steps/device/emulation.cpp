@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "curvature/device/emulation.h"
+#include "polar/device/passes_emulation.h"
 #include "polar/device/product_emulation.h"
 #include "steps/device/runs.h"
 #include "steps/device/units.h"
@@ -88,6 +89,8 @@ class Emulation final : public Backend {
     const ProductRuns& product_runs(bool has_columns) const override {
         return emulated_product_runs(has_columns);
     }
+    const PolarRuns& polar_runs() const override { return emulated_polar_runs(); }
+    const LinesRuns& lines_runs() const override { return emulated_lines_runs(); }
     void run_squares(const Pass& pass, int64_t items) override {
         sum_tensors<Squares>(pass, items);
         const int64_t count = pass.norm.count;

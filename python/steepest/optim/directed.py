@@ -230,6 +230,8 @@ class DirectedOptimizer(Optimizer):
 
     group_class: ClassVar[type[Group]] = DirectedGroup
 
+    _stream: Any = None  # of the step that is being made
+
     def direct(self, pieces: Sequence[tuple[DirectedGroup, Piece]]) -> None:
         """Turns the momentum in each piece's `direction` into its direction, in place."""
         raise NotImplementedError
@@ -243,6 +245,7 @@ class DirectedOptimizer(Optimizer):
 
     def _after(self, parts: Sequence[Sequence[Array | None]], keywords: Mapping[str, Any]) -> None:
         groups = self._directed_groups()
+        self._stream = keywords.get("stream")
         self.direct(
             [
                 (group, piece)

@@ -180,7 +180,8 @@ class Muon(DirectedOptimizer):
 
     Jordan et al., Muon (2024), with the defaults of torch.optim.Muon; arXiv 2502.16982 (Moonlight).
 
-    params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
+    params : an array, a list or dict of arrays, or a list of group dicts. In host memory or on one
+        CUDA device, where directions are within the CPU's bounds, with bits of their own.
     lr : learning rate: a number, or one per parameter.
     momentum, nesterov : of the momentum; averaged=False sums gradients instead of averaging them,
         which scales the momentum and leaves its direction.
@@ -265,12 +266,15 @@ class Muon(DirectedOptimizer):
                 compute=compute,
                 normalization=normalization,
                 out=matrices,
+                stream=self._stream,
             )
-        _normalize(blocks)
+        _normalize(blocks, self._stream)
         for _, block in blocks:
             if block.factor != 1:
                 given, manner = [block.matrix], (SCALED, block.factor, 0.0)
-                _core.normalize(given, given, "direction", False, [manner], None, 0.0)
+                _core.normalize(
+                    given, given, "direction", False, [manner], None, 0.0, stream=self._stream
+                )
 
     def _rule_of(self, options: Mapping[str, Any]) -> Rule:
         if options["algorithm"] == "adamw":
@@ -282,7 +286,7 @@ class Muon(DirectedOptimizer):
         return replace(self.rule, streams=tuple(rows))
 
 
-def _normalize(blocks: Sequence[tuple[MuonGroup, _Block]]) -> None:
+def _normalize(blocks: Sequence[tuple[MuonGroup, _Block]], stream: Any) -> None:
     """The second-moment normalisers of the variants, one call for all that share the options."""
     together: dict[tuple[Any, ...], list[_Block]] = {}
     for group, block in blocks:
@@ -294,7 +298,7 @@ def _normalize(blocks: Sequence[tuple[MuonGroup, _Block]]) -> None:
         matrices = [block.matrix for block in those]
         moments = [block.second_moment for block in those]
         normalizer = polar.normuon if variant == "normuon" else polar.adamuon
-        normalizer(matrices, moments, beta2=beta2, eps=eps, out=matrices)
+        normalizer(matrices, moments, beta2=beta2, eps=eps, out=matrices, stream=stream)
 
 
 Muon.rule = rule_of(

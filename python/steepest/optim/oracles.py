@@ -52,4 +52,4 @@ class OracleOptimizer(DirectedOptimizer):
             assert isinstance(group, OracleGroup)
             together.setdefault(group.settings(), []).append(piece.direction)
         for (norm, options), given in together.items():
-            polar.oracle(given, norm, out=given, **dict(options))
+            polar.oracle(given, norm, out=given, stream=self._stream, **dict(options))

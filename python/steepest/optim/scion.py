@@ -38,7 +38,8 @@ class Scion(OracleOptimizer):
 
     Pethick et al., arXiv 2502.07529 (Scion); arXiv 2510.03871 (Disco).
 
-    params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
+    params : an array, a list or dict of arrays, or a list of group dicts. In host memory or on one
+        CUDA device, where spectral directions are within the CPU's bounds, with bits of their own.
     lr : learning rate: a number, or one per parameter; of constrained steps less than 1.
     momentum : weight of the new gradient, as in the paper: more than 0, and 1 for no momentum.
     norm : "Spectral", "SpectralConv", "ColNorm", "RowNorm", "Sign", "BiasRMS", "Euclidean", or

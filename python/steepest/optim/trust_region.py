@@ -70,7 +70,8 @@ class TrustRegion(OracleOptimizer):
     x + momentum / (1 - momentum) (x - x_before), which makes the momentum an estimate at x: there
     the parameters are these points, and `iterates` are the x to evaluate or keep.
 
-    params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
+    params : an array, a list or dict of arrays, or a list of group dicts. In host memory or on one
+        CUDA device, where spectral directions are within the CPU's bounds, with bits of their own.
     lr : radius of the trust region: a number, or one per parameter.
     momentum : factor of the old momentum, less than 1.
     norm, norm_options : as in `Scion`.

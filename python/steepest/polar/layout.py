@@ -53,4 +53,5 @@ def _reshaped(x: Any, shape: tuple[int, int]) -> Any | None:
         except RuntimeError:
             return None
     new = x.reshape(shape)
-    return new if new.size == 0 or np.may_share_memory(new, x) else None
+    module = _arrays.cupy_of(x) or np
+    return new if new.size == 0 or module.may_share_memory(new, x) else None

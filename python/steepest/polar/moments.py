@@ -18,27 +18,30 @@ def normuon(
     beta2: float = 0.95,
     eps: float = 1e-8,
     out: Any = None,
+    stream: Any = None,
 ) -> Any:
     """Rows of O over the root of their second moment, at the Frobenius norm that O has.
 
     v_i = beta2 v_i + (1 - beta2) mean_j O_ij^2; O_ij / (sqrt(v_i) + eps), times what keeps ||O||_F.
 
-    O : array (..., m, n) or a list of such arrays, in host memory; float64, float32, bfloat16 or
-        float16.
+    O : array (..., m, n) or a list of such arrays, in host memory or on one CUDA device; float64,
+        float32, bfloat16 or float16.
     second_moment : array (..., m, 1) of float32 or float64 in C order, or a list; updated in place.
     beta2 : in [0, 1). eps : at least 0.
     out : receives the result: O itself, or memory of the same shape and dtype apart from it.
+    stream : for arrays on a device, as in `orthogonalize`.
 
     Zero rows stay zero. Li et al., arXiv 2510.05491 (NorMuon), algorithm 1, which scales to
     0.2 sqrt(m n): the factor that a learning rate with "match_rms_adamw" has.
 
-    Raises TypeError, ValueError, BufferError, DeviceError; then nothing has been written.
+    The same bits on the CPU and on a device. Raises TypeError, ValueError, BufferError,
+    DeviceError; then nothing has been written.
     """
     beta2 = arguments.at_least("beta2", beta2, 0.0, below=1.0)
     eps = arguments.at_least("eps", eps, 0.0)
     is_list, given, moments, results = _lists(O, second_moment, out)
     manners = [(ROWS, 1.0, eps)] * len(given)
-    _core.normalize(given, results, "O", is_list, manners, moments, beta2)
+    _core.normalize(given, results, "O", is_list, manners, moments, beta2, stream=stream)
     return results if is_list else results[0]
 
 
@@ -49,6 +52,7 @@ def adamuon(
     beta2: float = 0.95,
     eps: float = 1e-8,
     out: Any = None,
+    stream: Any = None,
 ) -> Any:
     """Elements of O over the root of their second moment, at the Frobenius norm that O has.
 
@@ -63,7 +67,8 @@ def adamuon(
     is_list, given, moments, results = _lists(O, second_moment, out)
     _check_adamuon(given, moments, results, is_list)
     sources = [_apart(d, result) for d, result in zip(given, results, strict=True)]
-    _adamuon(results, sources, moments, beta2=beta2, eps=eps)
+    keywords = {} if stream is None else {"stream": stream}
+    _adamuon(results, sources, moments, beta2=beta2, eps=eps, **keywords)
     return results if is_list else results[0]
 
 

@@ -41,12 +41,20 @@ NORMS = ("Auto", *DEFAULTS)
 _ITERATION = ("coefficients", "steps", "method", "compute", "normalization")
 
 
-def oracle(G: Any, norm: str = "Auto", *, out: Any = None, **options: Any) -> Any:  # noqa: N803
+def oracle(
+    G: Any,  # noqa: N803
+    norm: str = "Auto",
+    *,
+    out: Any = None,
+    stream: Any = None,
+    **options: Any,
+) -> Any:
     """The oracle of a norm, by name.
 
-    G : array, or list of arrays of any shapes, in host memory; float64, float32, bfloat16 or
-        float16. The spectral oracles, ColNorm and RowNorm take matrices (d_out, d_in), the last two
-        also stacks of them; SpectralConv kernels (d_out, d_in, k...); the others any shape.
+    G : array, or list of arrays of any shapes, in host memory or on one CUDA device; float64,
+        float32, bfloat16 or float16. The spectral oracles, ColNorm and RowNorm take matrices
+        (d_out, d_in), the last two also stacks of them; SpectralConv kernels (d_out, d_in, k...);
+        the others any shape.
     norm : see DEFAULTS for the keywords in `options`:
         "Spectral" (RMS to RMS): sqrt(d_out / d_in) times the orthogonalised G; normalized=False
             sqrt(d_out); at_least_one=True with a factor of at least 1. Further keywords are those
@@ -60,8 +68,10 @@ def oracle(G: Any, norm: str = "Auto", *, out: Any = None, **options: Any) -> An
         transpose=True takes columns for rows and d_out for d_in; eps is added to the norms.
     out : array or list that receives the result: G itself, or memory of the same shape and dtype
         apart from it.
+    stream : for arrays on a device, as in `orthogonalize`; not with arrays of more than two
+        dimensions whose memory has to be copied to be a matrix.
 
-    Sums of squares are the same bits for any number of threads, on every target.
+    Sums of squares are the same bits for any number of threads, on every target and device.
 
     Raises TypeError (kind, dtype, unknown keyword), ValueError (shape, overlap, unknown norm),
     BufferError (a read-only out), DeviceError. After an error nothing has been written.
@@ -77,7 +87,7 @@ def oracle(G: Any, norm: str = "Auto", *, out: Any = None, **options: Any) -> An
     results = _results(out, views, is_list)
     manners = [_manner(n, x, o) for n, x, o in zip(norms, views, known, strict=True)]
     iteration = {name: options[name] for name in _ITERATION if name in options}
-    call = _Call(views, results, is_list)
+    call = _Call(views, results, is_list, stream)
     for i, (kind, _, _) in enumerate(manners):
         call.add(i, kind)
         if kind == SCALED:
@@ -91,8 +101,8 @@ def oracle(G: Any, norm: str = "Auto", *, out: Any = None, **options: Any) -> An
 def dual_norm(G: Any, norm: str = "Auto", **options: Any) -> Any:  # noqa: N803
     """<G, oracle(G)>, the dual norm of G: how much a step of length 1 in `norm` can gain.
 
-    Summed in float64: a float, or an array of one per array of a list. For the spectral norms it is
-    as approximate as `orthogonalize`. Raises as `oracle`.
+    Summed in float64 on the host: a float, or an array of one per array of a list. For the spectral
+    norms it is as approximate as `orthogonalize`. Raises as `oracle`.
     """
     directions = oracle(G, norm, **options)
     if not isinstance(G, (list, tuple)):
@@ -106,12 +116,12 @@ def _inner_product(a: Any, b: Any) -> float:
 
 
 def _doubles(x: Any) -> NDArray[np.float64]:
+    """In host memory."""
     view = _arrays.view(x, "G")
-    if _arrays.dtype_name(view) == "float64":
-        return np.asarray(_arrays.as_numpy(view), np.float64)
-    single = np.empty(tuple(view.shape), np.float32)
-    _arrays.float32_copy(view, single)
-    return single.astype(np.float64)
+    host = _arrays.to_host(view, "G")
+    if _arrays.dtype_name(view) == "bfloat16":  # its bits, the upper half of a float32
+        host = (host.astype(np.uint32) << 16).view(np.float32)
+    return host.astype(np.float64)
 
 
 def automatic(dimensions: int) -> str:
@@ -200,8 +210,9 @@ class _Call:
     """Arrays and where their results go, as the matrices of the native calls. Where an array is not
     one in memory, a copy of it is worked on, and brought back at the end."""
 
-    def __init__(self, views: list[Any], results: list[Any], is_list: bool) -> None:
+    def __init__(self, views: list[Any], results: list[Any], is_list: bool, stream: Any) -> None:
         self._is_list = is_list
+        self._stream = stream
         self._copied: list[tuple[Any, Any]] = []
         self.pairs: list[tuple[Any, Any]] = []
         self._checked: list[tuple[Any, Any]] = []  # what is read and written in the end
@@ -214,6 +225,8 @@ class _Call:
         order = _order(x, kind)
         given, written = _viewed(x, kind, order), _viewed(result, kind, order)
         if given is None or written is None:
+            if self._stream is not None:  # the copies are not in its order
+                raise ValueError("stream: given, expected None for arrays that have to be copied")
             self._checked.append((x, result))
             copy = _arrays.zeros(x, _arrays.dtype_name(x), tuple(map(int, x.shape)))
             _arrays.assign(copy, x)
@@ -232,7 +245,7 @@ class _Call:
         spectral = [i for i, (kind, _, _) in enumerate(manners) if kind == SCALED]
         if spectral:
             given, written = zip(*(self.pairs[i] for i in spectral), strict=True)
-            orthogonalize(list(given), out=list(written), **iteration)
+            orthogonalize(list(given), out=list(written), stream=self._stream, **iteration)
             for i in spectral:
                 self.pairs[i] = (self.pairs[i][1], self.pairs[i][1])
         self._native(self.pairs, manners, False)
@@ -246,7 +259,17 @@ class _Call:
         check_only: bool,
     ) -> None:
         inputs, outputs = [a for a, _ in pairs], [b for _, b in pairs]
-        _core.normalize(inputs, outputs, "G", self._is_list, manners, None, 0.0, check_only)
+        _core.normalize(
+            inputs,
+            outputs,
+            "G",
+            self._is_list,
+            manners,
+            None,
+            0.0,
+            check_only,
+            self._stream,
+        )
 
 
 def _check_result(result: Any, x: Any, name: str) -> None:

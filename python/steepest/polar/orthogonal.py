@@ -92,11 +92,12 @@ def orthogonalize(
     normalization: str = "frobenius",
     bound: Any = None,
     safety: float = 1.0,
+    stream: Any = None,
 ) -> Any:
     """The matrix with the singular vectors of G and singular values near 1, by Newton-Schulz steps.
 
     G : array (..., m, n) of float64, float32, bfloat16 or float16, of any strides, or a list of
-        such arrays of any shapes, in host memory.
+        such arrays of any shapes; all in host memory, or all on one CUDA device.
     coefficients : name of a set ("jordan", "you", "polar_express", "cans", "cubic5", "deepseek_v4")
         or an array (k, 3); a step maps each singular value s to a s + b s^3 + c s^5.
     steps : int; None: as many as the set has.
@@ -115,20 +116,26 @@ def orthogonalize(
     bound : a number, or a NumPy array of G's leading dimensions with one per matrix; for a list
         also a sequence of these, one per array.
     safety : the normalised matrix is divided by it; at least 1.
+    stream : for arrays on a device: the stream to work on, as its address or an object that has
+        one. None: the stream that the arrays' framework works on.
 
     Returns the result, or a list of them. Zero gives zero. A matrix with a NaN or an infinity gives
     NaN. The scale of G does not matter. Bits do not depend on the number of threads.
+
+    On a device all matrices of one shape are worked on together, and nothing waits for the device.
+    Results are within the same bounds as the CPU's, with bits of their own. Not for capture into a
+    CUDA graph: the workspace goes back to the framework's allocator.
 
     Sources: Jordan et al., Muon (2024); Amsel et al., arXiv 2505.16932 (Polar Express); the Gram
     form of Dao-AILab's gram-newton-schulz (2026); Boissin et al., arXiv 2512.04632 (AOL).
 
     Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, shape, overlap, unknown
-    names, steps, bound), BufferError (a read-only out), DeviceError (an array on a device). After
-    an error nothing has been written.
+    names, steps, bound, arrays in different places), BufferError (a read-only out), DeviceError (no
+    CUDA kernels, or an error of CUDA). After any but the last nothing has been written.
     """
     is_list = isinstance(G, (list, tuple))
     inputs = list(G) if is_list else [G]
-    facts = [_core.array_facts(x, "G", i if is_list else -1) for i, x in enumerate(inputs)]
+    facts = [_core.array_facts(x, "G", i if is_list else -1, True) for i, x in enumerate(inputs)]
     triples = resolve(coefficients, steps)
     choices = [choose(shape, dtype, triples, None, method, compute) for shape, dtype in facts]
     arguments.one_of("normalization", normalization, NORMALIZATIONS)
@@ -152,6 +159,7 @@ def orthogonalize(
         triples,
         [(chosen, COMPUTE[compute], list(at)) for (compute, at), chosen in parts.items()],
         (NORMALIZATIONS.index(normalization), safety),
+        stream,
     )
     return outputs if is_list else outputs[0]
 

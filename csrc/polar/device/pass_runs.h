@@ -1,0 +1,36 @@
+// The table of a backend: how it runs each pass of an orthogonalisation.
+#pragma once
+
+#include "polar/device/norm.h"
+#include "polar/device/onchip.h"
+#include "polar/device/passes.h"
+#include "polar/device/transfer.h"
+#include "steps/device/backend.h"
+
+namespace steepest::device {
+inline namespace STEEPEST_TARGET {
+
+template <class Backend>
+const PolarRuns& polar_runs_of() {
+    static constexpr PolarRuns runs = {
+        .squares = Backend::squares,
+        .scales = Backend::scales,
+        .load = {Backend::template load<float>, Backend::template load<double>,
+                 Backend::template load<StoredBf16>},
+        .store = {Backend::template store<float>, Backend::template store<double>,
+                  Backend::template store<StoredBf16>},
+        .copy_plus = {Backend::template copy_plus<float>, Backend::template copy_plus<double>},
+        .split = Backend::split,
+        .line_sums = {Backend::template line_sums<float>, Backend::template line_sums<double>,
+                      Backend::template line_sums<StoredBf16>},
+        .line_factors = Backend::line_factors,
+        .multiply_lines = {Backend::template multiply_lines<float>,
+                           Backend::template multiply_lines<double>,
+                           Backend::template multiply_lines<StoredBf16>},
+        .on_chip = {Backend::template on_chip<32>, Backend::template on_chip<64>,
+                    Backend::template on_chip<128>}};
+    return runs;
+}
+
+}  // namespace STEEPEST_TARGET
+}  // namespace steepest::device
