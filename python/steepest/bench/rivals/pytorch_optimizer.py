@@ -99,6 +99,11 @@ RULES: Mapping[str, Rule] = {
         group=_averaging,
         writes_grads=True,
     ),
+    "signum": Rule(
+        "SignSGD",
+        {"momentum_buffer": "momentum_buffer"},
+        lambda h: {**h, "dampening": h["momentum"]},
+    ),
     "sophia": Rule(
         "SophiaH", {"exp_avg": "momentum", "exp_hessian_diag": "hessian_moment"}, _sophia
     ),
