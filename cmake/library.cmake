@@ -30,6 +30,7 @@ add_library(steepest SHARED
   csrc/distributed/vote.cpp
   csrc/norms/abi.cpp
   csrc/norms/cholesky.cpp
+  csrc/norms/direct.cpp
   csrc/norms/gradient.cpp
   csrc/norms/gram.cpp
   csrc/norms/interval.cpp

@@ -1,6 +1,9 @@
 #include "norms/interval.h"
 
+#include "core/cpu.h"
+#include "norms/direct.h"
 #include "norms/lanczos.h"
+#include "norms/targets.h"
 
 namespace steepest::norms {
 namespace {
@@ -195,6 +198,13 @@ bool with_long_sums(const polar::View& view, const polar::Norm& norm, const Requ
     return true;
 }
 
+bool directly(const polar::View& view, const polar::Norm& norm, const Request& request,
+              const Buffers& buffers, Interval& found) {
+    cpu::Target target;
+    return suits_direct(view, request) && cpu::active(target) &&
+           estimate_directly(view, norm, request, buffers, direct_kernels_of(target), found);
+}
+
 }  // namespace
 
 Interval bound(const polar::View& view, const Request& request, const Buffers& buffers,
@@ -206,6 +216,7 @@ Interval bound(const polar::View& view, const Request& request, const Buffers& b
     }
     if (request.method == STEEPEST_SPECTRAL_FROBENIUS) return {0, frobenius_bound(view, norm), 0};
     Interval found{};
+    if (directly(view, norm, request, buffers, found)) return found;
     if (may_have_long_sums(view, request) &&
         with_long_sums(view, norm, request, buffers, pair, found))
         return found;

@@ -32,12 +32,12 @@ void add(Vector& to, double factor, const Vector& v) {
 
 }  // namespace
 
-Lanczos::Lanczos(Operator multiply, int64_t size)
-    : multiply_(std::move(multiply)), basis_{random_vector(size)} {}
+Lanczos::Lanczos(Operator multiply, int64_t size, int passes)
+    : multiply_(std::move(multiply)), passes_(passes), basis_{random_vector(size)} {}
 
-// Twice, which is enough (Giraud, Langou and Rozloznik 2005).
+// Twice is enough for orthogonality to working precision (Giraud, Langou and Rozloznik 2005).
 void Lanczos::orthogonalize(Vector& v) const {
-    for (int pass = 0; pass < 2; ++pass)
+    for (int pass = 0; pass < passes_; ++pass)
         for (const Vector& b : basis_) add(v, -dot(b, v), b);
 }
 
@@ -67,7 +67,8 @@ double Lanczos::estimate_error() {
 bool Lanczos::run(double tol, int steps) {
     while (!is_exact_ && reduced_.size() < steps) {
         for (int i = 0; i < kStepsPerLook && !is_exact_; ++i) step();
-        if (estimate_error() <= tol * value_) return true;
+        error_ = estimate_error();
+        if (error_ <= tol * value_) return true;
     }
     return is_exact_;
 }

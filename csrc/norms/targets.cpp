@@ -10,6 +10,9 @@ const norms::ReportKernels& report_kernels();
 namespace symbols {
 const norms::SymbolKernels& symbol_kernels();
 }
+namespace direct {
+const norms::DirectKernels& direct_kernels();
+}
 }  // namespace baseline
 #if STEEPEST_HIGHEST_TARGET >= 1
 namespace avx2 {
@@ -18,6 +21,9 @@ const norms::ReportKernels& report_kernels();
 }
 namespace symbols {
 const norms::SymbolKernels& symbol_kernels();
+}
+namespace direct {
+const norms::DirectKernels& direct_kernels();
 }
 }  // namespace avx2
 #endif
@@ -28,6 +34,9 @@ const norms::ReportKernels& report_kernels();
 }
 namespace symbols {
 const norms::SymbolKernels& symbol_kernels();
+}
+namespace direct {
+const norms::DirectKernels& direct_kernels();
 }
 }  // namespace avx512
 #endif
@@ -53,6 +62,17 @@ const norms::SymbolKernels& norms::symbol_kernels_of([[maybe_unused]] cpu::Targe
         return avx512::symbols::symbol_kernels();
 #endif
     return baseline::symbols::symbol_kernels();
+}
+
+const norms::DirectKernels& norms::direct_kernels_of([[maybe_unused]] cpu::Target target) {
+#if STEEPEST_HIGHEST_TARGET >= 1
+    if (target == cpu::Target::avx2) return avx2::direct::direct_kernels();
+#endif
+#if STEEPEST_HIGHEST_TARGET >= 2
+    if (target == cpu::Target::avx512 || target == cpu::Target::avx512bf16)
+        return avx512::direct::direct_kernels();
+#endif
+    return baseline::direct::direct_kernels();
 }
 
 }  // namespace steepest

@@ -19,7 +19,8 @@ extern "C" {
 
 typedef enum steepest_spectral_method {
     STEEPEST_SPECTRAL_INTERVAL = 0, /* lower <= norm <= upper, all rounding errors included */
-    STEEPEST_SPECTRAL_ESTIMATE = 1, /* the same in float32, without regard to rounding */
+    STEEPEST_SPECTRAL_ESTIMATE = 1, /* the same in float32, without regard to rounding; of a large
+                                       matrix by Lanczos' method alone, where that suffices */
     STEEPEST_SPECTRAL_SCHATTEN = 2, /* upper: Schatten norm of order 2^(iterations + 2) */
     STEEPEST_SPECTRAL_AOL = 3,      /* upper: root of the Gram matrix's largest absolute row sum */
     STEEPEST_SPECTRAL_FROBENIUS = 4 /* upper: Frobenius norm */
@@ -39,7 +40,8 @@ typedef struct steepest_spectral_norm_args {
                                         this and maybe no lower one; 0: none */
     double* lower;                   /* one per matrix; 0 where a method has none */
     double* upper;
-    int32_t* iterations_done; /* one per matrix, or null */
+    int32_t* iterations_done; /* one per matrix, or null: squarings; negative: minus the reads of
+                                 the matrix by Lanczos' method alone */
     double* const* left;  /* null, or where each matrix's left singular vector goes, of length */
     double* const* right; /* one; likewise right; either null: not wanted */
     void* workspace;      /* aligned to 64 bytes */
@@ -100,8 +102,10 @@ STEEPEST_API steepest_status steepest_symbol_memory(const steepest_symbol_args* 
                                                     size_t* workspace);
 /* Gram matrices and estimates. The bits do not depend on the number of threads. */
 STEEPEST_API steepest_status steepest_symbol_grams(const steepest_symbol_args* args);
-/* Whether norms are below, from the Gram matrices of that call on the same CPU target, which are
- * destroyed. */
+/* Whether norms are below, from the Gram matrices of that call, which are destroyed. Their layout
+ * depends on the CPU target; their memory says which one made them, and that one works on them,
+ * whichever is active by now. STEEPEST_INVALID_ARGUMENT where no call with the same groups, rows,
+ * cols, taps and frequencies has left them there. */
 STEEPEST_API steepest_status steepest_symbol_below(const steepest_symbol_args* args);
 
 /* ---- Norm report: what one read of each matrix gives
