@@ -187,6 +187,33 @@ def test_larger_matrices_than_memory_bounds_do_not_suit(channels, suits):
     assert screen_of(channels).suits(64, tol=0.5) is suits
 
 
+@pytest.mark.parametrize(
+    "channels,taps,tol,suits",
+    [(64, 1, 1e-3, True), (256, 1, 1e-3, False), (256, 3, 1e-3, True), (512, 3, 1e-3, True),
+     (640, 3, 1e-3, False), (256, 3, 1e-9, True)],
+)  # fmt: skip
+def test_errors_beyond_the_tolerance_suit_where_blocks_differ(channels, taps, tol, suits):
+    screen = Screen(Symbol(np.zeros((1, channels, channels, taps)), (1,), 1))
+    assert screen.suits(64, tol) is suits
+
+
+def test_many_channels_are_compared_in_float_and_held_to_the_tolerance(monkeypatch):
+    """Of 192 channels and 21 frequencies, errors beyond the tolerance leave a few for float64."""
+    kernel = np.random.default_rng(3).standard_normal((192, 192, 3)).astype(np.float32)
+    blocks = np.moveaxis(np.fft.fft(kernel.astype(np.float64), 40), -1, 0)
+    wanted = np.linalg.norm(blocks, 2, axis=(1, 2)).max()
+    looked_at = []
+    each = conv_search.Search._each
+    monkeypatch.setattr(
+        conv_search.Search,
+        "_each",
+        lambda self, f, *rest: looked_at.append(len(f)) or each(self, f, *rest),
+    )
+    bound = conv_spectral_norm(kernel, 40, tol=3e-4)
+    assert bound.lower <= wanted * (1 + 1e-12) and wanted <= bound.upper * (1 + 1e-12)
+    assert bound.width <= 3e-4 and sum(looked_at) < 21
+
+
 @pytest.mark.parametrize("scale", [0.0, 1e-30, math.inf, math.nan])
 def test_nothing_is_proved_of_extreme_numbers(scale):
     kernel, waves = arrays_of((1, 4, 4, 2), 1, seed=0)

@@ -19,6 +19,9 @@ _MOST_MEMORY = 2**24  # of them, where fewer frequencies would not fill a batch
 _BATCH = 16  # frequencies that the widest target works on at once
 _LEAST = 8  # frequencies that are worth it
 _RUN = 32  # products that the native factorisation sums before they meet others
+_SPREAD = (
+    0.003  # by which, and more, the norms of most blocks of several taps are below the largest
+)
 
 Weights = NDArray[np.float32]
 
@@ -56,12 +59,15 @@ class Screen:
         return np.ascontiguousarray(kernel.swapaxes(1, 2) if self.is_turned else kernel)
 
     def suits(self, count: int, tol: float) -> bool:
-        """Whether there is something to gain, memory for a batch, and room for the errors of
-        float32 within `tol`."""
+        """Whether there is something to gain, and memory for a batch. The errors of float32 are
+        taken off what a block is compared with: where they are within `tol` all blocks may be
+        proved to be smaller, beyond that those that are smaller by as much, which most blocks of
+        more than one tap are."""
         if count < _LEAST or _BATCH * self._gram_size > _MOST_MEMORY:
             return False
         roundings = 2 * _RUN + 3 * (self.rows / _RUN + 3) + 6
-        return 0.6 * _UNIT * roundings * self.rows <= 0.6 * tol
+        errors = 0.6 * _UNIT * roundings * self.rows
+        return errors <= 0.6 * tol or (self.places.shape[1] > 1 and errors <= _SPREAD)
 
     @property
     def _gram_size(self) -> int:
