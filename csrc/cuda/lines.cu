@@ -34,7 +34,7 @@ __device__ STEEPEST_INLINE double largest_of_threads(double largest) {
     return largest;
 }
 
-__device__ void sum_line(const LinesPass& pass, const LinesView& v, int64_t line) {
+__device__ STEEPEST_INLINE void sum_line(const LinesPass& pass, const LinesView& v, int64_t line) {
     if (line >= v.lines) return;
     double power = pass.again ? v.power[line] : 1;
     double squares = line_squares(v, line, power);
@@ -68,7 +68,8 @@ __device__ STEEPEST_INLINE double abreast_squares(const LinesView& v, int64_t li
     return warp == 0 ? sum.total() : 0;
 }
 
-__device__ void sum_abreast(const LinesPass& pass, const LinesView& v, int64_t first) {
+__device__ STEEPEST_INLINE void sum_abreast(const LinesPass& pass, const LinesView& v,
+                                            int64_t first) {
     __shared__ AbreastLanes lanes;
     __shared__ double powers[kAbreastLines];
     const int64_t line = first + lane_of_thread();
@@ -87,7 +88,8 @@ __device__ void sum_abreast(const LinesPass& pass, const LinesView& v, int64_t f
     v.value[line] = squares;
 }
 
-__global__ void __launch_bounds__(kThreads)
+// Two blocks that stay on a multiprocessor leave registers enough.
+__global__ void __launch_bounds__(kThreads, 2)
     lines_sums_kernel(const __grid_constant__ LinesPass pass) {
     const Item item = locate(pass.first, pass.count, static_cast<int32_t>(blockIdx.x));
     const LinesView& v = pass.views[item.tensor];
@@ -99,7 +101,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // The tree over the lines, whose leaves are there. Valid in all threads of the CUDA block.
-__device__ double fold_block(double* tree, int64_t n) {
+__device__ STEEPEST_INLINE double fold_block(double* tree, int64_t n) {
     __shared__ double total;
     __syncthreads();  // the leaves are there, and nobody needs the last total
     if (warp_of_thread() == 0) {
@@ -110,7 +112,7 @@ __device__ double fold_block(double* tree, int64_t n) {
     return total;
 }
 
-__device__ double largest_of_matrix(const LinesView& v) {
+__device__ STEEPEST_INLINE double largest_of_matrix(const LinesView& v) {
     __shared__ double largest[kWarps];
     double own = 0;
     for (int64_t line = 0; line < v.lines; ++line)

@@ -83,21 +83,27 @@ STEEPEST_HD STEEPEST_INLINE bool is_summed(const LinesPass& pass, const LinesVie
 
 // ---- A warp on a line: each thread holds the lanes that lie 32 apart.
 
+template <class Stored>
+STEEPEST_HD STEEPEST_INLINE void add_squares(const Stored* x, int64_t stride, int64_t first,
+                                             int64_t n, double power, int32_t lane,
+                                             double (&held)[kHeld]) {
+    constexpr int kRows = 2;
+    double fetched[kRows * kHeld];
+    each_element<kRows>(
+        first, n, lane, [&](int k, int64_t i) { fetched[k] = widen(x[i * stride]); },
+        [&](int h, int k, int64_t) {
+            const double value = fetched[k] * power;
+            held[h] += value * value;
+        });
+}
+
 STEEPEST_HD STEEPEST_INLINE void add_line_block(const LinesView& v, int64_t line, double power,
                                                 int64_t block, int32_t lane,
                                                 double (&held)[kHeld]) {
     const int64_t first = block * kBlock;
     const int64_t n = v.length - first < kBlock ? v.length - first : kBlock;
-    constexpr int kRows = 2;
-    with_line(v, line, [&](const auto* x) {
-        double fetched[kRows * kHeld];
-        each_element<kRows>(
-            first, n, lane, [&](int k, int64_t i) { fetched[k] = widen(x[i * v.stride]); },
-            [&](int h, int k, int64_t) {
-                const double value = fetched[k] * power;
-                held[h] += value * value;
-            });
-    });
+    with_line(v, line,
+              [&](const auto* x) { add_squares(x, v.stride, first, n, power, lane, held); });
 }
 
 STEEPEST_HD STEEPEST_INLINE double largest_of_line(const LinesView& v, int64_t line, int32_t lane,
