@@ -89,6 +89,12 @@ products() {
     "$python" -m pytest -q -p no:cacheprovider tests/polar/test_device_products.py
 }
 
+# What walks over rows and columns of matrices: the bits of the CPU.
+lines() {
+    "$python" -m pytest -q -p no:cacheprovider -k "$1" tests/polar/test_device_line_sums.py \
+        tests/norms/test_device_report.py tests/curvature/test_device_mkor.py
+}
+
 # Named by what ran and when: H200-2026-01-31.
 benchmark() {
     local name options=()
@@ -106,7 +112,7 @@ PYTHON
     "$python" -m steepest.bench steps --device cuda --rivals --json "$results/$name.json" "${options[@]}"
 }
 
-export -f build test_kind golden probes products benchmark has
+export -f build test_kind golden probes products lines benchmark has
 export root results work python
 
 kinds=()
@@ -125,6 +131,7 @@ fi
 for kind in "${kinds[@]}"; do stage "golden-$kind" 60 bash -c "golden $kind"; done
 for kind in "${kinds[@]}"; do stage "probes-$kind" 45 bash -c "probes $kind"; done
 stage products 45 bash -c products
+for kind in "${kinds[@]}"; do stage "lines-$kind" 45 bash -c "lines $kind"; done
 stage benchmark 240 bash -c benchmark
 for kind in "${kinds[@]}"; do stage "tests-$kind" 150 bash -c "test_kind $kind"; done
 stage sanitize 180 bench/gpu_sanitize.sh

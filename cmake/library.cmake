@@ -16,6 +16,8 @@ add_library(steepest SHARED
   csrc/curvature/device/driver.cpp
   csrc/curvature/device/emulation.cpp
   csrc/curvature/device/image.cpp
+  csrc/curvature/device/rank_one_driver.cpp
+  csrc/curvature/device/rank_one_emulation.cpp
   csrc/curvature/driver.cpp
   csrc/curvature/rank_one.cpp
   csrc/curvature/rank_one_abi.cpp
@@ -31,6 +33,8 @@ add_library(steepest SHARED
   csrc/norms/abi.cpp
   csrc/norms/cholesky.cpp
   csrc/norms/direct.cpp
+  csrc/norms/device/report_driver.cpp
+  csrc/norms/device/report_emulation.cpp
   csrc/norms/gradient.cpp
   csrc/norms/gram.cpp
   csrc/norms/interval.cpp
@@ -52,6 +56,8 @@ add_library(steepest SHARED
   csrc/polar/device/passes_emulation.cpp
   csrc/polar/device/product_emulation.cpp
   csrc/polar/device/products.cpp
+  csrc/polar/device/line_sums_driver.cpp
+  csrc/polar/device/line_sums_emulation.cpp
   csrc/polar/item.cpp
   csrc/polar/iteration.cpp
   csrc/polar/line_sums.cpp
@@ -115,10 +121,13 @@ if(STEEPEST_WITH_CUDA)
   target_sources(steepest PRIVATE
     csrc/cuda/backend.cu
     csrc/cuda/lines.cu
+    csrc/cuda/line_sums.cu
     csrc/cuda/memory.cu
     csrc/cuda/polar.cu
     csrc/cuda/probes.cu
     csrc/cuda/products.cu
+    csrc/cuda/rank_one.cu
+    csrc/cuda/report.cu
     csrc/cuda/runs_f32.cu
     csrc/cuda/runs_f64.cu)
   set_target_properties(steepest PROPERTIES CUDA_RUNTIME_LIBRARY Static CUDA_STANDARD 20

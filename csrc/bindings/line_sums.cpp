@@ -3,13 +3,13 @@
 
 #include <pybind11/numpy.h>
 
-#include "bindings/matrices.h"
+#include "bindings/norm_results.h"
 
 namespace steepest::bindings {
 namespace {
 
-Array read_matrix(py::handle object, const char* name) {
-    Array a = read_matrices(object, {name});
+Array read_matrix(py::handle object, const char* name, Place& place) {
+    Array a = read_matrices(object, {name}, place);
     if (a.shape.extent.size() != 2)
         value_error(std::string(name) + ": shape " + a.shape.text() + " given, expected a matrix");
     return a;
@@ -39,28 +39,48 @@ void add_second(steepest_line_sums_args& args, const Array& x, const Array& y) {
     args.y_col_stride = y.shape.stride[1];
 }
 
-steepest_status run(steepest_line_sums_args& args) {
-    if (const auto s = steepest_line_sums_workspace(&args, &args.workspace_size)) return s;
-    const HostWorkspace workspace(args.workspace_size);
-    if (!workspace.data()) return STEEPEST_OUT_OF_MEMORY;
+void run(steepest_line_sums_args& args, const Place& place) {
+    throw_status(steepest_line_sums_workspace(&args, &args.workspace_size));
+    const Scratch workspace(args.workspace_size, place);
     args.workspace = workspace.data();
-    return steepest_line_sums(&args);
-}
-
-py::array_t<double> line_sums(const py::object& first, const py::object& second, int axis) {
-    const Array x = read_matrix(first, "x");
-    steepest_line_sums_args args = arguments(x, axis);
-    const Array y = second.is_none() ? x : read_matrix(second, "y");
-    if (!second.is_none()) add_second(args, x, y);
-    py::array_t<double> sums(axis ? args.rows : args.cols);
-    args.sums = sums.mutable_data();
     steepest_status status;
     {
         py::gil_scoped_release release;
-        status = run(args);
+        status = steepest_line_sums(&args);
     }
     throw_status(status);
-    return sums;
+}
+
+// Into an array of the framework on its device, without waiting; else into a NumPy array.
+py::object sums_of(steepest_line_sums_args& args, const Place& place) {
+    const int64_t count = args.axis ? args.rows : args.cols;
+    args.stream = place.stream();
+    args.device = place.device_argument();
+    if (py::object there = new_array(py::make_tuple(count), "float64", place)) {
+        args.sums = static_cast<double*>(address_of(there, place));
+        run(args, place);
+        return there;
+    }
+    py::array_t<double> here(count);
+    if (!place.on_device() || place.emulated()) {
+        args.sums = here.mutable_data();
+        run(args, place);
+        return here;
+    }
+    const DeviceMemory sums(static_cast<size_t>(count) * sizeof(double), place);
+    args.sums = reinterpret_cast<double*>(sums.data());
+    run(args, place);
+    sums.read(here.mutable_data(), args.sums, static_cast<size_t>(count) * sizeof(double));
+    return here;
+}
+
+py::object line_sums(const py::object& first, const py::object& second, int axis) {
+    Place place("x");
+    const Array x = read_matrix(first, "x", place);
+    steepest_line_sums_args args = arguments(x, axis);
+    const Array y = second.is_none() ? x : read_matrix(second, "y", place);
+    if (!second.is_none()) add_second(args, x, y);
+    return sums_of(args, place);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
-#include "bindings/matrices.h"
+#include "bindings/norm_results.h"
 
 namespace steepest::bindings {
 namespace {
@@ -137,11 +137,37 @@ Doubles spectral_gradients(const py::sequence& inputs, const py::sequence& outpu
     return values;
 }
 
+void run_report(steepest_norm_report_args& args) {
+    steepest_status status;
+    {
+        py::gil_scoped_release release;
+        status = steepest_norm_report(&args);
+    }
+    throw_status(status);
+}
+
+// On a device; waits for the numbers.
+void report_from(const Place& place, steepest_norm_report_args& args, double* to, size_t bytes) {
+    args.stream = place.stream();
+    args.device = place.device_argument();
+    throw_status(steepest_norm_report_workspace(&args, &args.workspace_size));
+    const DeviceMemory workspace(args.workspace_size, place), values(bytes, place);
+    args.workspace = workspace.data();
+    args.values = reinterpret_cast<steepest_norm_report_values*>(values.data());
+    run_report(args);
+    values.read(to, values.data(), bytes);
+}
+
 // One row of numbers per matrix, in the order of steepest_norm_report_values.
 Doubles norm_reports(const py::sequence& inputs, bool is_list) {
     constexpr auto kNumbers = sizeof(steepest_norm_report_values) / sizeof(double);
     Stacks stacks;
-    for (size_t i = 0; i < inputs.size(); ++i) stacks.add(read(inputs[i], i, is_list), nullptr);
+    Place place("W");
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        const ArgName name{"W", is_list ? static_cast<int64_t>(i) : -1};
+        stacks.add(read_matrices(inputs[i], name, place), nullptr);
+    }
+    place.settle_on_host();
     const auto count = static_cast<py::ssize_t>(stacks.matrices.size());
     Doubles values({count, static_cast<py::ssize_t>(kNumbers)});
     steepest_norm_report_args args{};
@@ -150,12 +176,10 @@ Doubles norm_reports(const py::sequence& inputs, bool is_list) {
     args.count = count;
     args.matrices = stacks.matrices.data();
     args.values = reinterpret_cast<steepest_norm_report_values*>(values.mutable_data());
-    steepest_status status;
-    {
-        py::gil_scoped_release release;
-        status = steepest_norm_report(&args);
-    }
-    throw_status(status);
+    if (place.stream())
+        report_from(place, args, values.mutable_data(), static_cast<size_t>(values.nbytes()));
+    else
+        run_report(args);
     return values;
 }
 

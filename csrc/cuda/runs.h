@@ -1,5 +1,5 @@
 // The CUDA kernels of all rules, one translation unit per precision, of the probes, of the matrix
-// products, and of the passes over matrices.
+// products, and of the passes over lines and matrices.
 #pragma once
 
 #include "curvature/kernel_table.h"
@@ -13,5 +13,8 @@ const device::ProbeRuns& probe_runs(curvature::Distribution distribution, bool i
 const device::ProductRuns& product_runs(bool has_columns);
 const device::PolarRuns& polar_runs();
 const device::LinesRuns& lines_runs();
+const device::LineSumsRuns& line_sums_runs();
+const device::ReportRuns& report_runs();
+const device::RankOneRuns& rank_one_runs();
 
 }  // namespace steepest::cuda

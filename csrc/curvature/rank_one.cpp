@@ -8,31 +8,12 @@
 #include <limits>
 
 #include "core/pieces.h"
+#include "curvature/rank_one_form.h"
 
 namespace steepest::curvature {
 namespace {
 
 constexpr int64_t kMostBlocks = kMostRows / kBlock;
-
-// F = scale F + identity I + s u u^T with u = p F v + q v; the denominator of s is
-// 1 + weight v^T u, its numerator is given.
-struct Form {
-    double scale, identity, p, q, weight, numerator;
-};
-
-// Of F after the blend `kept` F + `added` I.
-Form form_of(int32_t variant, double d, double kept, double added) {
-    switch (variant) {
-        case STEEPEST_MKOR_PAPER:
-            return {d * kept, d * added, kept, added, d * (1 - d), (1 - d) / (d * d)};
-        case STEEPEST_MKOR_TEXTBOOK:
-            return {kept / d, added / d, kept, added, (1 - d) / d, -(1 - d) / (d * d)};
-        default: {
-            const double identity = d * added + (1 - d);
-            return {d * kept, identity, d * kept, identity, 1, -1};
-        }
-    }
-}
 
 char* row_of(const RankOneCall& call, int64_t i) {
     return static_cast<char*>(call.matrix) + i * call.n * (call.is_f64 ? 8 : 4);

@@ -3,7 +3,9 @@
 
 #include "core/cpu.h"
 #include "core/fence.h"
+#include "core/stream.h"
 #include "norms/batch.h"
+#include "norms/device/report_driver.h"
 #include "norms/gradient.h"
 #include "norms/interval.h"
 #include "norms/report.h"
@@ -188,12 +190,28 @@ steepest_status steepest_spectral_gradient(const steepest_spectral_gradient_args
     return run_all(args);
 }
 
+steepest_status steepest_norm_report_workspace(const steepest_norm_report_args* args,
+                                               size_t* size) {
+    if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        if (const auto status = check_matrices(*args, false)) return status;
+        *size = 0;
+        return args->stream ? device::report_size(*args, size) : STEEPEST_OK;
+    });
+}
+
 steepest_status steepest_norm_report(const steepest_norm_report_args* args) {
     if (!args) return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {
         FloatingPointGuard guard;
         if (const auto status = check_matrices(*args, false)) return status;
-        if (args->count && !args->values) return STEEPEST_INVALID_ARGUMENT;
+        if ((args->count && !args->values) ||
+            reinterpret_cast<uintptr_t>(args->workspace) % Arena::kAlignment)
+            return STEEPEST_INVALID_ARGUMENT;
+        if (args->stream)
+            return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+                return device::report(*args, backend);
+            });
         cpu::Target target;
         if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
         report_all(*args, report_kernels_of(target));

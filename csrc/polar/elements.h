@@ -4,11 +4,12 @@
 #include "core/codecs/bf16.h"
 #include "core/codecs/f16.h"
 #include "core/dtype.h"
+#include "core/target.h"
 
 namespace steepest::polar {
 
-inline double decode(float x) { return x; }
-inline double decode(double x) { return x; }
+STEEPEST_HD inline double decode(float x) { return x; }
+STEEPEST_HD inline double decode(double x) { return x; }
 
 struct HalfBf16 {
     uint16_t bits;
@@ -16,17 +17,21 @@ struct HalfBf16 {
 struct HalfF16 {
     uint16_t bits;
 };
-inline double decode(HalfBf16 h) { return Bf16::decode(h.bits); }
-inline double decode(HalfF16 h) { return F16::decode(h.bits); }
+STEEPEST_HD inline double decode(HalfBf16 h) { return Bf16::decode(h.bits); }
+STEEPEST_HD inline double decode(HalfF16 h) { return F16::decode(h.bits); }
 
-inline void encode(double x, float& to) { to = static_cast<float>(x); }
-inline void encode(double x, double& to) { to = x; }
-inline void encode(double x, HalfBf16& to) { to.bits = Bf16::nearest(static_cast<float>(x)); }
-inline void encode(double x, HalfF16& to) { to.bits = F16::nearest(static_cast<float>(x)); }
+STEEPEST_HD inline void encode(double x, float& to) { to = static_cast<float>(x); }
+STEEPEST_HD inline void encode(double x, double& to) { to = x; }
+STEEPEST_HD inline void encode(double x, HalfBf16& to) {
+    to.bits = Bf16::nearest(static_cast<float>(x));
+}
+STEEPEST_HD inline void encode(double x, HalfF16& to) {
+    to.bits = F16::nearest(static_cast<float>(x));
+}
 
 // Calls f with a null pointer of the C++ type that a dtype is stored as.
 template <class F>
-void with_type(DType t, F&& f) {
+STEEPEST_HD inline void with_type(DType t, F&& f) {
     switch (t) {
         case DType::f32:
             return f(static_cast<float*>(nullptr));

@@ -12,6 +12,8 @@
 #include "core/fence.h"
 #include "core/parallel.h"
 #include "core/reduce.h"
+#include "core/stream.h"
+#include "polar/device/line_sums_driver.h"
 #include "polar/elements.h"
 
 namespace steepest::polar {
@@ -182,7 +184,13 @@ steepest_status steepest_line_sums(const steepest_line_sums_args* args) {
         if (args->workspace_size < needed) return STEEPEST_WORKSPACE_TOO_SMALL;
         const LinePair pair(*args);
         steepest::Arena arena(args->workspace, args->workspace_size);
-        line_sums(pair, arena.take<double>(pair.partial_sums()), args->sums);
+        double* partial = arena.take<double>(pair.partial_sums());
+        if (args->stream)
+            return steepest::on_stream(
+                args->device, args->stream, [&](steepest::device::Backend& backend) {
+                    return steepest::device::line_sums(pair, partial, args->sums, backend);
+                });
+        line_sums(pair, partial, args->sums);
         return STEEPEST_OK;
     });
 }

@@ -52,6 +52,7 @@ void test_products(void);
 void test_orthogonalize(void);
 void test_spectral(void);
 void test_reports(void);
+void test_lines(void);
 void test_device(void);
 void test_probes(void);
 void test_mkor(void);

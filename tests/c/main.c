@@ -22,6 +22,7 @@ int main(void) {
     test_spectral();
     test_symbol();
     test_reports();
+    test_lines();
     test_device();
     test_probes();
     test_mkor();

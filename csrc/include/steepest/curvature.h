@@ -103,15 +103,20 @@ typedef struct steepest_mkor_args {
     double denominator; /* result: 1 + ...; 1 where there was no update */
     int32_t stabilized; /* result: whether F was above the threshold */
     int32_t applied;    /* result: 0 where the denominator was not positive and finite */
+    void* stream; /* see Devices; F and v then are on the device, and the four results above stay as
+                     they are */
+    int32_t device;
+    double* results_at; /* with a stream: receives largest, denominator, stabilized and applied on
+                           the device */
 } steepest_mkor_args;
 
 STEEPEST_API steepest_status steepest_mkor_workspace(const steepest_mkor_args* args, size_t* size);
 
 /* Updates F: one pass that reads it for F v, and one that reads and writes it. The result is
- * exactly symmetric if F was, and the same bits on every target and for any number of threads: sums
- * run over the fixed tree in double. Where the denominator is not positive and finite (F is not
- * positive definite, or a NaN or an infinity is in F or v) F is left as it was, and `applied` is
- * 0. */
+ * exactly symmetric if F was, and the same bits on every target and device and for any number of
+ * threads: sums run over the fixed tree in double. Where the denominator is not positive and finite
+ * (F is not positive definite, or a NaN or an infinity is in F or v) F is left as it was, and
+ * `applied` is 0. */
 STEEPEST_API steepest_status steepest_mkor_update(steepest_mkor_args* args);
 
 /* ---- OASIS

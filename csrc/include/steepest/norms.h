@@ -124,11 +124,19 @@ typedef struct steepest_norm_report_args {
     int64_t count;
     const steepest_matrix* matrices;     /* of which result, method and bound are not looked at */
     steepest_norm_report_values* values; /* one per matrix; zeros for one of no elements */
+    void* workspace;                     /* with a stream; aligned to 64 bytes, device memory */
+    size_t workspace_size;
+    void* stream; /* see Devices; matrices and values then are on the device */
+    int32_t device;
 } steepest_norm_report_args;
 
 /* Sums in double over a fixed tree, without overflow or underflow of a square: the same bits for
- * any number of threads, any target and any strides. NaN everywhere for a matrix with a NaN. */
+ * any number of threads, any target, any device and any strides. NaN everywhere for a matrix with a
+ * NaN. */
 STEEPEST_API steepest_status steepest_norm_report(const steepest_norm_report_args* args);
+/* 0 without a stream. */
+STEEPEST_API steepest_status steepest_norm_report_workspace(const steepest_norm_report_args* args,
+                                                            size_t* size);
 
 #ifdef __cplusplus
 }

@@ -193,10 +193,12 @@ typedef struct steepest_line_sums_args {
     double* sums;
     void* workspace; /* aligned to 64 bytes */
     size_t workspace_size;
+    void* stream; /* see Devices; x, y, sums and workspace then are on the device */
+    int32_t device;
 } steepest_line_sums_args;
 
 /* Products and sums are in double, over a fixed tree along the memory of x: the same bits for any
- * number of threads and any target. NaN and infinities pass on. */
+ * number of threads, any target and any device. NaN and infinities pass on. */
 STEEPEST_API steepest_status steepest_line_sums(const steepest_line_sums_args* args);
 STEEPEST_API steepest_status steepest_line_sums_workspace(const steepest_line_sums_args* args,
                                                           size_t* size);

@@ -13,6 +13,9 @@ struct PolarPass;
 struct LinesPass;
 struct OnChipPass;
 struct ProductRuns;
+struct LineSumsPass;
+struct ReportPass;
+struct RankOnePass;
 
 // Runs a kernel over a number of work items; what an item is depends on the kernel.
 using Run = void (*)(const Pass& pass, int64_t items, void* stream);
@@ -62,6 +65,25 @@ struct LinesRuns {
     LinesRun write;
 };
 
+// Runs a kernel over a number of CUDA blocks.
+template <class Pass>
+using GridRun = void (*)(const Pass& pass, int64_t blocks, void* stream);
+
+// Sums of products along lines, or across them.
+struct LineSumsRuns {
+    GridRun<LineSumsPass> along, across, fold;
+};
+
+// The norm report.
+struct ReportRuns {
+    GridRun<ReportPass> sum, norms, values;
+};
+
+// Rank-one updates of an inverse.
+struct RankOneRuns {
+    GridRun<RankOnePass> largest, decide, multiply, combine, dot, term, write, results;
+};
+
 class Backend {
   public:
     virtual ~Backend() = default;
@@ -73,6 +95,9 @@ class Backend {
     virtual const ProductRuns& product_runs(bool has_columns) const = 0;
     virtual const PolarRuns& polar_runs() const = 0;
     virtual const LinesRuns& lines_runs() const = 0;
+    virtual const LineSumsRuns& line_sums_runs() const = 0;
+    virtual const ReportRuns& report_runs() const = 0;
+    virtual const RankOneRuns& rank_one_runs() const = 0;
     virtual void run_squares(const Pass& pass, int64_t items) = 0;
     virtual void run_advance(const Pass& pass, int64_t items) = 0;
     virtual void run_units(const UnitPass& pass, int64_t items) = 0;

@@ -50,11 +50,11 @@ def mkor_update(
 
     Mozaffari, Li, Zhang and Mehri Dehnavi, NeurIPS 2023, arXiv 2306.01685, and their code.
 
-    inverse : symmetric positive definite (n, n), n up to 2^22, float32 or float64, in C order in
-        host memory. The symmetry is not checked; a symmetric matrix stays symmetric to the last
-        bit. The identity is the usual start.
-    v : (n,), contiguous, of the same dtype: the mean over the batch of a layer's inputs or of the
-        gradients of its outputs.
+    inverse : symmetric positive definite (n, n), n up to 2^22, float32 or float64, in C order, in
+        host memory or on a CUDA device. The symmetry is not checked; a symmetric matrix stays
+        symmetric to the last bit. The identity is the usual start.
+    v : (n,), contiguous, of the same dtype, in the same place: the mean over the batch of a layer's
+        inputs or of the gradients of its outputs.
     decay : more than 0, at most 1: the share of the old. 0.95 is the code's.
     stabilizer : what happens where the largest magnitude in `inverse` is above `threshold` (or a
         NaN) before the update. "blend": F = (1 - zeta) F + zeta I, and then the update, as in the
@@ -68,13 +68,13 @@ def mkor_update(
 
     One pass over the matrix reads it, one reads and writes it and finds the new largest magnitude.
     Sums run over the library's fixed tree in double: the result is the same bits for any number of
-    threads and CPU target. Returns an MkorUpdate.
+    threads, CPU target and device. Returns an MkorUpdate; on a device that waits for its numbers.
 
-    Raises TypeError (kind, dtype, name), ValueError (shape, layout, overlap, range; a denominator
-    that is not positive and finite, as with an indefinite matrix, or a NaN or an infinity in one of
-    the arrays), BufferError (a read-only inverse). After an error nothing has been written. A
-    stabiliser that takes the update's place has no denominator: "skip" keeps a NaN that is in
-    `inverse`, and `largest` of the result tells.
+    Raises TypeError (kind, dtype, name), ValueError (shape, layout, place, overlap, range; a
+    denominator that is not positive and finite, as with an indefinite matrix, or a NaN or an
+    infinity in one of the arrays), BufferError (a read-only inverse), DeviceError. After an error
+    nothing has been written. A stabiliser that takes the update's place has no denominator: "skip"
+    keeps a NaN that is in `inverse`, and `largest` of the result tells.
     """
     arguments.one_of("variant", variant, VARIANTS)
     manner = (

@@ -36,7 +36,8 @@ def report(W: Any, *, interval: bool = False, tol: float = 1e-3) -> Any:  # noqa
     """Norms of the rows, columns and entries of W, in one read of it.
 
     W : a matrix (d_out, d_in), a stack (..., d_out, d_in) or a list of them, of float64, float32,
-    bfloat16 or float16 and any strides, in host memory. Returns a NormReport, or a list of them:
+    bfloat16 or float16 and any strides, in host memory or on a CUDA device, whose numbers are then
+    waited for. Returns a NormReport, or a list of them:
 
     frobenius, max_abs              of the entries
     max_row_norm, max_column_norm   largest Euclidean norm of a row, of a column
@@ -50,31 +51,36 @@ def report(W: Any, *, interval: bool = False, tol: float = 1e-3) -> Any:  # noqa
     rms_to_rms                      interval: sqrt(d_in / d_out) sigma_1; None without `interval`
     stable_rank                     interval: (frobenius / sigma_1)^2; None without `interval`
 
-    interval : also bounds sigma_1, as `spectral_norm` with `tol` does. That bound is proved; both
-    fields made from it are rounded outwards by more than the rounding errors of what is made here.
+    interval : also bounds sigma_1, as `spectral_norm` with `tol` does, in host memory only. That
+    bound is proved; both fields made from it are rounded outwards by more than the rounding errors
+    of what is made here.
 
-    All sums are in double over a fixed tree: the same bits for any number of threads, target and
-    strides. No square overflows or underflows. A matrix with a NaN gives NaN, one of zeros or of no
-    elements gives zeros.
+    All sums are in double over a fixed tree: the same bits for any number of threads, target,
+    device and strides. No square overflows or underflows. A matrix with a NaN gives NaN, one of
+    zeros or of no elements gives zeros.
 
-    Raises TypeError (kind, dtype, interval), ValueError (fewer than two dimensions, tol),
-    DeviceError (an array on a device).
+    Raises TypeError (kind, dtype, interval), ValueError (fewer than two dimensions, tol, arrays in
+    different places), DeviceError (`interval` of an array on a device, no kernels for it, a failure
+    of the device).
 
     Source: Bernstein and Newhouse, arXiv 2409.20325 (operator norms and their duals); arXiv
     2510.03871 (RMS -> inf norm of the output layer).
     """
     if not isinstance(interval, bool):
         raise TypeError(f"interval: {type(interval).__name__} given, expected a bool")
-    arrays = calls.Arrays(W)
-    bounds = spectral_norm(arrays.items, tol=tol) if interval else [None] * len(arrays.items)
-    values = _core.norm_reports(arrays.items, arrays.is_list)
+    is_list = isinstance(W, (list, tuple))
+    items = list(W) if is_list else [W]
+    bounds = spectral_norm(W, tol=tol) if interval else None
+    values = _core.norm_reports(items, is_list)
+    shapes = [_core.array_layout(x, "W")[0] for x in items]
+    of_each: list[Any] = [None] * len(items) if bounds is None else bounds if is_list else [bounds]
     reports, begin = [], 0
-    for (shape, _), bound in zip(arrays.facts, bounds, strict=True):
+    for shape, bound in zip(shapes, of_each, strict=True):
         end = begin + math.prod(shape[:-2])
         part = values[begin:end].T.reshape(7, *shape[:-2])
         reports.append(_report(part, shape, bound))
         begin = end
-    return reports if arrays.is_list else reports[0]
+    return reports if is_list else reports[0]
 
 
 def _report(values: calls.Values, shape: tuple[int, ...], bound: Any) -> NormReport:
