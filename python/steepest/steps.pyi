@@ -1474,6 +1474,7 @@ def schedule_free_sgd(
     momentum: float = 0.9,
     warmup_steps: float = 0.0,
     share: float | None = None,
+    cautious_weight_decay: bool = False,
     weight_decay: _Numbers = 0.0,
     maximize: bool = False,
     grad_scale: _Number | None = None,
@@ -1491,7 +1492,8 @@ def schedule_free_sgd(
 
     Defazio et al., arXiv 2405.15682, equations 1 to 3, on y and z alone: d = g + weight_decay y, y
     += share (z - y) - r (1 - momentum (1 - share)) d, z -= r d, r = lr min(1, step / warmup_steps);
-    params is y = (1 - momentum) z + momentum x, x the average.
+    params is y = (1 - momentum) z + momentum x, x the average. cautious: Chen et al., arXiv
+    2510.12402, decays only where g y >= 0.
     """
 
 def schedule_free_adamw(
@@ -1506,6 +1508,7 @@ def schedule_free_adamw(
     eps: float = 1e-08,
     warmup_steps: float = 0.0,
     share: float | None = None,
+    cautious_weight_decay: bool = False,
     weight_decay: _Numbers = 0.0,
     maximize: bool = False,
     grad_scale: _Number | None = None,
@@ -1524,7 +1527,7 @@ def schedule_free_adamw(
     Defazio et al., arXiv 2405.15682, algorithm 1, on y and z alone: v = beta2 v + (1 - beta2) g^2,
     d = g / (sqrt(v) + eps) + weight_decay y, y += share (z - y) - r (1 - beta1 (1 - share)) d, z -=
     r d, r = lr sqrt(1 - beta2^step) min(1, step / warmup_steps); params is y = (1 - beta1) z +
-    beta1 x, x the average.
+    beta1 x, x the average. cautious: Chen et al., arXiv 2510.12402, decays only where g y >= 0.
     """
 
 def grokfast_ema(
