@@ -25,7 +25,9 @@ class DeviceEngine {
         return DeviceProducts::scratch_bytes(A, C);
     }
     static size_t rescale_bytes(const Batch& r) {
-        return static_cast<size_t>(r.count * r.matrix.rows) * sizeof(double);
+        Arena measured(nullptr, 0);
+        measured.take<double>(r.count * r.matrix.rows);
+        return measured.used();
     }
 
     void symmetric(const Batch& A, const Update& update, const Batch* D, const Batch& C,

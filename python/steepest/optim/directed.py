@@ -148,7 +148,6 @@ class DirectedGroup(Group):
             raise ValueError(f"grads: {len(grads)} given, expected {len(self.views)}")
 
     def _bind(self) -> None:
-        self._check_in_host_memory("directions are made there only")
         self.ensure_states(self.rule.active(self.options))
         self._bound = self._binding()
         every = range(len(self.views))

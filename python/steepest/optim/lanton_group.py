@@ -104,6 +104,7 @@ class LantonGroup(OracleGroup):
         return [max(float(ratio), _LEAST_RATIO) for ratio in ratios]
 
     def _bind(self) -> None:
+        self._check_in_host_memory("noise is measured there only")
         super()._bind()
         self.gradients = [self._new_direction(i) for i in range(len(self.views))]
         self._gather = _core.Plan(
