@@ -3,7 +3,6 @@
 // the size of the tiles and the batch, edges, strides, by-products, NaN.
 #include "polar/device/products.h"
 
-#include <cstdlib>
 #include <tuple>
 
 #include "polar/device/product_emulation.h"
@@ -15,25 +14,16 @@ using namespace steepest;
 using namespace steepest::polar;
 using namespace steepest::polar::cases;
 
-// Only the products.
-class Products final : public device::Backend {
+class Products final : public device::ProductBackend {
   public:
-    const device::RuleRuns& runs(int, bool) const override { std::abort(); }
-    const device::ProbeRuns& probe_runs(int, bool) const override { std::abort(); }
     const device::ProductRuns& product_runs(bool has_columns) const override {
         return device::emulated_product_runs(has_columns);
     }
-    void run_squares(const device::Pass&, int64_t) override {}
-    void run_advance(const device::Pass&, int64_t) override {}
-    void run_units(const device::UnitPass&, int64_t) override {}
-    void upload(void*, const void*, size_t) override {}
-    bool is_immediate() const override { return true; }
-    int multiprocessors() const override { return 1; }
     void* stream() const override { return nullptr; }
 };
 
 bool product(const Case& s, const Operands& o, Array& c, ByProducts* sums, bool has_room = true) {
-    Products backend;
+    const Products backend;
     const device::DeviceProducts products(backend);
     std::vector<ByProducts> memory(
         device::DeviceProducts::scratch_bytes(o.a.batch, c.batch) / sizeof(ByProducts) + 1,

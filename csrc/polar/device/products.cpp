@@ -85,14 +85,14 @@ struct Product {
     }
 };
 
-void launch(ProductRun run, ProductPass& pass, int64_t items, Backend& backend) {
+void launch(ProductRun run, ProductPass& pass, int64_t items, const ProductBackend& backend) {
     for (int64_t done = 0; done < items; done += kLargestLaunch) {
         pass.first_item = done;
         run(pass, std::min(items - done, kLargestLaunch), backend.stream());
     }
 }
 
-bool run(const Product& product, Arena scratch, Backend& backend) {
+bool run(const Product& product, Arena scratch, const ProductBackend& backend) {
     ProductPass pass = product.pass();
     if (product.sums) {
         pass.tile_sums = scratch.take<ByProducts>(pass.tiles * pass.count);

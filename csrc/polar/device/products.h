@@ -15,7 +15,7 @@ namespace steepest::device {
 
 class DeviceProducts {
   public:
-    explicit DeviceProducts(Backend& backend) : backend_(backend) {}
+    explicit DeviceProducts(const ProductBackend& backend) : backend_(backend) {}
 
     // Bytes of device memory that the by-products of any product with these operands take; without
     // by-products none is used.
@@ -36,7 +36,7 @@ class DeviceProducts {
                  const polar::Batch* D, const polar::Batch& C, Arena scratch) const;
 
   private:
-    Backend& backend_;
+    const ProductBackend& backend_;
 };
 
 }  // namespace steepest::device

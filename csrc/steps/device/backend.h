@@ -84,15 +84,22 @@ struct RankOneRuns {
     GridRun<RankOnePass> largest, decide, multiply, combine, dot, term, write, results;
 };
 
-class Backend {
+// What the matrix products ask of a backend.
+class ProductBackend {
   public:
-    virtual ~Backend() = default;
+    virtual ~ProductBackend() = default;
+
+    // By whether the right operand lies as in memory by columns.
+    virtual const ProductRuns& product_runs(bool has_columns) const = 0;
+    virtual void* stream() const = 0;
+};
+
+class Backend : public ProductBackend {
+  public:
 
     virtual const RuleRuns& runs(int rule, bool is_f64) const = 0;
     // By steepest_distribution.
     virtual const ProbeRuns& probe_runs(int distribution, bool is_f64) const = 0;
-    // Of the matrix products, by whether the right operand lies as in memory by columns.
-    virtual const ProductRuns& product_runs(bool has_columns) const = 0;
     virtual const PolarRuns& polar_runs() const = 0;
     virtual const LinesRuns& lines_runs() const = 0;
     virtual const LineSumsRuns& line_sums_runs() const = 0;
@@ -106,7 +113,6 @@ class Backend {
     // False while the stream is captured: then nothing is on the device yet.
     virtual bool is_immediate() const = 0;
     virtual int multiprocessors() const = 0;
-    virtual void* stream() const = 0;
 };
 
 }  // namespace steepest::device
