@@ -192,7 +192,7 @@ def test_lists_and_stacks(kind, rng, method, normalization):
     options = {"method": method, "normalization": normalization}
     results = on(kind, arrays, **options)
     for g, result in zip(arrays, results, strict=True):
-        flat = result.reshape(-1, *g.shape[-2:])
+        flat = result.reshape(int(np.prod(g.shape[:-2])), *g.shape[-2:])
         for one, found in zip(g.reshape(flat.shape), flat, strict=True):
             assert found.tobytes() == on(kind, one, **options).tobytes()
 
