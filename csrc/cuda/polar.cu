@@ -113,8 +113,9 @@ struct OneOfTeam {
     }
 };
 
+// The largest takes the shared memory of a multiprocessor for itself, and so its registers.
 template <int S>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, S == 128 ? 1 : 2)
     polar_on_chip_kernel(const __grid_constant__ OnChipPass pass) {
     extern __shared__ __align__(16) unsigned char shared[];
     auto& memory = *reinterpret_cast<typename OnChip<S>::Memory*>(shared);
