@@ -72,4 +72,4 @@ def test_products_under_sanitizers(sanitizers, tmp_path):
 
 def test_device_products_under_sanitizers(tmp_path):
     flags = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    check(build_device(tmp_path, flags))
+    check(build_device(tmp_path, flags), "quick")
