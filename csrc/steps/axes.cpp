@@ -81,12 +81,7 @@ void sum_short_lines(const Job& job, const StepKernels& kernels, Tiles& tiles, c
         alignas(64) double lanes[kLanes] = {};
         alignas(64) double unused[kLanes] = {};
         take_terms(job, kernels, tiles, b.at(line), count * width, lanes, unused);
-        for (int r = 0; r < count; ++r)
-            for (int l = 0; l < width; ++l) {
-                const double term = lanes[r * width + l];
-                b.across[l] = job.has_maxima() ? maximum(b.across[l], term) : b.across[l] + term;
-            }
-        (job.has_maxima() ? kernels.largest_rows : kernels.sum_rows)(lanes, count, width);
+        (job.has_maxima() ? kernels.largest_rows : kernels.sum_rows)(lanes, count, width, b.across);
         for (int r = 0; r < count; ++r) b.sum_of(line + r) = lanes[r];
     }
 }
@@ -99,7 +94,7 @@ void sum_line(const Job& job, const StepKernels& kernels, Tiles& tiles, const Bl
         const int64_t n = std::min(kTile, b.end - b.begin - i);
         take_terms(job, kernels, tiles, b.at(line) + i, n, lanes, b.across + i);
     }
-    (job.has_maxima() ? kernels.largest_rows : kernels.sum_rows)(lanes, 1, used);
+    (job.has_maxima() ? kernels.largest_rows : kernels.sum_rows)(lanes, 1, used, nullptr);
     b.sum_of(line) = lanes[0];
 }
 

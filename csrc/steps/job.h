@@ -56,7 +56,7 @@ using AxisLinesFn = void (*)(const void* const* g, int64_t n, double* lanes, dou
 using AxisMaximaFn = void (*)(const void* g, const void* row, const void* column, int64_t n,
                               double* lanes, double* columns);
 using SquaresFn = void (*)(const void* x, int64_t n, double* lanes);
-using FoldRowsFn = void (*)(double* lanes, int rows, int width);
+using FoldRowsFn = void (*)(double* lanes, int rows, int width, double* across);
 using LoadFn = void (*)(const void* from, float* to, int64_t n);
 using StoreFn = void (*)(const float* from, void* to, int64_t n);
 using StoreRandomlyFn = void (*)(const float* from, void* to, int64_t n, const Stream& stream,

@@ -81,7 +81,7 @@ void sum_short_rows(const Rows& r, Tiles& tiles, int64_t first, int64_t last) {
         std::fill_n(lanes, r.job.rule->row_terms * kLanes, 0.0);
         reduce(r, tiles, row * width, count * width, lanes);
         for (int t = 0; t < r.job.rule->row_terms; ++t) {
-            r.kernels.sum_rows(lanes + t * kLanes, count, width);
+            r.kernels.sum_rows(lanes + t * kLanes, count, width, nullptr);
             std::copy_n(lanes + t * kLanes, count, r.part + t * r.parts.size() + row);
         }
     }
