@@ -17,9 +17,10 @@ def averaged(y, d, z, *, step, rate, beta, share, weight_decay, cautious):
     c = 1 / step if share is None else share
     if step == 1:
         z = y
-    if weight_decay != 0:
-        outwards = cautious & (np.sign(y) * np.sign(d) < 0)
-        d = np.where(outwards, d, d + weight_decay * y)
+    decay = weight_decay
+    if cautious:
+        decay = decay * (1 - ((-np.sign(d) * np.sign(y)) > 0))
+    d = d if weight_decay == 0 else d + decay * y
     return y + c * (z - y) - rate * (1 - beta * (1 - c)) * d, z - rate * d
 
 
