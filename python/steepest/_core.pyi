@@ -161,6 +161,7 @@ def orthogonalize(
     coefficients: NDArray[np.float64],
     parts: Sequence[tuple[Sequence[int], int, Sequence[int]]],
     normalization: tuple[int, float],
+    stream: int | None = None,
 ) -> None: ...
 def spectral_norms(
     inputs: Sequence[Any],
@@ -175,7 +176,9 @@ def spectral_gradients(
     inputs: Sequence[Any], outputs: Sequence[Any], is_list: bool, iterations: int
 ) -> NDArray[np.float64]: ...
 def norm_reports(inputs: Sequence[Any], is_list: bool) -> NDArray[np.float64]: ...
-def array_facts(object: Any, name: str, index: int) -> tuple[tuple[int, ...], str]: ...
+def array_facts(
+    object: Any, name: str, index: int, anywhere: bool = False
+) -> tuple[tuple[int, ...], str]: ...
 def normalize(
     inputs: Sequence[Any],
     outputs: Sequence[Any],
@@ -185,6 +188,7 @@ def normalize(
     moments: Sequence[Any] | None,
     beta2: float,
     check_only: bool = False,
+    stream: int | None = None,
 ) -> None: ...
 def line_sums(x: Any, y: Any | None, axis: int) -> Any: ...
 def check_result(object: Any, name: str, like: Any, of: str, shape: Sequence[int]) -> None: ...

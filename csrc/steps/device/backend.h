@@ -96,7 +96,6 @@ class ProductBackend {
 
 class Backend : public ProductBackend {
   public:
-
     virtual const RuleRuns& runs(int rule, bool is_f64) const = 0;
     // By steepest_distribution.
     virtual const ProbeRuns& probe_runs(int distribution, bool is_f64) const = 0;

@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "curvature/device/emulation.h"
-#include "polar/device/passes_emulation.h"
-#include "polar/device/product_emulation.h"
 #include "curvature/device/rank_one_emulation.h"
 #include "norms/device/report_emulation.h"
 #include "polar/device/line_sums_emulation.h"
+#include "polar/device/passes_emulation.h"
+#include "polar/device/product_emulation.h"
 #include "steps/device/runs.h"
 #include "steps/device/units.h"
 

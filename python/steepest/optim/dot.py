@@ -69,7 +69,7 @@ class DOT(Optimizer):
         options = {name: given[name] for name in self.rule.defaults}
         super().__init__(params, state_dtype=state_dtype, master_weights=master_weights, **options)
 
-    def step(  # type: ignore[override]  # bounds are those of both gradients together
+    def step(
         self,
         grads: structure.Gradients = None,
         kd_grads: structure.Gradients = None,

@@ -78,7 +78,7 @@ def _coefficient(norm: float, bound: float) -> float:
 
 def clipped(
     parts: Parts, scales: Norms, value: float, keywords: Mapping[str, Any]
-) -> list[list[Array | None]]:
+) -> list[Sequence[Any]]:
     """Copies in single or double of gradients over a scale of each parameter's own, their elements
     brought between -value and value."""
     flat = [grad for part in parts for grad in part]
