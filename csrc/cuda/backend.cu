@@ -90,13 +90,14 @@ void upload_words(uint32_t* to, const char* from, size_t size, cudaStream_t stre
     check_launch("upload");
 }
 
-int multiprocessors_of(int device) {
+// An attribute of a device that is positive, asked for once.
+template <cudaDeviceAttr kAttribute>
+int attribute_of(int device) {
     constexpr int kKnown = 64;
     static std::atomic<int> known[kKnown];
     int n = device < kKnown ? known[device].load(std::memory_order_relaxed) : 0;
     if (n > 0) return n;
-    check(cudaDeviceGetAttribute(&n, cudaDevAttrMultiProcessorCount, device),
-          "cudaDeviceGetAttribute");
+    check(cudaDeviceGetAttribute(&n, kAttribute, device), "cudaDeviceGetAttribute");
     if (device < kKnown) known[device].store(n, std::memory_order_relaxed);
     return n;
 }
@@ -104,7 +105,9 @@ int multiprocessors_of(int device) {
 class CudaBackend final : public Backend {
   public:
     CudaBackend(int device, cudaStream_t stream)
-        : stream_(stream), multiprocessors_(multiprocessors_of(device)) {
+        : stream_(stream),
+          multiprocessors_(attribute_of<cudaDevAttrMultiProcessorCount>(device)),
+          shared_bytes_(attribute_of<cudaDevAttrMaxSharedMemoryPerBlockOptin>(device)) {
         cudaStreamCaptureStatus status;
         check(cudaStreamIsCapturing(stream, &status), "cudaStreamIsCapturing");
         captured_ = status != cudaStreamCaptureStatusNone;
@@ -157,11 +160,13 @@ class CudaBackend final : public Backend {
     }
     bool is_immediate() const override { return !captured_; }
     int multiprocessors() const override { return multiprocessors_; }
+    int shared_bytes() const override { return shared_bytes_; }
     void* stream() const override { return stream_; }
 
   private:
     cudaStream_t stream_;
     int multiprocessors_;
+    int shared_bytes_;
     bool captured_;
 };
 

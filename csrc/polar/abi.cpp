@@ -115,8 +115,8 @@ steepest_status steepest_orthogonalize_workspace(const steepest_orthogonalize_ar
             *size = workspace_of(groups, program);
             return STEEPEST_OK;
         }
-        return on_stream(args->device, args->stream, [&](device::Backend&) {
-            *size = device::orthogonalize_size(groups, program);
+        return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+            *size = device::orthogonalize_size(groups, program, backend);
             return STEEPEST_OK;
         });
     });

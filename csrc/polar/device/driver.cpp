@@ -30,11 +30,12 @@ struct Layout {
 
 // Whether shared memory holds a matrix through all its steps. Sums of bfloat16 products are not
 // made by tensor cores there, which counts from larger matrices on.
-bool fits_on_chip(const Group& g, const Program& p) {
+bool fits_on_chip(const Group& g, const Program& p, const Backend& backend) {
     const bool by_products =
         p.normalization == STEEPEST_AOL || p.normalization == STEEPEST_SCHATTEN4;
     const int64_t most = p.type == Type::f32 ? 128 : p.type == Type::bf16 ? 64 : 0;
-    return g.method == STEEPEST_POLAR_STANDARD && !by_products && g.cols <= most;
+    return g.method == STEEPEST_POLAR_STANDARD && !by_products && g.cols <= most &&
+           on_chip_bytes(g.cols) <= backend.shared_bytes();
 }
 
 // What such a group needs.
@@ -47,9 +48,9 @@ struct OnChipLayout {
           coefficients(arena.take<float>(3 * p.steps)) {}
 };
 
-size_t bytes_of(const Group& g, const Program& p, int64_t count) {
+size_t bytes_of(const Group& g, const Program& p, int64_t count, const Backend& backend) {
     Arena measured(nullptr, 0);
-    if (fits_on_chip(g, p)) {
+    if (fits_on_chip(g, p, backend)) {
         const OnChipLayout layout(g, p, measured);
         return measured.used();
     }
@@ -58,11 +59,11 @@ size_t bytes_of(const Group& g, const Program& p, int64_t count) {
 }
 
 // As many matrices of a group as have room in `size` bytes, at least one.
-int64_t matrices_in(size_t size, const Group& g, const Program& p) {
+int64_t matrices_in(size_t size, const Group& g, const Program& p, const Backend& backend) {
     int64_t fit = 1, more = static_cast<int64_t>(g.views.size()) + 1;
     while (more - fit > 1) {
         const int64_t middle = fit + (more - fit) / 2;
-        (bytes_of(g, p, middle) <= size ? fit : more) = middle;
+        (bytes_of(g, p, middle, backend) <= size ? fit : more) = middle;
     }
     return fit;
 }
@@ -128,27 +129,30 @@ void run_on_chip(const Group& g, const Program& p, Arena arena, Backend& backend
 void run_group(const Group& g, const Program& p, void* workspace, size_t size, Backend& backend) {
     const Arena arena(workspace, size);
     upload_views(g, p.normalization == STEEPEST_BOUND, arena, backend);
-    if (fits_on_chip(g, p)) return run_on_chip(g, p, arena, backend);
+    if (fits_on_chip(g, p, backend)) return run_on_chip(g, p, arena, backend);
     DeviceEngine engine(backend);
     const auto count = static_cast<int64_t>(g.views.size());
-    const int64_t together = matrices_in(size, g, p);
+    const int64_t together = matrices_in(size, g, p, backend);
     for (int64_t begin = 0; begin < count; begin += together)
         run_part(g, p, begin, std::min(together, count - begin), arena, engine);
 }
 
 }  // namespace
 
-size_t orthogonalize_size(const std::vector<Group>& groups, const Program& program) {
+size_t orthogonalize_size(const std::vector<Group>& groups, const Program& program,
+                          const Backend& backend) {
     size_t size = 0;
-    for (const Group& g : groups)
-        size = std::max(size, bytes_of(g, program, matrices_in(kMostBytes, g, program)));
+    for (const Group& g : groups) {
+        const int64_t together = matrices_in(kMostBytes, g, program, backend);
+        size = std::max(size, bytes_of(g, program, together, backend));
+    }
     return size;
 }
 
 steepest_status orthogonalize(const std::vector<Group>& groups, const Program& program,
                               void* workspace, size_t size, Backend& backend) {
     for (const Group& g : groups)
-        if (size < bytes_of(g, program, 1)) return STEEPEST_WORKSPACE_TOO_SMALL;
+        if (size < bytes_of(g, program, 1, backend)) return STEEPEST_WORKSPACE_TOO_SMALL;
     for (const Group& g : groups) run_group(g, program, workspace, size, backend);
     return STEEPEST_OK;
 }

@@ -13,7 +13,8 @@ namespace steepest::device {
 // More than this is not asked for where it holds one.
 inline constexpr size_t kMostBytes = size_t{256} << 20;
 
-size_t orthogonalize_size(const std::vector<polar::Group>& groups, const polar::Program& program);
+size_t orthogonalize_size(const std::vector<polar::Group>& groups, const polar::Program& program,
+                          const Backend& backend);
 
 // The arguments have been checked. Enqueues all of it and returns.
 steepest_status orthogonalize(const std::vector<polar::Group>& groups,

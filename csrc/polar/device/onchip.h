@@ -254,6 +254,13 @@ struct OnChip {
     }
 };
 
+// Of shared memory that a matrix of so many columns takes.
+inline constexpr int on_chip_bytes(int64_t cols) {
+    return static_cast<int>(cols <= 32   ? sizeof(OnChip<32>::Memory)
+                            : cols <= 64 ? sizeof(OnChip<64>::Memory)
+                                         : sizeof(OnChip<128>::Memory));
+}
+
 // The program, by what all threads do between barriers: `team.all` calls f(block, registers) for
 // each thread and then waits for all of them.
 template <int S, class Team>

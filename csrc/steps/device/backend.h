@@ -112,6 +112,8 @@ class Backend : public ProductBackend {
     // False while the stream is captured: then nothing is on the device yet.
     virtual bool is_immediate() const = 0;
     virtual int multiprocessors() const = 0;
+    // Of memory that the threads of a block may share.
+    virtual int shared_bytes() const = 0;
 };
 
 }  // namespace steepest::device

@@ -117,6 +117,7 @@ class Emulation final : public Backend {
     void upload(void* to, const void* from, size_t size) override { std::memcpy(to, from, size); }
     bool is_immediate() const override { return true; }
     int multiprocessors() const override { return 4; }
+    int shared_bytes() const override { return 227 << 10; }
     void* stream() const override { return nullptr; }
 
     template <class R, class T, Storage kStorage>
