@@ -68,25 +68,37 @@ void add_matrices(const Array& in, const Array& out, int32_t method,
     }
 }
 
-steepest_status run_on_host(steepest_orthogonalize_args& args) {
-    const HostWorkspace workspace(args.workspace_size);
-    if (!workspace.data()) return STEEPEST_OUT_OF_MEMORY;
-    args.workspace = workspace.data();
+// A call of the C ABI.
+struct Prepared {
+    std::vector<steepest_matrix> matrices;
+    steepest_orthogonalize_args args{};
+};
+
+steepest_status run_in(void* workspace, std::vector<Prepared>& calls) {
     const py::gil_scoped_release release;
-    return steepest_orthogonalize(&args);
+    for (Prepared& call : calls) {
+        call.args.workspace = workspace;
+        if (const auto s = steepest_orthogonalize(&call.args)) return s;
+    }
+    return STEEPEST_OK;
 }
 
-// With workspace from the allocator of the arrays' framework.
-steepest_status run_on_device(steepest_orthogonalize_args& args, const Place& place) {
-    const DeviceMemory workspace(args.workspace_size, place);
-    args.workspace = workspace.data();
-    const py::gil_scoped_release release;
-    return steepest_orthogonalize(&args);
-}
-
-void run(steepest_orthogonalize_args& args, const Place& place) {
-    throw_status(steepest_orthogonalize_workspace(&args, &args.workspace_size));
-    throw_status(args.stream ? run_on_device(args, place) : run_on_host(args));
+// One after the other in the same memory, which is there before the first writes anything: on a
+// device from the allocator of the arrays' framework.
+void run(std::vector<Prepared>& calls, const Place& place) {
+    size_t most = 0;
+    for (Prepared& call : calls) {
+        throw_status(steepest_orthogonalize_workspace(&call.args, &call.args.workspace_size));
+        most = std::max(most, call.args.workspace_size);
+    }
+    if (calls.empty()) return;
+    if (place.on_device()) {
+        const DeviceMemory workspace(most, place);
+        throw_status(run_in(workspace.data(), calls));
+        return;
+    }
+    const HostWorkspace workspace(most);
+    throw_status(workspace.data() ? run_in(workspace.data(), calls) : STEEPEST_OUT_OF_MEMORY);
 }
 
 using Coefficients = py::array_t<double, py::array::c_style | py::array::forcecast>;
@@ -126,11 +138,12 @@ void orthogonalize(const py::sequence& inputs, const py::sequence& outputs, bool
                    const std::vector<Part>& parts, const std::tuple<int32_t, double>& normalization,
                    const py::object& stream) {
     const Job job = read_job(inputs, outputs, is_list, stream);
-    for (const auto& [indices, compute, restarts] : parts) {
-        std::vector<steepest_matrix> matrices;
+    std::vector<Prepared> calls(parts.size());
+    for (size_t part = 0; part < parts.size(); ++part) {
+        const auto& [indices, compute, restarts] = parts[part];
+        auto& [matrices, args] = calls[part];
         for (const size_t i : indices)
             add_matrices(job.inputs[i], job.outputs[i], methods[i], bounds[i], matrices);
-        steepest_orthogonalize_args args{};
         args.struct_size = sizeof args;
         args.matrix_size = sizeof(steepest_matrix);
         args.count = static_cast<int64_t>(matrices.size());
@@ -143,8 +156,8 @@ void orthogonalize(const py::sequence& inputs, const py::sequence& outputs, bool
         args.restarts = restarts.data();
         args.stream = job.place.stream();
         args.device = job.place.device_argument();
-        run(args, job.place);
     }
+    run(calls, job.place);
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace {
 steepest_status on_device(const steepest_mkor_args& args) {
     FloatingPointGuard guard;
     if (const auto status = check(args)) return status;
-    if (!args.results_at || reinterpret_cast<uintptr_t>(args.workspace) % Arena::kAlignment)
+    if (!args.results_at || reinterpret_cast<uintptr_t>(args.results_at) % sizeof(double) ||
+        reinterpret_cast<uintptr_t>(args.workspace) % Arena::kAlignment)
         return STEEPEST_INVALID_ARGUMENT;
     return on_stream(args.device, args.stream,
                      [&](device::Backend& backend) { return device::mkor_update(args, backend); });

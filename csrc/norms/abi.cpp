@@ -53,6 +53,19 @@ steepest_status check(const steepest_spectral_gradient_args& a) {
     return a.iterations < 0 || a.iterations > kMostLevels ? STEEPEST_INVALID_HYPER : STEEPEST_OK;
 }
 
+// A device that meets a misaligned address cannot be used any more.
+bool are_aligned(const steepest_norm_report_args& a) {
+    const auto is_aligned = [](const void* data, int64_t size) {
+        return reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(size) == 0;
+    };
+    bool aligned = is_aligned(a.values, sizeof(double));
+    for (int64_t i = 0; i < a.count; ++i) {
+        const steepest_matrix& m = matrix_at(a, i);
+        aligned = aligned && is_aligned(m.data, size_of(static_cast<DType>(m.dtype)));
+    }
+    return aligned;
+}
+
 Precision precision_of(const steepest_spectral_norm_args& a) {
     return a.method == STEEPEST_SPECTRAL_ESTIMATE ? Precision::f32 : Precision::f64;
 }
@@ -208,6 +221,7 @@ steepest_status steepest_norm_report(const steepest_norm_report_args* args) {
         if ((args->count && !args->values) ||
             reinterpret_cast<uintptr_t>(args->workspace) % Arena::kAlignment)
             return STEEPEST_INVALID_ARGUMENT;
+        if (args->stream && !are_aligned(*args)) return STEEPEST_INVALID_ARGUMENT;
         if (args->stream)
             return on_stream(args->device, args->stream, [&](device::Backend& backend) {
                 return device::report(*args, backend);

@@ -10,7 +10,11 @@
 namespace steepest::norms {
 namespace {
 
-constexpr int64_t kLeastRows = 64;
+// A basis of long vectors that are made orthogonal costs more than the Gram matrix of a short side.
+constexpr int64_t kMostAspect = 16;
+// Lanes, at least, in which products along a row are summed in float; parts of the rows are
+// shorter.
+constexpr int64_t kLanes = 8;
 constexpr int kSteps = 100;
 constexpr double kLeastTol = 0x1p-16;  // some hundred roundings of a float
 // Of the tolerance, for the estimated error of the eigenvalue, twice that of its root. The gap to
@@ -101,8 +105,11 @@ class Normal {
 }  // namespace
 
 bool suits_direct(const polar::View& view, const Request& request) {
+    // Equal terms round alike: a run of n may be off by n roundings.
+    const double rounding = static_cast<double>(view.cols / kLanes) * 0x1p-24;
     return request.method == STEEPEST_SPECTRAL_ESTIMATE && request.iterations < 0 &&
-           request.tol >= kLeastTol && view.rows >= kLeastRows &&
+           request.tol >= kLeastTol && rounding <= kShareOfEigenvalue * request.tol &&
+           view.cols <= kMostAspect * view.rows &&
            view.rows * view.rows * view.cols >= kLargeMatrix;
 }
 

@@ -216,7 +216,7 @@ Interval bound(const polar::View& view, const Request& request, const Buffers& b
     }
     if (request.method == STEEPEST_SPECTRAL_FROBENIUS) return {0, frobenius_bound(view, norm), 0};
     Interval found{};
-    if (directly(view, norm, request, buffers, found)) return found;
+    if (!pair.short_side && directly(view, norm, request, buffers, found)) return found;
     if (may_have_long_sums(view, request) &&
         with_long_sums(view, norm, request, buffers, pair, found))
         return found;

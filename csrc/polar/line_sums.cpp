@@ -181,7 +181,8 @@ steepest_status steepest_line_sums(const steepest_line_sums_args* args) {
         if (const auto status = steepest_line_sums_workspace(args, &needed)) return status;
         if (reinterpret_cast<uintptr_t>(args->workspace) % steepest::Arena::kAlignment)
             return STEEPEST_INVALID_ARGUMENT;
-        if (args->workspace_size < needed) return STEEPEST_WORKSPACE_TOO_SMALL;
+        if (args->workspace_size < needed || (needed > 0 && !args->workspace))
+            return STEEPEST_WORKSPACE_TOO_SMALL;
         const LinePair pair(*args);
         steepest::Arena arena(args->workspace, args->workspace_size);
         double* partial = arena.take<double>(pair.partial_sums());

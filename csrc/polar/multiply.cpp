@@ -154,7 +154,9 @@ steepest_status on_cpu(const steepest_multiply_args& args) {
 
 steepest_status on_device(const steepest_multiply_args& args, device::Backend& backend) {
     static_assert(sizeof(ByProducts) == sizeof(steepest_by_products));
-    if (args.workspace_size < workspace_on_device(args)) return STEEPEST_WORKSPACE_TOO_SMALL;
+    const size_t needed = workspace_on_device(args);
+    if (args.workspace_size < needed || (needed > 0 && !args.workspace))
+        return STEEPEST_WORKSPACE_TOO_SMALL;
     multiply(device::DeviceProducts(backend), args, Operands(args),
              Arena(args.workspace, args.workspace_size), reinterpret_cast<ByProducts*>(args.sums));
     return STEEPEST_OK;

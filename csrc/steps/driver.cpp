@@ -16,8 +16,14 @@ void whole_arrays(const Job& job, int64_t first, void** pointers) {
 }
 
 // Bytes of parameters beyond which their writing goes past the caches, where a rule overwrites
-// them: those that are written first are out of the caches at the end of the call anyway.
+// them: those that are written first are then out of most caches at the end of the call anyway.
 constexpr int64_t kPastCaches = int64_t{1} << 24;
+
+// Whether some element begins where a line does.
+bool is_on_grid(const Job& job) {
+    const int64_t size = job.is_f64 ? 8 : 4;
+    return reinterpret_cast<uintptr_t>(job.operand[0].at(0)) % static_cast<uintptr_t>(size) == 0;
+}
 
 int64_t overwritten_bytes(const Call& call) {
     int64_t bytes = 0;
@@ -54,7 +60,7 @@ void apply_piece(const Job& job, const StepKernels& kernels, bool past_caches, i
                  int64_t end) {
     if (job.is_in_place() && !job.staged) return;
     const ApplyFn apply = kernels.rule[job.rule_id][job.is_f64].apply[job.staged];
-    if (job.direct && past_caches && job.rule->overwrites)
+    if (job.direct && past_caches && job.rule->overwrites && is_on_grid(job))
         return overwrite_piece(job, apply, begin, end);
     if (job.direct) {
         void* pointers[kMaxStreams];

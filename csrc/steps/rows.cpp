@@ -18,7 +18,7 @@ constexpr int64_t kMostRows = kTile;  // of a chunk, a power of two
 int64_t rows_in_chunk(const RowParts& parts) {
     constexpr int64_t kElements = 16384;
     int64_t rows = kMostRows;
-    while (rows > 1 && rows * parts.cols > kElements) rows /= 2;
+    while (rows > 1 && parts.cols > kElements / rows) rows /= 2;
     return rows;
 }
 

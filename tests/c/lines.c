@@ -77,7 +77,7 @@ static void update_on_both(void) {
     args.inverse = host;
     args.vector = x;
     args.decay = 0.5;
-    args.threshold = 2;
+    args.threshold = 0.5; /* the identity is above it */
     args.zeta = 0.25;
     set_identity(host, kN);
     set_identity(device, kN);
@@ -95,6 +95,7 @@ static void update_on_both(void) {
     CHECK(memcmp(host, device, kN * kN * sizeof(float)) == 0);
     CHECK(results[0] == args.largest && results[1] == args.denominator);
     CHECK(results[2] == args.stabilized && results[3] == 1);
+    CHECK(results[2] == 1);
     args.workspace_size = 64;
     CHECK_STATUS(steepest_mkor_update(&args), STEEPEST_WORKSPACE_TOO_SMALL);
     free(args.workspace);

@@ -23,6 +23,7 @@ def near(w, tol=TOL):
     low, high = reference.spectral_norm(np.asarray(w, np.float64))
     guess = spectral_norm(w, tol=tol, rigorous=False)
     assert guess.rigorous is False and guess.lower <= guess.upper
+    assert guess.width <= tol
     assert high * (1 - tol - SLACK) <= guess.lower <= high * (1 + SLACK)
     assert low * (1 - SLACK) <= guess.upper <= high * (1 + tol + SLACK)
     return True
@@ -43,7 +44,24 @@ def test_stops_by_the_tolerance(tol):
 
 def test_goes_another_way_where_float_does_not_reach():
     w = np.random.default_rng(7).standard_normal(LARGE).astype(np.float32)
-    assert reads(w, 1e-7) <= 0 and reads(w[:40]) <= 0
+    assert reads(w, 1e-7) <= 0
+    assert reads(w, 1e-4) > 0 and reads(w, 2e-5) <= 0  # of 900 / 8 roundings
+    flat = np.ones((100, 20_000), np.float32)  # large enough, but its vectors are long
+    assert reads(flat) <= 0
+
+
+def test_equal_terms_that_round_alike():
+    w = np.full((512, 8000), 1.0 + 2.0**-12, np.float32)
+    guess = spectral_norm(w, rigorous=False)
+    norm = float(w[0, 0]) * np.sqrt(w.size)  # of rank one
+    assert reads(w) > 0 and guess.width <= TOL
+    # Half the rounding of the square: 8000 / 8 terms along a lane, 16 down a part.
+    slack = (8000 / 8 + 512 / 16) * 2.0**-24
+    assert norm * (1 - TOL - slack) <= guess.lower <= norm * (1 + slack)
+
+
+def test_levels_asked_for_go_another_way():
+    w = np.random.default_rng(7).standard_normal(LARGE).astype(np.float32)
     assert spectral_norm(w, 3, rigorous=False).lower > 0
 
 

@@ -45,7 +45,7 @@ def test_rivals_clip_alike(case, name):
 
 
 def test_bytes():
-    assert [case.bytes / case.elements for case in CASES] == [12, 8, 16]
+    assert [case.bytes / case.elements for case in CASES] == [12, 8, 12]
 
 
 def test_rows_of_a_run():

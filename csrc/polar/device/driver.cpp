@@ -152,7 +152,8 @@ size_t orthogonalize_size(const std::vector<Group>& groups, const Program& progr
 steepest_status orthogonalize(const std::vector<Group>& groups, const Program& program,
                               void* workspace, size_t size, Backend& backend) {
     for (const Group& g : groups)
-        if (size < bytes_of(g, program, 1, backend)) return STEEPEST_WORKSPACE_TOO_SMALL;
+        if (!workspace || size < bytes_of(g, program, 1, backend))
+            return STEEPEST_WORKSPACE_TOO_SMALL;
     for (const Group& g : groups) run_group(g, program, workspace, size, backend);
     return STEEPEST_OK;
 }

@@ -133,7 +133,7 @@ size_t normalize_size(const std::vector<Lines>& all) { return Layout(all, nullpt
 steepest_status normalize(const std::vector<Lines>& all, void* workspace, size_t size,
                           Backend& backend) {
     const Layout layout(all, workspace, size);
-    if (layout.size > size) return STEEPEST_WORKSPACE_TOO_SMALL;
+    if (!workspace || layout.size > size) return STEEPEST_WORKSPACE_TOO_SMALL;
     if (layout.matrices.empty()) return STEEPEST_OK;
     const auto image = layout.image(static_cast<const char*>(workspace));
     backend.upload(workspace, image.data(), image.size());

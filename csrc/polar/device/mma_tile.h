@@ -22,7 +22,7 @@ class MmaTile {
     using Sum = float;
     static constexpr int kTile = kSide;
     static constexpr bool kColumns = kHasColumns;
-    static constexpr int kStages = 4;
+    static constexpr int kStages = kSide == 128 ? 3 : 4;  // two blocks within 164 KiB
     static constexpr int kSlabRows = kSide;
 
     struct State {

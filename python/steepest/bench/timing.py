@@ -23,7 +23,7 @@ class Effort:
     least_beyond: int = 3  # then so many
     budget_s: float = 2.5  # a participant that would take longer sits out some rounds
     pause_s: float = 0.01  # before each turn, at least; then until no thread spins any more
-    waking_s: float = 0.015  # then calls for so long that are not timed, at least one
+    waking_s: float = 0.015  # then for so long calls that are not timed, one of a longer call
 
 
 FULL = Effort()

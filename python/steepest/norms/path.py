@@ -31,10 +31,10 @@ def path_norm(layers: Sequence[Any]) -> float:
 
     Computed as the sum of the outputs of the network with absolute weights on an input of ones,
     sums in the place of the largest of a window, in float64: with N products and sums on the
-    longest path, relative errors are at most about N 2^-53, as nothing cancels. It does not change
-    when the weights into a unit and its bias are multiplied and those out of it divided by a
-    positive number, and bounds the Lipschitz constant from the largest change of an input to the
-    sum of absolute changes of the outputs.
+    longest path, relative errors are at most about N 2^-53, as nothing cancels, but for underflow.
+    It does not change when the weights into a unit and its bias are multiplied and those out of it
+    divided by a positive number. But for roundings it bounds the Lipschitz constant from the largest change of
+    an input to the sum of absolute changes of the outputs.
 
     layers : a list in the order of the network, of
         matrices (out, in) of float64, float32, bfloat16 or float16 in host memory;
@@ -46,7 +46,8 @@ def path_norm(layers: Sequence[Any]) -> float:
         ReLUs go between them and are not listed. A matrix after places takes them and their
         channels (c_out, places...) in C order.
 
-    Returns a float; infinity where the sum overflows, NaN where a weight is NaN; 0 for no outputs.
+    Returns a float; infinity or NaN where a sum overflows, NaN where a weight is NaN; 0 for no
+    outputs.
 
     Source: Neyshabur et al., COLT 2015, arXiv 1503.00036; Gonon et al., ICLR 2024, arXiv
     2310.01225 (skip connections and pooling).
@@ -104,7 +105,7 @@ def _ones(layers: Sequence[Any]) -> Values:
     """An input of ones for the first of the layers, which says how large it is."""
     layer = layers[0] if layers else None
     if isinstance(layer, Residual):
-        return _ones(layer.branch or layer.shortcut)
+        return _ones(_list(layer.branch, "branch") or _list(layer.shortcut, "shortcut"))
     if isinstance(layer, (tuple, list)) and not isinstance(layer, (Convolution, Pooling)):
         layer = layer[0] if len(layer) > 0 else None
     if isinstance(layer, Convolution):

@@ -37,8 +37,8 @@ def pooled(x: Values, layer: Pooling) -> Values:
     window, stride, padding = _geometry(x, layer)
     sums = np.pad(x, [(0, 0), *((q, q) for q in padding)])
     for axis, (k, s) in enumerate(zip(window, stride, strict=True), 1):
-        sums = _sums_along(sums, axis, k, s)
-    return sums if layer.kind == "max" else sums / np.prod(window)
+        sums = _sums_along(sums if layer.kind == "max" else sums / k, axis, k, s)
+    return sums
 
 
 def _sums_along(x: Values, axis: int, window: int, stride: int) -> Values:

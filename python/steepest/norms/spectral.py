@@ -30,9 +30,10 @@ def spectral_norm(
     rigorous : True: the interval holds in floating point, every rounding error included; products
         are in float64, and as far as `tol` allows in float32: the Gram matrix in short runs that
         are summed in float64, and squarings. False: a faster estimate, all in float32; for large
-        matrices (m n min(m, n) from 2^27) and tol from 2^-16 by Lanczos' method with the matrix
-        itself, without its Gram matrix. Its upper end rests on the residual alone: a norm whose
-        singular vector a random start has missed is not found.
+        matrices (m n min(m, n) from 2^27, sides within a factor of 16, which float32 can sum to
+        tol) by Lanczos' method with the matrix itself, without its Gram matrix. Its upper end rests
+        on the residual and the gap to the next Ritz value, and may be low: a norm whose singular
+        vector a random start has missed is not found.
 
     Returns SpectralBound(lower, upper), floats for one matrix, float64 arrays (...,) for a stack, a
     list of these for a list; SpectralEstimate for rigorous=False. Zero and empty matrices give

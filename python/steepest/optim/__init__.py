@@ -4,11 +4,11 @@
 One class per rule of the native table: SGD, Adam, AdamW, AMSGrad, AdaMax, Adagrad, Lion, LAMB,
 CAdamW, CLion, Adafactor, NAdam, RAdam, RMSprop, Adadelta, Rprop, Signum, Adan, AdEMAMix, ADOPT,
 MARS, RandomSGDM, RandomAdamW, AdaGradNorm, AdamP, SGDP, SM3, LARS, EXAdam. And those whose steps
-follow a direction made of the momentum of whole matrices: LANTON, Muon, Scion, TrustRegion, for
-arrays in host memory. And those on an estimate of the Hessian's diagonal: AdaHessian, OASIS,
-SophiaG, SophiaH, likewise; their `step` takes the product with the Hessian, or what the estimate is
-made of. AdaFisher and AdaFisherW, whose `step` takes the diagonals of a layer's Kronecker factors.
-And MKOR, which gives one of the first kind gradients that are preconditioned by inverse Kronecker
+follow a direction made of the momentum of whole matrices: Muon, Scion, TrustRegion, and LANTON,
+which is for arrays in host memory. And those on an estimate of the Hessian's diagonal, for arrays
+in host memory: AdaHessian, OASIS, SophiaG, SophiaH; their `step` takes the product with the
+Hessian, or what the estimate is made of. AdaFisher and AdaFisherW, whose `step` takes the diagonals
+of a layer's Kronecker factors. And MKOR, which gives one of the first kind gradients that are preconditioned by inverse Kronecker
 factors. And those that solve a damped system at each step: NaturalGradient and LevenbergMarquardt.
 Those that keep the moments of a matrix in a subspace of its gradient: Fira, GaLore, GradNormLoRP.
 ScheduleFreeAdamW and ScheduleFreeSGD, which take gradients beside the average of their iterates.

@@ -189,7 +189,7 @@ def _wanted(group: Group, i: int) -> dict[str, tuple[tuple[int, ...], str]]:
 
 
 def _read_step(rule: Rule, given: Mapping[str, Any], what: str) -> int:
-    if "step" not in given and rule.name in torch_checkpoint.COUNTLESS:
+    if "step" not in given and torch_checkpoint.is_countless(rule.name, given):
         return 1
     if "step" not in given:
         raise ValueError(f"{what}: missing 'step'")

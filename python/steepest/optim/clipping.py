@@ -8,6 +8,9 @@ from typing import Any
 from .. import _arrays, _core
 from .._arrays import Array
 
+#: The most that gradients may be divided by.
+LARGEST_SCALE = 2.0**127
+
 _stage = _core.bind_stage("clip")
 
 

@@ -245,13 +245,15 @@ class DirectedOptimizer(Optimizer):
     def _after(self, parts: Sequence[Sequence[Array | None]], keywords: Mapping[str, Any]) -> None:
         groups = self._directed_groups()
         self._stream = keywords.get("stream")
-        self.direct(
-            [
-                (group, piece)
-                for group, part in zip(groups, parts, strict=True)
-                for piece in group.present(part)
-            ]
-        )
+        pieces = [
+            (group, piece)
+            for group, part in zip(groups, parts, strict=True)
+            for piece in group.present(part)
+        ]
+        try:
+            self.direct(pieces)
+        finally:
+            self._stream = None
         calls = [
             group.last_call(part) for group, part in zip(groups, parts, strict=True) if group.pieces
         ]

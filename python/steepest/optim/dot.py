@@ -12,6 +12,7 @@ from .. import _core
 from ..polar import arguments
 from . import structure
 from .base import Optimizer
+from .clipping import LARGEST_SCALE
 from .diagonal import native_rule
 from .dot_clipping import Bounds, clipped, coefficients, measured
 from .dot_group import DotGroup
@@ -118,7 +119,7 @@ class DOT(Optimizer):
             norms = measured(parts, kd_parts, keywords)
             if skip_nonfinite and not norms.finite:
                 return False
-            scales /= coefficients(norms, bounds, scale)
+            scales = np.minimum(scales / coefficients(norms, bounds, scale), LARGEST_SCALE)
         if bounds.one_scale_for_all():
             scale = float(scales[0]) if scales.size else scale
         else:

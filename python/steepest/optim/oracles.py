@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import polar
 from .._arrays import Array
-from .directed import DirectedGroup, DirectedOptimizer, Piece
+from ..polar.oracles import is_copied
+from .directed import Call, DirectedGroup, DirectedOptimizer, Piece
 
 NORMS = (
     "Auto", "Spectral", "SpectralConv", "ColNorm", "RowNorm", "Sign", "BiasRMS", "Euclidean",
@@ -16,6 +17,8 @@ NORMS = (
 
 class OracleGroup(DirectedGroup):
     """All parameters follow the oracle of the group's norm."""
+
+    copies = False  # the oracle works on copies of some directions
 
     def first_options(self) -> dict[str, Any]:
         return {"momentum": self.options["momentum"], "nesterov": False, "averaged": True}
@@ -40,11 +43,27 @@ class OracleGroup(DirectedGroup):
         super()._bind()
         # An oracle of nothing but zeros: it refuses what it would refuse later.
         given = [piece.direction for piece in self.pieces]
-        polar.oracle(given, norm, out=given, **(self.options["norm_options"] or {}))
+        options = self.options["norm_options"] or {}
+        polar.oracle(given, norm, out=given, **options)
+        self.copies = any(is_copied(x, norm, options) for x in given)
 
 
 class OracleOptimizer(DirectedOptimizer):
     """Directions from `steepest.polar.oracle`, one call for all that share norm and options."""
+
+    def _run(self, parts: Sequence[Sequence[Any]], options: Mapping[str, Any], stream: Any) -> Any:
+        self._stream = stream
+        try:
+            return super()._run(parts, options, stream)
+        finally:
+            self._stream = None
+
+    def _calls(self, parts: Sequence[Sequence[Array | None]]) -> list[Call]:
+        calls = super()._calls(parts)  # binds the groups, and writes nothing
+        groups = [group for group in self._groups if isinstance(group, OracleGroup)]
+        if self._stream is not None and any(group.copies for group in groups):
+            raise ValueError("stream: given, expected None for parameters that have to be copied")
+        return calls
 
     def direct(self, pieces: Sequence[tuple[DirectedGroup, Piece]]) -> None:
         together: dict[tuple[Any, ...], list[Array]] = {}

@@ -9,6 +9,7 @@ from typing import Any
 from .. import _core
 from ..steps import grad_norm
 from .base import Optimizer
+from .clipping import LARGEST_SCALE
 from .composite import shared_options
 from .diagonal import native_rule
 from .prodigy_estimate import Estimate, Settings
@@ -27,7 +28,6 @@ _SHARED = (
     "slice_p",
 )
 _ESTIMATE = ("d", "d_max", "d_numerator", "k")
-_LARGEST_SCALE = 2.0**127
 
 
 class Prodigy(Optimizer):
@@ -153,13 +153,14 @@ class Prodigy(Optimizer):
         the sums and the step need no pass for it each. As they are where a norm that is not finite
         has a say, or where each parameter is measured anyway."""
         limit = options["max_grad_norm"]
-        if limit is None or options["max_tensor_norm"] is not None:
+        grads = [grad for part in parts for grad in part if grad is not None]
+        if limit is None or options["max_tensor_norm"] is not None or not grads:
             return options
         scale = 1.0 if options["grad_scale"] is None else float(options["grad_scale"])
-        found = grad_norm([grad for part in parts for grad in part], **where)
+        found = grad_norm(grads, **where)
         total = float(found.total) / scale
         share = min(1.0, limit / (total + 1e-6)) if math.isfinite(total) else 0.0
-        if not share > 0 or scale / share > _LARGEST_SCALE:
+        if not share > 0 or scale / share > LARGEST_SCALE:
             return options
         known = {"grad_scale": scale / share, "max_grad_norm": None, "skip_nonfinite": False}
         return {**options, **known}
@@ -170,12 +171,13 @@ class Prodigy(Optimizer):
         """What scales parts of the gradients as the step scales the whole: the bound on the norm as
         a part of grad_scale, since the norm is that of the whole."""
         given, limit = options["grad_scale"], options["max_grad_norm"]
-        if limit is None:
+        grads = [grad for part in parts for grad in part if grad is not None]
+        if limit is None or not grads:
             return {"grad_scale": given}
         scale = 1.0 if given is None else float(given)
-        total = float(grad_norm([grad for part in parts for grad in part], **where).total) / scale
+        total = float(grad_norm(grads, **where).total) / scale
         share = min(1.0, limit / (total + 1e-6))
-        return {"grad_scale": min(scale / share, _LARGEST_SCALE) if share > 0 else _LARGEST_SCALE}
+        return {"grad_scale": min(scale / share, LARGEST_SCALE) if share > 0 else LARGEST_SCALE}
 
     def _shared(self) -> tuple[Settings, Estimate]:
         """What all groups agree on. Raises ValueError where they do not."""

@@ -7,8 +7,11 @@ from typing import Any
 
 Entry = Mapping[str, Any]
 
-#: Rules whose torch class counts no steps. What matters is whether a step was the first.
-COUNTLESS = ("sgd", "muon")
+
+def is_countless(rule: str, given: Entry) -> bool:
+    """Whether torch counts no steps for a parameter of that state. What matters is whether a step
+    was the first."""
+    return rule == "sgd" or (rule == "muon" and "exp_avg" not in given)
 
 
 def group(rule: str, entry: Entry, options: Entry) -> Entry:
@@ -34,6 +37,7 @@ def _muon(entry: Entry, options: Entry) -> Entry:
     return {
         **{name: value for name, value in options.items() if name not in own},
         **own,
+        "averaged": True,
         "coefficients": [[float(x) for x in entry["ns_coefficients"]]],
         "steps": int(entry["ns_steps"]),
         "adjust_lr": entry["adjust_lr_fn"] or "original",

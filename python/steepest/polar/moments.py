@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _arrays, _core
 from . import arguments
-from .oracles import ROWS
+from .oracles import ROWS, SCALED
 
 _adamuon = _core.bind_rule("adamuon")
 
@@ -34,8 +34,8 @@ def normuon(
     Zero rows stay zero. Li et al., arXiv 2510.05491 (NorMuon), algorithm 1, which scales to
     0.2 sqrt(m n): the factor that a learning rate with "match_rms_adamw" has.
 
-    The same bits on the CPU and on a device. Raises TypeError, ValueError, BufferError,
-    DeviceError; then nothing has been written.
+    The same bits on the CPU and on a device. Raises TypeError, ValueError, BufferError, DeviceError
+    (an error of CUDA). After any but the last nothing has been written.
     """
     beta2 = arguments.at_least("beta2", beta2, 0.0, below=1.0)
     eps = arguments.at_least("eps", eps, 0.0)
@@ -66,7 +66,7 @@ def adamuon(
     eps = arguments.at_least("eps", eps, 0.0)
     is_list, given, moments, results = _lists(O, second_moment, out)
     _check_adamuon(given, moments, results, is_list)
-    sources = [_apart(d, result) for d, result in zip(given, results, strict=True)]
+    sources = [_apart(d, result, stream) for d, result in zip(given, results, strict=True)]
     keywords = {} if stream is None else {"stream": stream}
     _adamuon(results, sources, moments, beta2=beta2, eps=eps, **keywords)
     return results if is_list else results[0]
@@ -85,12 +85,17 @@ def _check_adamuon(o: list[Any], moments: list[Any], results: list[Any], is_list
                 raise ValueError(f"{name}{at}: shape {given} given, expected {shape}")
 
 
-def _apart(given: Any, result: Any) -> Any:
-    """The array, or a copy where the result is written over it: a step may read later."""
+def _apart(given: Any, result: Any, stream: Any) -> Any:
+    """The array, or a copy where the result is written over it: a step may read later. The copy is
+    made in the order of the stream, by a factor of 1."""
     if not _core.share_memory(given, result):
         return given
     copy = _like(given)
-    _arrays.assign(copy, _arrays.view(given, "O"))
+    if stream is None:
+        _arrays.assign(copy, _arrays.view(given, "O"))
+    else:
+        manner = [(SCALED, 1.0, 0.0)]
+        _core.normalize([given], [copy], "O", False, manner, None, 0.0, stream=stream)
     return copy
 
 

@@ -74,7 +74,8 @@ def oracle(
     Sums of squares are the same bits for any number of threads, on every target and device.
 
     Raises TypeError (kind, dtype, unknown keyword), ValueError (shape, overlap, unknown norm),
-    BufferError (a read-only out), DeviceError. After an error nothing has been written.
+    BufferError (a read-only out), DeviceError (an error of CUDA). After any but the last nothing
+    has been written.
     """
     arguments.one_of("norm", norm, NORMS)
     is_list = isinstance(G, (list, tuple))
@@ -290,6 +291,14 @@ def _order(x: Any, kind: int) -> list[int] | None:
         return memory_order(x) if len(x.shape) > 2 else None
     strides = x.stride() if _arrays.torch_of(x) is not None else x.strides
     return sorted(range(len(x.shape)), key=lambda axis: -abs(strides[axis]))
+
+
+def is_copied(x: Any, norm: str, options: Mapping[str, Any]) -> bool:
+    """Whether the oracle of a norm works on a copy of an array, no view of which is a matrix."""
+    view = _arrays.view(x, "G")
+    name = automatic(len(view.shape)) if norm == "Auto" else norm
+    kind = _manner(name, view, _options(name, options, norm))[0]
+    return _viewed(view, kind, _order(view, kind)) is None
 
 
 def _viewed(x: Any, kind: int, order: list[int] | None) -> Any | None:

@@ -24,7 +24,8 @@ rounding of bfloat16 or float16; on tensor cores, which cut off what they shift 
 that.
 
 Raises TypeError (kind, dtype), ValueError (shape, overlap, range), BufferError (a read-only out),
-DeviceError (an array on a device, without kernels for it). After an error nothing has been written.
+DeviceError (a build without CUDA kernels, or an error of CUDA). After any but the last nothing has
+been written.
 """
 
 from __future__ import annotations

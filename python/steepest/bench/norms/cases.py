@@ -42,14 +42,15 @@ class Case:
         square; or two products by a vector for every read of the matrix."""
         method = 0 if self.rigorous else 1
         done = _core.spectral_norms([matrix], False, method, -1, self.tol, False)[2]
-        if (done < 0).all():
-            return 4 * int(-done.sum()) * math.prod(self.shape[-2:])
-        return self.flops(int(done.sum()), int((done == 0).sum()))
+        direct = 4 * int(-done[done < 0].sum()) * math.prod(self.shape[-2:])
+        done = done[done >= 0]
+        return direct + self.flops(int(done.sum()), int((done == 0).sum()), len(done))
 
-    def flops(self, squarings: int, factorizations: int = 0) -> int:
-        """Useful operations, given the squarings and factorisations of all matrices together."""
+    def flops(self, squarings: int, factorizations: int = 0, grams: int | None = None) -> int:
+        """Useful operations, given the squarings and factorisations of all matrices together, and
+        how many have a Gram matrix, all unless given."""
         *batch, short, long = *self.shape[:-2], *sorted(self.shape[-2:])
-        gram = math.prod(batch) * short * short * long
+        gram = (math.prod(batch) if grams is None else grams) * short * short * long
         return gram + squarings * short**3 + factorizations * short**3 // 3
 
     def data(self) -> NDArray[np.float32]:

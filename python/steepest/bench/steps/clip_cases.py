@@ -45,7 +45,13 @@ class ClipCase:
 
     @property
     def reads(self) -> int:
-        """Arrays that are read for norms, before the gradient is read and written."""
+        """Arrays that are read for norms, before the gradient is read and written; of adaptive
+        clipping the parameters alone, as a row of the gradient is still in a cache then."""
+        return {"clip_norm_": 1, "clip_value_": 0, "clip_adaptive_": 1}[self.function]
+
+    @property
+    def norms(self) -> int:
+        """Arrays whose elements are squared and summed."""
         return {"clip_norm_": 1, "clip_value_": 0, "clip_adaptive_": 2}[self.function]
 
     @property
@@ -55,7 +61,7 @@ class ClipCase:
     @property
     def flops(self) -> int:
         """A square and a sum for each norm, a product; two comparisons with values."""
-        return (2 * self.reads + (2 if self.reads == 0 else 1)) * self.elements
+        return (2 * self.norms + (2 if self.norms == 0 else 1)) * self.elements
 
 
 @dataclass
@@ -77,7 +83,7 @@ def cases(*, quick: bool, elements: int | None = None) -> tuple[ClipCase, ...]:
 
 def describe(case: ClipCase) -> str:
     """One line of the list of cases."""
-    read = {0: "", 1: "read grads; ", 2: "read params grads; "}[case.reads]
+    read = {"clip_norm_": "read grads; ", "clip_adaptive_": "read params; "}.get(case.function, "")
     return (
         f"{case.name} (steps): {case.bytes / case.elements:g} bytes, "
         f"{case.flops / case.elements:g} FLOPs per element; {read}update grads"
@@ -181,10 +187,11 @@ def measure(case: ClipCase, effort: Effort, threads: int, rivals: Sequence[Any])
 def _probes(data: Data, threads: int) -> list[Participant]:
     """The fastest streaming loops over the counted bytes."""
     grad, param = data.grad.reshape(-1), data.param.reshape(-1)
-    read = [grad, param][: data.case.reads]
 
     def seconds(variant: int) -> float:
-        first = _core.stream_ceiling(read, [], [], variant, threads) if read else 0.0
+        if data.case.function == "clip_adaptive_":  # row by row, in one pass
+            return _core.stream_ceiling([param], [grad], [], variant, threads)
+        first = _core.stream_ceiling([grad], [], [], variant, threads) if data.case.reads else 0.0
         return first + _core.stream_ceiling([], [grad], [], variant, threads)
 
     def probe(variant: int, name: str) -> Participant:
