@@ -33,8 +33,8 @@ def path_norm(layers: Sequence[Any]) -> float:
     sums in the place of the largest of a window, in float64: with N products and sums on the
     longest path, relative errors are at most about N 2^-53, as nothing cancels, but for underflow.
     It does not change when the weights into a unit and its bias are multiplied and those out of it
-    divided by a positive number. But for roundings it bounds the Lipschitz constant from the largest change of
-    an input to the sum of absolute changes of the outputs.
+    divided by a positive number. But for roundings it bounds the Lipschitz constant from the
+    largest change of an input to the sum of absolute changes of the outputs.
 
     layers : a list in the order of the network, of
         matrices (out, in) of float64, float32, bfloat16 or float16 in host memory;

@@ -8,13 +8,13 @@ follow a direction made of the momentum of whole matrices: Muon, Scion, TrustReg
 which is for arrays in host memory. And those on an estimate of the Hessian's diagonal, for arrays
 in host memory: AdaHessian, OASIS, SophiaG, SophiaH; their `step` takes the product with the
 Hessian, or what the estimate is made of. AdaFisher and AdaFisherW, whose `step` takes the diagonals
-of a layer's Kronecker factors. And MKOR, which gives one of the first kind gradients that are preconditioned by inverse Kronecker
-factors. And those that solve a damped system at each step: NaturalGradient and LevenbergMarquardt.
-Those that keep the moments of a matrix in a subspace of its gradient: Fira, GaLore, GradNormLoRP.
-ScheduleFreeAdamW and ScheduleFreeSGD, which take gradients beside the average of their iterates.
-Prodigy, which finds its learning rate from sums over all parameters. And DistributedLion, whose
-step is split in two by the exchange of messages between workers. And DOT, whose `step` takes the
-gradients of a task and of a distillation loss.
+of a layer's Kronecker factors. And MKOR, which gives one of the first kind gradients that are
+preconditioned by inverse Kronecker factors. And those that solve a damped system at each step:
+NaturalGradient and LevenbergMarquardt. Those that keep the moments of a matrix in a subspace of its
+gradient: Fira, GaLore, GradNormLoRP. ScheduleFreeAdamW and ScheduleFreeSGD, which take gradients
+beside the average of their iterates. Prodigy, which finds its learning rate from sums over all
+parameters. And DistributedLion, whose step is split in two by the exchange of messages between
+workers. And DOT, whose `step` takes the gradients of a task and of a distillation loss.
 
 `steepest.optim.scales` has learning rates per tensor from shapes, `steepest.optim.schedules` the
 one-cycle schedule, `steepest.optim.averages` averages of weights, `steepest.optim.filters` filters

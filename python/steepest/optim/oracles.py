@@ -18,7 +18,7 @@ NORMS = (
 class OracleGroup(DirectedGroup):
     """All parameters follow the oracle of the group's norm."""
 
-    copies = False  # the oracle works on copies of some directions
+    needs_copies = False  # the oracle works on copies of some directions
 
     def first_options(self) -> dict[str, Any]:
         return {"momentum": self.options["momentum"], "nesterov": False, "averaged": True}
@@ -45,7 +45,7 @@ class OracleGroup(DirectedGroup):
         given = [piece.direction for piece in self.pieces]
         options = self.options["norm_options"] or {}
         polar.oracle(given, norm, out=given, **options)
-        self.copies = any(is_copied(x, norm, options) for x in given)
+        self.needs_copies = any(is_copied(x, norm, options) for x in given)
 
 
 class OracleOptimizer(DirectedOptimizer):
@@ -61,7 +61,7 @@ class OracleOptimizer(DirectedOptimizer):
     def _calls(self, parts: Sequence[Sequence[Array | None]]) -> list[Call]:
         calls = super()._calls(parts)  # binds the groups, and writes nothing
         groups = [group for group in self._groups if isinstance(group, OracleGroup)]
-        if self._stream is not None and any(group.copies for group in groups):
+        if self._stream is not None and any(group.needs_copies for group in groups):
             raise ValueError("stream: given, expected None for parameters that have to be copied")
         return calls
 
