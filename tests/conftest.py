@@ -28,3 +28,13 @@ def arrays():
     if reason:
         pytest.skip(f"--arrays {current().name}: {reason}")
     return current()
+
+
+@pytest.fixture(params=["emulated", "cupy", "torch-cuda"])
+def kind(request):
+    """A kind of arrays on a device, of tests that compare with the CPU; skips where this machine
+    or this build does not have it."""
+    chosen = KINDS[request.param]
+    if reason := chosen.missing():
+        pytest.skip(f"{request.param}: {reason}")
+    return chosen

@@ -8,20 +8,11 @@ from boundary.device_fakes import KINDS as FAKES
 from boundary.device_fakes import emulation
 from reference.curvature import mkor as reference
 from steepest.curvature import mkor_update
-from steepest.golden.kinds import KINDS
 
 from .support import same_bits
 
 DTYPES = [np.float32, np.float64]
 by_dtype = pytest.mark.parametrize("dtype", DTYPES)
-
-
-@pytest.fixture(params=["emulated", "cupy", "torch-cuda"])
-def kind(request):
-    chosen = KINDS[request.param]
-    if reason := chosen.missing():
-        pytest.skip(f"{request.param}: {reason}")
-    return chosen
 
 
 def factor(n, dtype, seed=0):

@@ -24,14 +24,6 @@ by_distribution = pytest.mark.parametrize("distribution", MAKERS)
 by_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 
-@pytest.fixture(params=["emulated", "cupy", "torch-cuda"])
-def kind(request):
-    chosen = KINDS[request.param]
-    if reason := chosen.missing():
-        pytest.skip(f"{request.param}: {reason}")
-    return chosen
-
-
 @pytest.fixture
 def emulated():
     with emulation():

@@ -10,7 +10,6 @@ import steepest
 from boundary.device_fakes import KINDS as FAKES
 from boundary.device_fakes import emulation
 from steepest import _core, norms
-from steepest.golden.kinds import KINDS
 
 from tests.reference.norms import report as reference
 
@@ -18,14 +17,6 @@ DTYPES = [np.dtype(t) for t in (np.float32, np.float64, ml_dtypes.bfloat16, np.f
 # Rows behind whole panels and before them, columns behind whole blocks of the tree, more than one
 # block, more rows than a CUDA block has threads.
 SHAPES = [(1, 1), (3, 128), (700, 26), (67, 4611), (1, 9001), (128, 129)]
-
-
-@pytest.fixture(params=["emulated", "cupy", "torch-cuda"])
-def kind(request):
-    chosen = KINDS[request.param]
-    if reason := chosen.missing():
-        pytest.skip(f"{request.param}: {reason}")
-    return chosen
 
 
 def matrix(shape, dtype, seed=3):

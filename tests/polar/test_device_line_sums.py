@@ -6,21 +6,12 @@ import pytest
 from boundary.device_fakes import KINDS as FAKES
 from boundary.device_fakes import emulation
 from steepest import _core
-from steepest.golden.kinds import KINDS
 
 from .arrays import by_dtype
 
 # Lines of less and more than a block of the tree; fewer and more lines than a tile and than a CUDA
 # block has threads; one line; none.
 SHAPES = [(1, 1), (3, 7), (5, 4200), (17, 8193), (4300, 18), (300, 130), (1, 70), (70, 1), (0, 4)]
-
-
-@pytest.fixture(params=["emulated", "cupy", "torch-cuda"])
-def kind(request):
-    chosen = KINDS[request.param]
-    if reason := chosen.missing():
-        pytest.skip(f"{request.param}: {reason}")
-    return chosen
 
 
 def same(found, wanted):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from boundary.device_fakes import KINDS as FAKES
 from boundary.device_fakes import emulation
-from steepest.golden.kinds import KINDS
 from steepest.polar import adamuon, normuon, oracle
 
 from .arrays import DTYPES, by_dtype, draw
@@ -24,14 +23,6 @@ by_case = pytest.mark.parametrize(("name", "options"), CASES)
 # Whole blocks of the tree and ends of them, more lines than a CUDA block takes, more blocks than a
 # node has children.
 SHAPES = [(1, 1), (3, 130), (70, 67), (40, 4096), (33, 4096 * 2 + 189), (9000, 5), (3, 2, 31, 40)]
-
-
-@pytest.fixture(params=["emulated", "cupy", "torch-cuda"])
-def kind(request):
-    chosen = KINDS[request.param]
-    if reason := chosen.missing():
-        pytest.skip(f"{request.param}: {reason}")
-    return chosen
 
 
 def compared(kind, function, g, *arguments, result=None, **options):

@@ -9,7 +9,6 @@ import steepest
 from boundary.device_fakes import KINDS as FAKES
 from boundary.device_fakes import emulation
 from boundary.support import bits, refused
-from steepest.golden.kinds import KINDS
 from steepest.polar.products import gram, multiply, symmetric_product
 
 from .arrays import BFLOAT16, DTYPES, draw
@@ -45,11 +44,8 @@ class Device:
         return host
 
 
-@pytest.fixture(params=["emulated", "cupy", "torch-cuda"])
-def device(request):
-    kind = KINDS[request.param]
-    if reason := kind.missing():
-        pytest.skip(f"{request.param}: {reason}")
+@pytest.fixture
+def device(kind):
     return Device(kind)
 
 
