@@ -161,8 +161,9 @@ double stream_ceiling(const py::sequence& read, const py::sequence& update,
     pass.add(write, Access::write, "write");
     if (pass.elements <= 0) return 0;
     static volatile uint64_t zero = 0;
+    static volatile uint64_t ones = 0x3F8000003F800000;  // as floats
     const Walk walk = {pass.streams.data(), static_cast<int64_t>(pass.streams.size()),
-                       &kVariants[variant], zero};
+                       &kVariants[variant], zero, ones};
     py::gil_scoped_release released;
     return seconds_of_pass(walk, pass.elements, threads);
 }

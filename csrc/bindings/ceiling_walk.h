@@ -12,7 +12,8 @@ namespace STEEPEST_PROBE_NAME {
 using Vector = uint64_t __attribute__((vector_size(STEEPEST_PROBE_BYTES), aligned(1), may_alias));
 constexpr int64_t kBytes = STEEPEST_PROBE_BYTES;
 
-// `bytes` of one stream. `sum` gathers what was read, so that no load can be left out.
+// `bytes` of one stream. `sum` gathers what was read, so that no load can be left out, and is what
+// write-only streams receive.
 template <Access access, bool prefetching>
 STEEPEST_PROBE_TARGET inline void touch(char* at, int64_t bytes, const Walk& walk, Vector& sum) {
     const int64_t ahead = walk.variant->prefetch;
@@ -29,7 +30,7 @@ STEEPEST_PROBE_TARGET inline void touch(char* at, int64_t bytes, const Walk& wal
         if constexpr (access == Access::read) sum[0] ^= static_cast<unsigned char>(at[i]);
         if constexpr (access == Access::update)
             at[i] = static_cast<char>(at[i] ^ static_cast<char>(mask));
-        if constexpr (access == Access::write) at[i] = static_cast<char>(mask);
+        if constexpr (access == Access::write) at[i] = static_cast<char>(walk.written);
     }
 }
 
@@ -38,14 +39,14 @@ STEEPEST_PROBE_TARGET inline void touch_any(const Stream& s, char* at, int64_t b
                                             const Walk& walk, Vector& sum) {
     if (s.access == Access::read) return touch<Access::read, prefetching>(at, bytes, walk, sum);
     if (s.access == Access::update) return touch<Access::update, prefetching>(at, bytes, walk, sum);
-    if (walk.variant->bypass && bypass_caches(at, bytes, walk.mask)) return;
+    if (walk.variant->bypass && bypass_caches(at, bytes, walk.written)) return;
     touch<Access::write, prefetching>(at, bytes, walk, sum);
 }
 
 // Elements [begin, end) of every stream. Returns a digest of what was read.
 template <bool prefetching>
 STEEPEST_PROBE_TARGET uint64_t walk_range(const Walk& walk, int64_t begin, int64_t end) {
-    Vector sum = {};
+    Vector sum = Vector{} + walk.written;
     for (int64_t first = begin; first < end; first += walk.variant->granule) {
         const int64_t left = end - first;
         const int64_t n = left < walk.variant->granule ? left : walk.variant->granule;

@@ -8,6 +8,7 @@
 #include "core/reduce.h"
 #include "steps/driver.h"
 #include "steps/items.h"
+#include "steps/jobs.h"
 #include "steps/tiles.h"
 
 namespace steepest {
@@ -103,13 +104,30 @@ void sum_lines_together(const Job& job, const StepKernels& kernels, const Block&
     alignas(64) double lanes[kLinesTogether * kLanes] = {};
     const void* gradient[kLinesTogether];
     for (int k = 0; k < kLinesTogether; ++k) gradient[k] = job.operand[1].at(b.at(line + k));
-    kernels.rule[job.rule_id][job.is_f64].axis_lines(gradient, b.end - b.begin, lanes, b.across);
-    for (int k = 0; k < kLinesTogether; ++k) b.sum_of(line + k) = fold_lanes(lanes + k * kLanes);
+    const RuleKernels& rule = kernels.rule[job.rule_id][job.is_f64];
+    const int64_t n = b.end - b.begin;
+    if (!job.has_maxima()) {
+        rule.axis_lines(gradient, n, lanes, b.across);
+        for (int k = 0; k < kLinesTogether; ++k)
+            b.sum_of(line + k) = fold_lanes(lanes + k * kLanes);
+        return;
+    }
+    const int64_t run = line / job.geometry.outer() * b.inner;  // of the matrix
+    rule.axis_maxima_lines(gradient, job.operand[2].at(line), job.operand[3].at(run + b.begin), n,
+                           lanes, b.across);
+    for (int k = 0; k < kLinesTogether; ++k) {
+        kernels.largest_rows(lanes + k * kLanes, 1, kLanes, nullptr);
+        b.sum_of(line + k) = lanes[k * kLanes];
+    }
 }
 
+// Whether kernels can read the gradient where it is, and the maxima with it: their rows and columns
+// are lines and positions in this order.
 bool reads_as_it_is(const Job& job) {
     const DType plain = job.is_f64 ? DType::f64 : DType::f32;
-    return !job.staged && !job.has_maxima() && job.operand[1].dtype == plain;
+    if (job.staged || job.operand[1].dtype != plain) return false;
+    return !job.has_maxima() || (!job.geometry.column_major && job.operand[2].dtype == plain &&
+                                 job.operand[3].dtype == plain);
 }
 
 Block block_of(const Grid& g, int64_t item, double* line_sum, double* across_sum) {
@@ -278,18 +296,17 @@ int64_t axis_scratch_size(const Geometry& geometry, int64_t count) {
 }
 
 void run_axes(const Call& call, const StepKernels& kernels) {
-    for (int64_t j = 0; j < call.count; ++j) {
-        const Job& job = call.jobs[j];
-        if (job.moves_axes() && job.count > 0) run_job(job, kernels, call.axis_scratch);
-    }
+    for_jobs(
+        call, [](const Job& job) { return job.moves_axes() && job.count > 0; },
+        [&](const Job& job, double* scratch) { run_job(job, kernels, scratch); });
 }
 
 void store_maxima(const Call& call, const StepKernels& kernels) {
-    for (int64_t j = 0; j < call.count; ++j) {
-        const Job& job = call.jobs[j];
-        if (!job.has_maxima() || job.count == 0) continue;
-        for (const int stream : {2, 3}) store_state(job, kernels, stream);
-    }
+    for_jobs(
+        call, [](const Job& job) { return job.has_maxima() && job.count > 0; },
+        [&](const Job& job, double*) {
+            for (const int stream : {2, 3}) store_state(job, kernels, stream);
+        });
 }
 
 }  // namespace steepest

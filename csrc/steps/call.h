@@ -91,12 +91,13 @@ struct Job {
 struct Call {
     Job* jobs;
     int64_t count;
-    bool needs_norm;       // for clipping, for skipping or as a result
-    double* norms;         // one per job, where they are needed
-    double* norm_partial;  // block sums of squares, then of non-finite counts, job after job
-    double* norm_sum;      // one per job
-    double* list_sum;      // likewise
-    double* axis_scratch;  // shared by the jobs, which take turns
+    bool needs_norm;        // for clipping, for skipping or as a result
+    double* norms;          // one per job, where they are needed
+    double* norm_partial;   // block sums of squares, then of non-finite counts, job after job
+    double* norm_sum;       // one per job
+    double* list_sum;       // likewise
+    double* pass_scratch;   // shared by the jobs that take turns: see steps/jobs.h
+    int64_t small_scratch;  // doubles that a part of the small ones has of it
 };
 
 // Checks the arguments; writes nothing.

@@ -55,6 +55,8 @@ using AxisFn = void (*)(const void* g, int64_t n, double* lanes, double* columns
 using AxisLinesFn = void (*)(const void* const* g, int64_t n, double* lanes, double* columns);
 using AxisMaximaFn = void (*)(const void* g, const void* row, const void* column, int64_t n,
                               double* lanes, double* columns);
+using AxisMaximaLinesFn = void (*)(const void* const* g, const void* rows, const void* column,
+                                   int64_t n, double* lanes, double* columns);
 using SquaresFn = void (*)(const void* x, int64_t n, double* lanes);
 using FoldRowsFn = void (*)(double* lanes, int rows, int width, double* across);
 using LoadFn = void (*)(const void* from, float* to, int64_t n);
@@ -68,6 +70,7 @@ struct RuleKernels {
     AxisFn axis;               // null: the rule keeps no row and column averages
     AxisLinesFn axis_lines;    // the same of kLinesTogether lines, each with lanes of its own
     AxisMaximaFn axis_maxima;  // nor maxima
+    AxisMaximaLinesFn axis_maxima_lines;
 };
 
 inline constexpr int kMaxRules = 64;

@@ -169,13 +169,47 @@ struct Entry {
         }
     }
 
+    static STEEPEST_INLINE void take_maxima(const T* __restrict g, T row,
+                                            const T* __restrict column, int n, T* __restrict most,
+                                            T* __restrict across) {
+        for (int l = 0; l < n; ++l) {
+            const T term = R::axis_maximum(g[l], row, column[l]);
+            most[l] = maximum(most[l], term);
+            across[l] = maximum(across[l], term);
+        }
+    }
+
+    // The same for kLinesTogether rows, whose values and lanes lie one after the other. Maxima need
+    // no order, and none is rounded: they are taken in T and widened at the end.
+    static void axis_maxima_lines(const void* const* gradients, const void* rows,
+                                  const void* column, int64_t n, double* __restrict lanes,
+                                  double* __restrict columns) {
+        const T* r = static_cast<const T*>(rows);
+        const T* c = static_cast<const T*>(column);
+        alignas(64) T most[kLinesTogether][kLanes] = {};
+        for (int64_t i = 0; i < n; i += kLanes) {
+            const int64_t m = n - i < kLanes ? n - i : kLanes;
+            alignas(64) T across[kLanes] = {};
+            for (int k = 0; k < kLinesTogether; ++k)
+                take_maxima(static_cast<const T*>(gradients[k]) + i, r[k], c + i,
+                            static_cast<int>(m), most[k], across);
+            for (int64_t l = 0; l < m; ++l)
+                columns[i + l] = maximum(columns[i + l], static_cast<double>(across[l]));
+        }
+        for (int k = 0; k < kLinesTogether; ++k)
+            for (int l = 0; l < kLanes; ++l)
+                lanes[k * kLanes + l] =
+                    maximum(lanes[k * kLanes + l], static_cast<double>(most[k][l]));
+    }
+
     static constexpr RuleKernels kernels() {
         static_assert(sizeof(typename R::Constants) <= kMaxConstants);
         RuleKernels k = {.apply = {apply<false>, apply<true>},
                          .reduce = {nullptr, nullptr},
                          .axis = nullptr,
                          .axis_lines = nullptr,
-                         .axis_maxima = nullptr};
+                         .axis_maxima = nullptr,
+                         .axis_maxima_lines = nullptr};
         if constexpr (requires { R::kTerms; }) {
             k.reduce[0] = reduce<false>;
             k.reduce[1] = reduce<true>;
@@ -184,7 +218,10 @@ struct Entry {
             k.axis = axis;
             k.axis_lines = axis_lines;
         }
-        if constexpr (requires { R::axis_maximum(T(0), T(0), T(0)); }) k.axis_maxima = axis_maxima;
+        if constexpr (requires { R::axis_maximum(T(0), T(0), T(0)); }) {
+            k.axis_maxima = axis_maxima;
+            k.axis_maxima_lines = axis_maxima_lines;
+        }
         return k;
     }
 };

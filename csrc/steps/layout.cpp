@@ -4,6 +4,7 @@
 
 #include "core/reduce.h"
 #include "steps/call.h"
+#include "steps/jobs.h"
 
 namespace steepest {
 
@@ -122,7 +123,8 @@ bool needs_norm(const steepest_step_args& args) {
 }  // namespace
 
 void lay_out(const steepest_step_args& args, Arena& arena, Call& call, bool sums) {
-    int64_t tensors = 0, blocks = 0, axis_scratch = 0;
+    int64_t tensors = 0, blocks = 0;
+    PassScratch scratch;
     call.needs_norm = false;
     bool over_list = false;
     each_tensor(args, [&](const steepest_group&, const steepest_tensor&) { ++tensors; });
@@ -145,9 +147,8 @@ void lay_out(const steepest_step_args& args, Arena& arena, Call& call, bool sums
         over_list = over_list || job.has_list_sums();
         if ((job.moves_axes() || job.has_rows()) && n > 0) {
             take_axes(job, n, arena);
-            const int64_t scratch = job.has_rows() ? row_scratch_size(*job.rule, job.geometry)
-                                                   : axis_scratch_size(job.geometry, n);
-            axis_scratch = scratch > axis_scratch ? scratch : axis_scratch;
+            scratch.include(n, job.has_rows() ? row_scratch_size(*job.rule, job.geometry)
+                                              : axis_scratch_size(job.geometry, n));
         }
         blocks += job_blocks;
         ++at;
@@ -159,7 +160,8 @@ void lay_out(const steepest_step_args& args, Arena& arena, Call& call, bool sums
     call.list_sum = arena.take<double>(over_list ? tensors : 0);
     const bool each = call.needs_norm && (is_bound(args.max_tensor_norm) || args.tensor_norms);
     call.norms = each ? arena.take<double>(tensors) : nullptr;
-    call.axis_scratch = arena.take<double>(axis_scratch);
+    call.pass_scratch = arena.take<double>(scratch.total());
+    call.small_scratch = scratch.small;
 }
 
 void prepare_jobs(const steepest_step_args& args, Call& call) {

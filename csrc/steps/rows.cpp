@@ -3,6 +3,7 @@
 
 #include "steps/driver.h"
 #include "steps/items.h"
+#include "steps/jobs.h"
 #include "steps/row_parts.h"
 #include "steps/tiles.h"
 
@@ -169,10 +170,9 @@ int64_t row_scratch_size(const HostRule& rule, const Geometry& g) {
 }
 
 void run_rows(const Call& call, const StepKernels& kernels) {
-    for (int64_t j = 0; j < call.count; ++j) {
-        Job& job = call.jobs[j];
-        if (job.has_rows() && job.count > 0) run_job(job, kernels, call.axis_scratch);
-    }
+    for_jobs(
+        call, [](const Job& job) { return job.has_rows() && job.count > 0; },
+        [&](Job& job, double* scratch) { run_job(job, kernels, scratch); });
 }
 
 }  // namespace steepest

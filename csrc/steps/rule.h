@@ -19,7 +19,7 @@
 //
 // A rule of row and column states that are to hold the largest terms in place of averages has
 //
-//       static double axis_maximum(T g, T row, T column);       0 or more, or NaN
+//       static T axis_maximum(T g, T row, T column);            0 or more, or NaN
 //
 // and apply reads the states as they were before.
 //

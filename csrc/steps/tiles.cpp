@@ -136,7 +136,7 @@ void Tiles::load_stream(int s, int64_t first, int64_t n) {
             break;
         // An optional state that is not there starts every tile at zero and is forgotten after it.
         case Way::absent:
-            std::memset(scratch_[s], 0, sizeof scratch_[s]);
+            std::memset(scratch_[s], 0, static_cast<size_t>(n * (job_.is_f64 ? 8 : 4)));
             break;
         case Way::axis:
             load_axis(s, first, n);

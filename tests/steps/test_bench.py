@@ -255,6 +255,14 @@ def test_probes_read_and_update_without_changing_anything(variant):
         assert (wide == before[0]).all() and (narrow == before[1]).all()
 
 
+@pytest.mark.parametrize("variant", range(len(_core.stream_ceiling_variants())))
+def test_probes_write_more_than_zeros(variant):
+    # Which some processors have a faster way for than for any data.
+    written = np.zeros(70001, np.float32)
+    assert _core.stream_ceiling([], [], [written], variant, 2) > 0
+    assert (written[:70000].view(np.uint32) != 0).all()
+
+
 def test_probe_refuses_what_it_cannot_walk():
     array = np.zeros(8, np.float32)
     with pytest.raises(TypeError, match="read"):

@@ -46,3 +46,18 @@ def test_rows_of_all_widths(rule, dtype, every_target):
                 for a, w, shape in zip(arrays, expected, SHAPES, strict=True):
                     same = (a is None and w is None) or a.tobytes() == w.tobytes()
                     assert same, (target, threads, shape)
+
+
+@pytest.mark.skipif("not on_host()", reason="of the CPU's passes")
+@pytest.mark.parametrize("shape", [(9, 40), (10, 130), (6, 300)])
+def test_nan_becomes_the_maximum_of_its_row_and_column(shape, every_target):
+    rng = np.random.default_rng(4)
+    start = Tensors("sm3", random_params(rng, [shape], np.float32))
+    grads = random_params(rng, [shape], np.float32)
+    row, column = 5, 33
+    grads[0][row, column] = np.nan
+    for target in every_target:
+        cpu.use(target)
+        _, rows, columns, *_ = (arrays[0] for arrays in stepped(start, [grads]))
+        assert np.flatnonzero(np.isnan(rows)).tolist() == [row], target
+        assert np.flatnonzero(np.isnan(columns)).tolist() == [column], target

@@ -33,7 +33,8 @@ class HostCall {
                 .norms = nullptr,
                 .norm_partial = nullptr,
                 .norm_sum = nullptr,
-                .axis_scratch = nullptr};
+                .pass_scratch = nullptr,
+                .small_scratch = 0};
         for (int64_t i = 0; i < args.count; ++i) {
             const steepest_array& a = args.arrays[i];
             Job& job = *new (call.jobs + i) Job{};

@@ -62,7 +62,7 @@ struct Sm3 {
         return least + g * g;
     }
 
-    STEEPEST_HD static STEEPEST_INLINE double axis_maximum(T g, T row, T column) {
+    STEEPEST_HD static STEEPEST_INLINE T axis_maximum(T g, T row, T column) {
         return bound(g, row, column);
     }
 
