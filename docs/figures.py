@@ -1,6 +1,6 @@
 """Makes what the pages show from recorded runs and from the library itself.
 
-    python docs/figures.py            the tables of all pages, and a picture
+    python docs/figures.py            the tables of all pages, and the pictures
     python docs/figures.py --table    the tables alone
 
 Measured ones come from the newest bench/results/FAMILY-cpu-*.json.
@@ -16,6 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "singular_values.png"
+FAMILIES = ("steps", "polar", "norms", "curvature", "distributed")
 INTERVALS = (1e-2, 1e-3, 1e-4)
 SETS = ("jordan", "you", "polar_express", "cans", "cubic5", "deepseek_v4")
 
@@ -60,6 +61,75 @@ def _line(case: str, rows: list[dict[str, Any]]) -> str:
     return f"| {case} | {first['median_s'] * 1e3:.3g} | {peak} | {first['error']:.2f} | {rivals} |"
 
 
+def performance() -> str:
+    """Every row of the newest run of every family, and which of them lose."""
+    return "\n".join(_family(family) for family in FAMILIES)
+
+
+def _family(family: str) -> str:
+    run = newest_run(family)
+    if run is None:
+        return f"## {family.capitalize()}\n\nNo run has been recorded yet.\n"
+    document = json.loads(run.read_text("utf-8"))
+    machine, rows = document["machine"], document["rows"]
+    ours = machine["steepest"]
+    by_case: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in ("case", "impl", "dtype", "threads"))
+        by_case.setdefault(key, []).append(row)
+    lines = [
+        f"## {family.capitalize()}",
+        "",
+        f"`bench/results/{run.name}`: {machine['cpu']}, {machine['cores']} cores, target "
+        f"{ours['target']}, {ours['compiler']}.",
+        "",
+        _losses(rows),
+        "",
+        *([f"![{family}]({_bars(family).name})", ""] if _bars(family).exists() else []),
+        "| case | call | dtype | threads | ms | 10 to 90 % | of the ceiling | error | rivals |",
+        "|---|---|---|---:|---:|---:|---:|---:|---|",
+        *(_measured(case) for case in by_case.values()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _bars(family: str) -> Path:
+    return ROOT / "docs" / f"performance_{family}.png"
+
+
+def _losses(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows in which a rival was faster, slowest of ours first."""
+    compared = [row for row in rows if row["ratio"] is not None]
+    lost = sorted((row for row in compared if row["ratio"] < 1), key=lambda row: row["ratio"])
+    named = ", ".join(f"{r['case']} ({r['rival']} {r['ratio']:.2f}x)" for r in lost)
+    count = f"Slower than a rival in {len(lost)} of {len(compared)} comparisons"
+    return f"{count}: {named}." if lost else f"{count}."
+
+
+def _measured(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A line for a case; a row whose error is beyond its bound has neither share nor ratios."""
+    first, share = rows[0], rows[0]["ceiling_fraction"]
+    times = [f"{first[k] * 1e3:.3g}" for k in ("median_s", "p10_s", "p90_s")]
+    error = "beyond its bound" if first["error"] is None else f"{first['error']:.2f}"
+    cells = [
+        first["case"],
+        f"`{first['impl']}`",
+        first["dtype"],
+        str(first["threads"]),
+        times[0],
+        f"{times[1]} to {times[2]}",
+        "" if share is None else f"{share:.0%}",
+        error,
+        ", ".join(_ratio(row) for row in rows if row["ratio"] is not None),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _ratio(row: Mapping[str, Any]) -> str:
+    text = f"{row['rival']} {row['ratio']:.2f}x"
+    return f"**{text}**" if row["ratio"] < 1 else text
+
+
 def rules() -> str:
     """All rules of the native table."""
     from steepest.bench.steps.rule_table import rule_table
@@ -87,6 +157,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "orthogonalisation.md": {"measured": lambda: table("polar"), "sets": sets},
     "norms.md": {"measured": lambda: table("norms")},
     "curvature.md": {"measured": lambda: table("curvature")},
+    "performance.md": {"rows": performance},
 }
 
 
@@ -126,14 +197,27 @@ def draw() -> None:
     pyplot.close(figure)
 
 
+def draw_runs() -> None:
+    """Bars of the newest run of every family: shares of the ceiling, and ratios to rivals."""
+    from steepest.bench import plot
+    from steepest.bench.rows import Row
+
+    for family in FAMILIES:
+        if run := newest_run(family):
+            document = json.loads(run.read_text("utf-8"))
+            rows = [Row(**row) for row in document["rows"]]
+            plot.save(rows, document["machine"], str(_bars(family)))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--table", action="store_true", help="leave the picture as it is")
     options = parser.parse_args(arguments)
-    for name in PAGES:
-        (ROOT / "docs" / name).write_text(page(name), "utf-8")
     if not options.table:
         draw()
+        draw_runs()
+    for name in PAGES:
+        (ROOT / "docs" / name).write_text(page(name), "utf-8")
 
 
 if __name__ == "__main__":

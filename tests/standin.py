@@ -130,6 +130,10 @@ def zeros_like(like, dtype):
     return ndarray(np.zeros_like(like._memory, dtype))
 
 
+def ones_like(like):
+    return ndarray(np.ones_like(like._memory))
+
+
 def asarray(array):
     return array if isinstance(array, ndarray) else ndarray(np.array(array))
 
@@ -140,7 +144,7 @@ def installed():
     module = ModuleType("cupy")
     stream = SimpleNamespace(ptr=0)
     module.cuda = SimpleNamespace(get_current_stream=lambda device=None: stream)
-    things = (ndarray, zeros, zeros_like, asarray, ascontiguousarray)
+    things = (ndarray, zeros, zeros_like, ones_like, asarray, ascontiguousarray)
     for thing in (*things, sqrt, square, sum, repeat, may_share_memory):
         setattr(module, thing.__name__, thing)
     before = sys.modules.get("cupy")
