@@ -206,8 +206,36 @@ py::object run_plans(const PlanCalls& calls, const Place& place, const CallOptio
     return outcome(joint.args, joint.first, joint.place);
 }
 
+namespace {
+
+constexpr const char* kPlanDoc = R"(A step whose arrays are checked once and kept.
+
+    plan = steepest.steps.Plan("adamw", params, exp_avg=m, exp_avg_sq=v, lr=1e-3)
+    plan(grads, step=t)
+
+rule : str, the name of a function of `steepest.steps`.
+params : array or list of arrays of that function, which are updated at every call.
+arguments : the rule's states by name, working_copy, rounding, seed, tensor_ids, and defaults for
+    the keywords of the calls; shapes and dtypes are those of the function.
+
+A call plan(grads, **keywords) makes a step and returns what the function does. The plan holds
+references to its arrays; it refuses pickling, copying and calls from two threads at once.
+
+Raises what the function raises: for the arrays here, for gradients and keywords at the calls.)";
+
+constexpr const char* kListSumsDoc =
+    R"(The sums over all tensors that keywords of the rule's next step depend on, as its source
+says, of gradients as the step with these options would see them: scaled, clipped, decayed.
+Nothing is written. The same bits for any number of threads, on any target or device; on a
+device the call waits for it. All zero for a step that skip_nonfinite would hold back.
+
+Raises TypeError for a rule without such sums, ValueError where a state is missing, and what
+a call raises.)";
+
+}  // namespace
+
 void bind_plan(py::module_& m) {
-    py::class_<Plan>(m, "Plan")
+    py::class_<Plan>(m, "Plan", kPlanDoc)
         .def(py::init([](const std::string& rule, py::handle params, const py::kwargs& arguments) {
                  return std::make_unique<Plan>(rule_by_name(rule), params, arguments);
              }),
@@ -219,9 +247,10 @@ void bind_plan(py::module_& m) {
                 return list_sums({{&plan}, {grads}, {keywords}}, plan.place_for(keywords),
                                  plan.call_defaults());
             },
-            py::arg("grads"))
-        .def_property_readonly("rule", &Plan::rule_name)
-        .def_property_readonly("last_none_count", &Plan::last_none_count)
+            py::arg("grads"), kListSumsDoc)
+        .def_property_readonly("rule", &Plan::rule_name, "Name of the rule.")
+        .def_property_readonly("last_none_count", &Plan::last_none_count,
+                               "How many gradients of the latest call were None.")
         .def("__reduce__", [](const Plan&) { refuse("pickling"); })
         .def("__copy__", [](const Plan&) { refuse("copying"); })
         .def("__deepcopy__", [](const Plan&, py::handle) { refuse("copying"); });

@@ -38,6 +38,9 @@ def finite_difference_hvp(
     Returns a function of v, a structure like params, for the estimators of this module. It takes
     two gradients a product, and none for v = 0.
 
+    Source: the definition of a central difference; Nocedal and Wright (2006), section 8.1, for the
+    step.
+
     Raises TypeError and ValueError for wrong arguments and for gradients of another structure,
     dtype or shape, or with a NaN or an infinity, BufferError for parameters that cannot be written.
     """

@@ -12,7 +12,8 @@ from .student import two_sided
 
 
 class DiagEstimate(NamedTuple):
-    """The estimated diagonal, the standard error of each entry, and the number of probes.
+    """The estimated diagonal `value`, the standard error `stderr` of each entry, and the number of
+    probes.
 
     Both are of the structure of `like`, float64 for float64 arrays, else float32. The error of one
     probe alone is unknown: NaN.
@@ -24,9 +25,13 @@ class DiagEstimate(NamedTuple):
 
 
 class TraceEstimate(NamedTuple):
-    """The estimated trace, its standard error, the number of independent samples, these samples,
-    and how many products with the operator they took. The error of one sample is NaN, unless it is
-    known to be exact: 0."""
+    """An estimated trace.
+
+    value, stderr : the estimate and its standard error. The error of one sample is NaN, unless it
+        is known to be exact: 0.
+    probes : the number of independent samples. samples : these, float64 (probes,).
+    products : how many products with the operator they took.
+    """
 
     value: float
     stderr: float

@@ -144,6 +144,9 @@ def average_factors(
 
     current, new : of one shape, any float dtype, finite.
     gammas : a tuple or list of two numbers from 0 to 1.
+    form : "code" or "paper".
+
+    Source: Gomes et al., ICLR 2025, arXiv 2405.16397, and the authors' code.
 
     Raises TypeError and ValueError for other arguments, ValueError for a sum beyond float64.
     """

@@ -27,6 +27,8 @@ def hutchpp_trace(hvp: Hvp, like: Any, products: int = 24, seed: int = 0) -> Tra
     semidefinite H the error decays as 1 / products, for others no faster than Hutchinson's
     1 / sqrt(products). Takes memory for products / 3 vectors in float64.
 
+    Source: Meyer, Musco, Musco and Woodruff, SOSA 2021, arXiv 2010.09649.
+
     Raises as `hutchinson_trace` does.
     """
     operator = Operator(hvp, like, seed)

@@ -22,7 +22,8 @@ class Tridiagonal(NamedTuple):
     diagonal : (k,), of T.
     off_diagonal : (k - 1,), beside it.
     residual : the norm of H Q - Q T, all of it in the last column; 0 where the space is invariant.
-    basis : (n, k), the columns of Q: the elements of all arrays of `like` one after the other.
+    basis : float64 (n, k), the columns of Q: the elements of all arrays of `like` one after the
+        other.
     """
 
     diagonal: NDArray[np.float64]

@@ -17,7 +17,7 @@ class MkorUpdate(NamedTuple):
     largest : the largest magnitude in the new inverse, for the next call's `largest`; NaN if there
         is a NaN.
     denominator : the 1 + ... of the update; 1 where the stabiliser took its place.
-    stabilized : whether the inverse was above the threshold before.
+    stabilized : bool, whether the inverse was above the threshold before.
     """
 
     largest: float
@@ -56,6 +56,7 @@ def mkor_update(
     v : (n,), contiguous, of the same dtype, in the same place: the mean over the batch of a layer's
         inputs or of the gradients of its outputs.
     decay : more than 0, at most 1: the share of the old. 0.95 is the code's.
+    variant : "code", "paper" or "textbook", as above.
     stabilizer : what happens where the largest magnitude in `inverse` is above `threshold` (or a
         NaN) before the update. "blend": F = (1 - zeta) F + zeta I, and then the update, as in the
         article's algorithm 1; "skip": the blend in place of the update, as the code is written;

@@ -12,7 +12,7 @@ def plot_density(density: SpectralDensity, ax: Any = None, *, floor: float = 1e-
     """Draws the density on a logarithmic scale, with one standard error around it.
 
     ax : matplotlib axes; None: new ones, in a figure of their own.
-    floor : lowest density shown, in relation to the largest.
+    floor : a number, the lowest density shown, in relation to the largest.
 
     Returns the axes. Needs matplotlib: raises ImportError where matplotlib is not installed, and
     TypeError or ValueError for wrong arguments.

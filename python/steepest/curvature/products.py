@@ -25,7 +25,8 @@ def gauss_newton_product(
 ) -> Callable[[Any], Any]:
     """A callback for the product G v = J^T L J v with the generalised Gauss-Newton matrix.
 
-    jvp : v -> J v, from parameters to outputs of the model. vjp : u -> J^T u, back.
+    jvp : v -> J v, from parameters to outputs of the model. vjp : u -> J^T u, back. Arrays of any
+        dtype, in host memory or on a device.
     loss_hessian : u -> L u, the Hessian of the loss in the outputs; None: the identity (half the
         squared error, summed). It returns what it got: the same structure, kinds, shapes, dtypes.
 

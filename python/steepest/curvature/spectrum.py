@@ -20,8 +20,8 @@ _REACH = 5.0  # standard deviations of the kernel beyond the outermost nodes
 class SpectralDensity(NamedTuple):
     """The density of eigenvalues, its integral being 1.
 
-    grid, density, stderr : (points,): the density smoothed by a Gaussian of standard deviation
-        `width`, and the standard error of the mean over the probes (NaN for one).
+    grid, density, stderr : float64 (points,): the density smoothed by a Gaussian of standard
+        deviation `width`, and the standard error of the mean over the probes (NaN for one).
     nodes, weights : (probes, steps): the Gauss quadrature of every probe; sums of f(node) * weight
         over a row estimate trace f(H) / n. Rows that came to an end early are filled up with
         weights of 0.
@@ -39,8 +39,9 @@ class SpectralDensity(NamedTuple):
 class Extremes(NamedTuple):
     """Eigenvalues at the ends of a spectrum.
 
-    top : the largest, descending. bottom : the smallest, ascending. To each of them an eigenvalue
-    of H is at most `top_error` or `bottom_error` away (the norm of the residual, up to rounding).
+    top : the largest, float64, descending. bottom : the smallest, ascending. To each of them an
+    eigenvalue of H is at most `top_error` or `bottom_error` away (the norm of the residual, up to
+    rounding).
     products : taken with H.
     """
 

@@ -22,7 +22,13 @@ _MOST = 2**62
 
 
 class NormTest(NamedTuple):
-    """What `norm_test` returns."""
+    """What `norm_test` returns.
+
+    statistic : variance of a sample's gradient / (batch_size |mean|^2). passed : whether that is at
+        most theta^2.
+    advised : the batch size that would pass, an int; None: no finite one.
+    variance : of the gradient of one sample, the trace of its covariance. mean_square : |mean|^2.
+    """
 
     statistic: float  #: variance of a sample's gradient / (batch_size |mean|^2)
     passed: bool  #: whether that is at most theta^2
@@ -32,7 +38,14 @@ class NormTest(NamedTuple):
 
 
 class InnerProductTest(NamedTuple):
-    """What `inner_product_test` returns."""
+    """What `inner_product_test` returns.
+
+    statistic : variance of <g_i, mean> / (batch_size |mean|^4).
+    orthogonal : variance of what is orthogonal to the mean / (batch_size |mean|^2).
+    passed : whether the first is at most theta^2, the second at most nu^2.
+    advised : the batch size that would pass both, an int; None: no finite one.
+    mean_square : |mean|^2.
+    """
 
     statistic: float  #: variance of <g_i, mean> / (batch_size |mean|^4)
     orthogonal: float  #: variance of what is orthogonal to the mean / (batch_size |mean|^2)
@@ -42,7 +55,11 @@ class InnerProductTest(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Sums over the gradients g_i of samples or workers."""
+    """Sums over the gradients g_i of samples or workers.
+
+    mean_square : |mean|^2. deviations : |g_i - mean|^2, float64 (samples,). products :
+        <g_i, mean>, float64 (samples,).
+    """
 
     mean_square: float  #: |mean|^2
     deviations: NDArray[np.float64]  #: |g_i - mean|^2
@@ -57,7 +74,10 @@ def gradient_moments(grads: Any, *, stacked: bool = False) -> Moments:
         arrays have a first dimension of samples, in C order.
 
     In double over the fixed reduction tree: the same bits on every CPU target and for any number of
-    threads. Raises TypeError, ValueError and DeviceError.
+    threads. Source: the definition of the terms of `norm_test` and `inner_product_test`.
+
+    Raises TypeError (kind, dtype, structure), ValueError (shape, no gradient) and DeviceError
+    (arrays on a device).
     """
     samples, is_list = _stacked(grads) if stacked else _listed(grads)
     return Moments(*_core.gradient_moments(samples, is_list))
@@ -76,6 +96,10 @@ def norm_test(
     The test is variance / batch_size <= theta^2 |mean|^2, where the variance of a sample's gradient
     is estimated without bias: m sum_i |g_i - mean|^2 / (n - 1) from n gradients of m samples each.
     advised = ceil(variance / (theta^2 |mean|^2)) where it fails, else batch_size.
+
+    Source: Lau, Liu and Kolar, arXiv 2402.11215, after Byrd, Chin, Nocedal and Wu (2012).
+
+    Raises as `gradient_moments`, and ValueError for a batch_size or theta out of range.
     """
     theta = arguments.between("theta", theta, 0.0, math.inf)
     moments, batch = _measured(grads, batch_size, stacked)
@@ -101,6 +125,9 @@ def inner_product_test(
 
     With p_i = <g_i, mean> and q = |mean|^2, the tests are Var p_i / batch_size <= theta^2 q^2 and
     Var(g_i - p_i / q mean) / batch_size <= nu^2 q, with variances of samples as in `norm_test`.
+
+    Source: Lau, Liu and Kolar, arXiv 2402.11215, after Bollapragada, Byrd and Nocedal,
+    arXiv 1710.11258. Raises as `norm_test`, and ValueError for a nu out of range.
     """
     theta = arguments.between("theta", theta, 0.0, math.inf)
     if nu != math.inf:

@@ -33,7 +33,7 @@ class Draw(NamedTuple):
 
 
 class Compressor(Protocol):
-    """What EF21 needs of a compressor."""
+    """What EF21 needs of a compressor of arrays of float32 or float64."""
 
     def size(self, count: int, itemsize: int) -> int:
         """Bytes that an array of that many elements takes."""
@@ -80,6 +80,9 @@ class TopK(_Sparse):
 
     alpha = k / n for arrays of n elements. Bytes: the kept values in the order of their indices,
     then these as uint32. A NaN counts as larger than any number, so none is hidden.
+
+    Source: Richtárik, Sokolov and Fatkhullin, arXiv 2106.05203. Raises TypeError and ValueError for
+    another k.
     """
 
     def size(self, count: int, itemsize: int) -> int:
@@ -113,6 +116,8 @@ class RandomK(_Sparse):
 
     alpha = k / n on average. Bytes: the kept values in the order of their indices. The numbers are
     those of `steepest.curvature.gaussian`, the same bits on every CPU target.
+
+    Source and errors as in `TopK`, and for a seed that is no int from 0 to 2^64 - 1.
     """
 
     seed: int = 0
@@ -150,6 +155,8 @@ class ScaledSign:
     alpha = 1 / n for arrays of n elements, |x|_1^2 / (n |x|_2^2) for a given x, which is 2 / pi on
     normal ones. Bytes: the mean, a float, then ceil(n / 8) bytes of bits that are set where x >= 0,
     element e in bit e % 8 of byte e // 8; those left over are clear. The sum is in double.
+
+    Source: Richtárik, Sokolov and Fatkhullin, arXiv 2106.05203; Seide et al. (2014) for the signs.
     """
 
     def size(self, count: int, itemsize: int) -> int:

@@ -99,6 +99,9 @@ class EF21Worker:
     scale : 1, or in EF21-W 1 / (n w_i) for a worker of weight w_i among n.
 
     g = 0 before the first step, so that the first message is the compressed gradient itself.
+
+    Sources: Richtárik, Sokolov and Fatkhullin, arXiv 2106.05203; for the weights Richtárik, Gasanov
+    and Burlachenko, arXiv 2402.10774. Raises TypeError and ValueError for other arguments.
     """
 
     def __init__(
@@ -158,7 +161,7 @@ class EF21Aggregate:
         mean = EF21Aggregate(params, TopK(0.01))
         opt.step(mean.add(messages))  # messages: uint8, one row per worker
 
-    like, compressor : as on the workers.
+    like, compressor : as of the worker, dtypes too; sources and errors as in `EF21Worker`.
     """
 
     def __init__(self, like: Any, compressor: Compressor) -> None:

@@ -16,7 +16,11 @@ BITS = (1, 2)
 
 
 class Packed(NamedTuple):
-    """What `pack_signs` returns."""
+    """What `pack_signs` returns.
+
+    message : uint8 (bytes,), as many as `message_size` says. nans : int, how many directions are
+        NaN.
+    """
 
     message: Message  #: uint8, `message_size` bytes
     nans: int  #: how many directions are NaN
@@ -27,6 +31,10 @@ def message_size(params: Any, bits: int = 1) -> int:
     array of n elements.
 
     params : array or list of arrays; only their shapes matter.
+    bits : 1 or 2.
+
+    Source: the definition of the message, as in `pack_signs`. Raises TypeError and ValueError for
+    other arguments.
     """
     arrays, _ = lists.read_list(params, "params")
     return checked_bits(bits) * sum(-(-size // 8) for size in lists.sizes_of(arrays))
@@ -68,6 +76,8 @@ def pack_signs(
     A plane holds ceil(n / 8) bytes for every array of n elements, array after array without gaps.
     Element e of an array, counted in memory order, is bit e % 8, from the lowest, of its byte
     e // 8: NumPy's packbits(bitorder="little"). Unused bits are clear.
+
+    Source: Liu et al., arXiv 2404.00438, algorithm 1.
 
     The signs and momenta are those of `steepest.steps.lion`, the same bits on every CPU target and
     for any number of threads. Raises TypeError (kind, dtype, structure), ValueError (shape, layout,

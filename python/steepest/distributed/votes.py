@@ -20,7 +20,12 @@ _STREAMS = ("params", "working_copy")
 
 
 class Votes(NamedTuple):
-    """A direction for all parameters, in planes of bits."""
+    """A direction for all parameters, in planes of bits.
+
+    data : uint8 (bytes,), the planes one behind the other.
+    form : "signs", "ternary", "mean of signs" or "mean of ternary".
+    workers : int, that a mean is over, else 1.
+    """
 
     data: Message  #: uint8, the planes one behind the other
     form: str  #: "signs", "ternary", "mean of signs" or "mean of ternary"
@@ -37,6 +42,9 @@ def planes_of(form: str, workers: int = 1) -> int:
 
     1 for "signs", 2 for "ternary"; for means as many as their largest count has binary digits:
     that of the number of workers for "mean of signs", of twice that for "mean of ternary".
+
+    Source: the definition of the planes, as in `majority` and `mean`. Raises TypeError and
+    ValueError for another form or number.
     """
     arguments.one_of("form", form, FORMS)
     workers = arguments.count("workers", workers, 1, MOST_WORKERS)
@@ -61,6 +69,7 @@ def majority(messages: Any, *, bits: int = 1, tie: str = "zero", out: Any = None
     out : uint8 array for the planes of the result; None: a new one.
 
     A NaN of any worker is NaN in the result, with 2 bits. Bits are counted 64 or more at a time.
+    Source: Liu et al., arXiv 2404.00438, algorithm 1.
     Raises TypeError and ValueError; then nothing has been written.
     """
     arguments.one_of("tie", tie, TIES)
@@ -78,6 +87,7 @@ def mean(messages: Any, *, bits: int = 1, out: Any = None) -> Votes:
     The planes hold binary digits, the lowest first: of the number of workers whose sign is 1; for
     messages of 2 bits, of the sum of the signs plus the number of workers, and all digits are set
     for NaN. So n workers take log2(n + 1) bits per element, or log2(2 n + 1), rounded up.
+    Source: Liu et al., arXiv 2404.00438, algorithm 1.
     """
     bits = checked_bits(bits)
     workers = len(_rows(messages, bits))
@@ -126,6 +136,8 @@ def apply_votes(
     rounding : "nearest" or "stochastic", of what is stored in bfloat16 or float16; or a dict from
         "params" and "working_copy" to these.
     step, seed, tensor_ids : coordinates of stochastic rounding, as in `steepest.steps`.
+
+    Source: Liu et al., arXiv 2404.00438, algorithm 1.
 
     Directions of a mean are the nearest float32 (float64 for float64 parameters) to the true one.
     With the signs of one worker that has no zero directions the parameters are those of

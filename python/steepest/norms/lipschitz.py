@@ -14,7 +14,7 @@ from .spectral import spectral_norm
 
 
 class Convolution(NamedTuple):
-    """A convolutional layer, with the arguments of `conv_spectral_norm`."""
+    """A convolutional layer; its fields and their dtypes are as in `conv_spectral_norm`."""
 
     kernel: Any
     input_size: Any = None

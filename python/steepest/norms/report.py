@@ -14,7 +14,8 @@ from .spectral import spectral_norm
 
 
 class NormReport(NamedTuple):
-    """Norms of W (d_out, d_in). Floats for one matrix, float64 arrays (...,) for a stack."""
+    """Norms of W (d_out, d_in), named as in `report`. Floats for one matrix, float64 arrays (...,)
+    for a stack."""
 
     frobenius: Any
     max_abs: Any

@@ -18,8 +18,8 @@ _UNITS = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float1
 
 
 class Rescaled(NamedTuple):
-    """The rescaled kernel, of the given one's kind, shape and dtype; the factor of every input
-    channel, float64 (c_in,); and a proved upper bound, at most 1, of the kernel's spectral norm."""
+    """The rescaled kernel, of the given one's kind, shape and dtype; `scale`, the factor of every
+    input channel, float64 (c_in,); and a proved upper bound, at most 1, of its spectral norm."""
 
     kernel: Any
     scale: Any

@@ -42,8 +42,8 @@ class SpectralEstimate(NamedTuple):
 
 
 class NormValue(NamedTuple):
-    """A number (or a float64 array (...,) for a stack) and what it is of the largest singular
-    value: a proved "upper" or "lower" bound, or an "estimate"."""
+    """A number (or a float64 array (...,) for a stack) and its `kind`, what it is of the largest
+    singular value: a proved "upper" or "lower" bound, or an "estimate"."""
 
     value: Any
     kind: str

@@ -15,7 +15,7 @@ _MOST = 2**31
 
 def streaming_top_eigenvector(n: int, *, amnesia: float = 2.0) -> StreamingTopEigenvector:
     """A running estimate of the largest eigenvalue of E x x^T, and of its vector, from samples x of
-    n elements that come one after the other: see StreamingTopEigenvector.
+    n elements that come one after the other: n, amnesia and dtypes as in `StreamingTopEigenvector`.
 
     Raises TypeError or ValueError for n less than 1 or amnesia less than 0.
     """
@@ -36,7 +36,9 @@ class StreamingTopEigenvector:
     The error of `vector` falls as the root of count, times a factor that grows as the gap between
     the two largest eigenvalues shrinks; `value` is biased upwards while the vector is not found.
 
-    n : elements of a sample. amnesia : at least 0; 2 to 4 are usual.
+    n : int, elements of a sample. amnesia : at least 0; 2 to 4 are usual.
+
+    Raises TypeError or ValueError for n less than 1 or amnesia less than 0.
 
     Sources: Oja, J. Math. Biology 15 (1982); Weng, Zhang and Hwang, IEEE TPAMI 25 (2003), whose
     first component this is; blocks as in Mitliagkas et al., NeurIPS 2013, arXiv 1307.0032.

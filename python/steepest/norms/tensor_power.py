@@ -18,7 +18,7 @@ _RANK = 1e-8  # singular values below this times the largest count as zero
 
 class TensorEigenpair(NamedTuple):
     """T x^(m-1) = value x nearly: `vector` x of length one, float64 (n,), residual
-    |T x^(m-1) - value x|, and how many power steps it took."""
+    |T x^(m-1) - value x|, and `iterations`, how many power steps it took."""
 
     value: float
     vector: Values

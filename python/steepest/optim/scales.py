@@ -35,7 +35,9 @@ class Fans(NamedTuple):
 
 
 def fans(shape: Iterable[int]) -> Fans:
-    """(fan_out, fan_in) of a shape: (n, 1) for a vector of n, (1, 1) for a scalar.
+    """(fan_out, fan_in) of a shape, ints: (n, 1) for a vector of n, (1, 1) for a scalar.
+
+    shape : ints. Source: Yang et al., arXiv 2203.03466, for the names.
 
     Raises TypeError for lengths that are no integers, ValueError for lengths below 1.
     """
@@ -54,7 +56,8 @@ def mup(
 ) -> list[float]:
     """Factors of mu-P (Yang et al., arXiv 2203.03466, table 3).
 
-    shapes : of the tensors. kinds : "input", "hidden" or "output", one for all or one for each.
+    shapes : of the tensors, of ints.
+    kinds : "input", "hidden" or "output", one for all or one for each.
         Vectors and scalars are input weights, as the paper has biases.
     optimizer : "adam" (and its relatives whose step does not depend on the size of gradients):
         1, 1 / fan_in, 1 / fan_in for input, hidden and output weights; "sgd": fan_out, 1,

@@ -18,7 +18,10 @@ _MOST_STEPS = 2**62
 
 
 class Rates(NamedTuple):
-    """What a step is made with."""
+    """What a step is made with, two numbers.
+
+    lr : the learning rate. momentum : of the optimizer's keyword of that name.
+    """
 
     lr: float
     momentum: float
@@ -40,8 +43,9 @@ class OneCycle:
     momentum : (low, high), which runs against the learning rate, from high to low and back, and
         stays at high after the cycle; one number: always that.
 
-    All runs are linear, as in the paper. Raises TypeError and ValueError for numbers of other kinds
-    or out of range.
+    All runs are linear, as in the paper (Smith and Topin, arXiv 1708.07120).
+
+    Raises TypeError and ValueError for numbers of other kinds or out of range.
     """
 
     def __init__(
@@ -84,7 +88,7 @@ class OneCycle:
 
 
 def one_cycle(steps: int, max_lr: float, **options: Any) -> list[Rates]:
-    """All steps of a `OneCycle` with these arguments."""
+    """All steps of the schedule with these arguments, a list; errors too are as in `OneCycle`."""
     schedule = OneCycle(steps, max_lr, **options)
     return [schedule(t) for t in range(schedule.steps)]
 
@@ -101,9 +105,12 @@ class HessianFreeRate:
         rate = HessianFreeRate()
         rate.update(params, lr)  # after each step; returns None until there are three
 
-    decay : of the running average, from 0 to less than 1; its bias at the start is corrected.
+    decay : a number, of the running average, from 0 to less than 1; its bias at the start is
+        corrected.
 
     A path without curvature, as of gradients that are all the same, leaves the average as it is.
+
+    Source: Smith and Topin, arXiv 1708.07120. Raises TypeError and ValueError for another decay.
     """
 
     def __init__(self, decay: float = 0.9) -> None:

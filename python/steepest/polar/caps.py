@@ -65,7 +65,7 @@ def spectral_hammer(W: Any, cap: float, *, out: Any = None) -> Any:  # noqa: N80
     """W with its largest singular value set to `cap`, larger or smaller than it was, by a
     correction of rank one: W + (cap - sigma) u v^T. The other ones stay. Zero stays zero.
 
-    Arguments and errors are those of `spectral_cap`. The triplet (u, sigma, v) is that of a matrix
+    W, cap, out, errors : as in `spectral_cap`. The triplet (u, sigma, v) is that of a matrix
     within 1e-10 sigma of W; of several equal largest values one is set. The result is off by about
     the same and by u max(||W||, cap).
 
@@ -84,7 +84,7 @@ def spectral_normalize(W: Any, cap: float = 1.0, *, out: Any = None) -> Any:  # 
     """W / max(1, sigma / cap) with its spectral norm sigma, so that `cap` is the most it has, as a
     rule but for rounding, with certainty but for a relative 1e-10.
 
-    Arguments and errors are those of `spectral_cap`. Matrices whose Frobenius norm is at most `cap`
+    W, cap, out, errors : as in `spectral_cap`. Matrices whose Frobenius norm is at most `cap`
     come back unchanged.
 
     Source: Newhouse et al., arXiv 2507.13338.

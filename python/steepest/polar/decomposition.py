@@ -15,7 +15,8 @@ from .stacks import Stack, Values
 
 
 class Polar(NamedTuple):
-    """A = U H."""
+    """A = U H, arrays of A's kind and dtype: U (..., m, n) with orthonormal columns (rows where
+    m < n), H (..., n, n) symmetric and positive semidefinite."""
 
     U: Any
     H: Any
@@ -76,7 +77,7 @@ def stiefel_project(
     """The matrix with orthonormal columns (rows where m < n) that is nearest to W in the Frobenius
     norm and every other unitarily invariant one: the polar factor of W.
 
-    Arguments and errors are those of `polar`; `out` is one array and may be W.
+    W, tol, max_steps, errors : as in `polar`, its A being W; `out` is one array and may be W.
 
     Raises LinAlgError also where W has no full rank to working precision, so that the nearest
     matrix is not unique; zero is such a matrix.

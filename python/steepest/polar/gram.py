@@ -62,6 +62,11 @@ def condition(coefficients: Any, perturbation: float, positions: Iterable[int] =
 
     It is that of the scalar iteration over singular values logspace(0, -10, 10000) where every
     fresh Gram matrix is off by `perturbation`.
+
+    coefficients : as in `resolve`. positions : ints from 1. Raises as that does, and TypeError and
+        ValueError for other positions or a perturbation out of range.
+
+    Source: the search of the authors' code, Gram Newton-Schulz (Dao-AILab, 2026).
     """
     triples = resolve(coefficients)
     chosen = tuple(arguments.count("positions", p, 1, len(triples) - 1) for p in positions)
@@ -76,6 +81,11 @@ def reach(coefficients: Any, rounding: float, positions: Iterable[int] = ()) -> 
     It is found by the iteration itself on diagonal X over pairs from logspace(0, -10, 40), where
     every Gram matrix and every product (a I + b R + c R^2)^2 R is off by `rounding`, times ||R||
     and the square of a, in all entries and with three choices of signs.
+
+    coefficients : as in `resolve`. positions : ints from 1. Raises as that does, and TypeError and
+        ValueError for other positions or a rounding out of range.
+
+    Source: derived here.
     """
     triples = resolve(coefficients)
     chosen = tuple(arguments.count("positions", p, 1, len(triples) - 1) for p in positions)
@@ -111,8 +121,8 @@ def restarts(coefficients: Any, perturbation: float, count: int) -> list[int]:
     """The published choice of restart positions: of all combinations of that many steps the one
     with the least worst `condition` of Q, the first one where several are equal.
 
-    perturbation : see `PERTURBATION`.
-    count : of restarts, less than the number of steps.
+    coefficients : as in `resolve`. perturbation : see `PERTURBATION`.
+    count : of restarts, an int less than the number of steps.
 
     Raises ValueError when Q loses its definiteness or overflows with every combination.
     """

@@ -52,7 +52,13 @@ def _check_interval(lower: Any, upper: Any) -> tuple[float, float]:
 
 
 def quintic(lower: float, upper: float) -> Triple:
-    """(a, b, c) of the odd quintic with the least max |1 - p(x)| over lower <= x <= upper."""
+    """(a, b, c) of the odd quintic with the least max |1 - p(x)| over lower <= x <= upper.
+
+    lower, upper : numbers, 0 < lower <= upper. Raises TypeError and ValueError for others.
+
+    Source: Remez (1934); Amsel et al., arXiv 2505.16932. The iteration without double roots is
+    derived here.
+    """
     lower, upper = _check_interval(lower, upper)
     q, r = _extrema(lower, upper)
     a, b, c = (q * r) ** 2, -(q * q + r * r) / 3, 1 / 5
@@ -61,7 +67,12 @@ def quintic(lower: float, upper: float) -> Triple:
 
 
 def cubic(lower: float, upper: float) -> Triple:
-    """(a, b, 0) of the odd cubic with the least max |1 - p(x)| over lower <= x <= upper."""
+    """(a, b, 0) of the odd cubic with the least max |1 - p(x)| over lower <= x <= upper.
+
+    lower, upper : numbers, 0 < lower <= upper. Raises TypeError and ValueError for others.
+
+    Source: Grishina, Smirnov and Rakhuba, arXiv 2506.10935.
+    """
     lower, upper = _check_interval(lower, upper)
     k = math.sqrt(3 / (upper * upper + lower * upper + lower * lower))
     scale = 4 / (2 + lower * upper * (lower + upper) * k**3)
@@ -98,7 +109,7 @@ def _compose(
 def polar_express(
     steps: int, lower: float = 1e-3, cushion: float = 0.02, safety: float = 1.02
 ) -> NDArray[np.float64]:
-    """Polar Express (2505.16932): (steps, 3), the best composition for [lower, 1].
+    """Polar Express (arXiv 2505.16932): float64 (steps, 3), the best composition for [lower, 1].
 
     Each step is the best quintic for the interval [l, u] that the steps before leave, which is
     also the best composition there is. `cushion`: no quintic is made for less than
@@ -108,6 +119,8 @@ def polar_express(
 
     The published tables: (10, 1e-3, 0.02407327424182761, 1) is the paper's, the defaults are those
     of modded-nanogpt and Dion, safety 1.01 is that of the authors' code.
+
+    Raises TypeError and ValueError for steps outside 1 to 100 and numbers out of range.
     """
     return _compose(
         quintic,
@@ -121,11 +134,14 @@ def polar_express(
 def cans(
     steps: int, lower: float | None = None, order: int = 5, delta: float | None = None
 ) -> NDArray[np.float64]:
-    """CANS (2506.10935): (steps, 3), Chebyshev-optimal polynomials of order 3 or 5.
+    """CANS (arXiv 2506.10935): float64 (steps, 3), Chebyshev-optimal polynomials of order 3 or 5.
 
     `lower`: the best for singular values in [lower, 1], 1e-3 unless given. `delta` instead of
     it: the set for the largest interval [lower, 1] that ends in [1 - delta, 1 + delta]. The
     published tables are (5) and the inverse roots' (9, lower=8.5e-4, order=3).
+
+    Raises TypeError and ValueError for steps outside 1 to 100, another order, numbers out of range,
+    and lower and delta together.
     """
     if order not in (3, 5):
         raise ValueError(f"order: {order!r} given, expected 3 or 5")

@@ -37,8 +37,11 @@ _DISTANCE = 4
 
 
 class Choice(NamedTuple):
-    """How a matrix is orthogonalised: "standard" or "gram", the type of the products, and for the
-    Gram form the steps before which it starts anew."""
+    """How a matrix is orthogonalised.
+
+    method : "standard" or "gram". compute : dtype of the products, a str. restarts : for the Gram
+        form the steps before which it starts anew, ints from 0.
+    """
 
     method: str
     compute: str
@@ -55,7 +58,9 @@ def choose(
 ) -> Choice:
     """What `orthogonalize` does with an array of this shape and dtype name.
 
-    Raises ValueError for an unknown method or type, and as `coefficients.resolve` does.
+    coefficients, steps, method, compute : as in `orthogonalize`.
+
+    Raises ValueError for an unknown method or type, and as `resolve` does.
     """
     arguments.one_of("compute", compute, ("auto", *COMPUTE))
     arguments.one_of("method", method, ("auto", *METHODS))

@@ -63,7 +63,10 @@ def gram(
 ) -> Any:
     """C = alpha A A^T + beta D + gamma I, exactly symmetric; with `sums` a pair (C, Sums).
 
-    A : (..., n, k). D : symmetric (..., n, n), or None; its lower triangle counts.
+    A : (..., n, k). D : symmetric (..., n, n), or None; its lower triangle counts. Dtypes, `out`,
+        error bound and errors raised are those of the module.
+
+    Source: the definition.
     """
     return _product(GRAM, A, None, D, (alpha, beta, gamma), sums, out)
 
@@ -82,8 +85,8 @@ def symmetric_product(
     """C = alpha A B + beta D + gamma I, exactly symmetric; with `sums` a pair (C, Sums).
 
     A, B : (..., n, n), symmetric matrices with A B = B A, as polynomials of one matrix are. Only
-        one triangle of A B is computed, so for others the result is not their product. D as for
-        `gram`.
+        one triangle of A B is computed, so for others the result is not their product. D, the
+        dtypes, `out` and the errors as for `gram`.
     """
     return _product(SYMMETRIC, A, B, D, (alpha, beta, gamma), sums, out)
 
@@ -98,7 +101,8 @@ def multiply(
     gamma: float = 0.0,
     out: Any = None,
 ) -> Any:
-    """C = alpha A B + beta D + gamma I. A : (..., n, k), B : (..., k, m), D : (..., n, m)."""
+    """C = alpha A B + beta D + gamma I. A : (..., n, k), B : (..., k, m), D : (..., n, m). Dtypes,
+    `out`, the error bound and the errors are as for `gram`."""
     return _product(GENERAL, A, B, D, (alpha, beta, gamma), False, out)
 
 

@@ -14,7 +14,10 @@ from .table import resolve
 
 
 def evaluate(coefficients: Any, x: ArrayLike, steps: int | None = None) -> NDArray[np.float64]:
-    """The composed polynomial at x, element by element, in double."""
+    """The composed polynomial at x, element by element, in double.
+
+    coefficients, steps : as in `resolve`, whose errors it raises. x : array of any shape.
+    """
     values = np.array(x, np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         for a, b, c in resolve(coefficients, steps):
@@ -38,6 +41,8 @@ def image(
 
     Exact up to rounding, with no grid: the range of a continuous function on an interval is an
     interval, whose ends are among the values at its ends and at the turning points inside.
+
+    coefficients, steps : as in `resolve`, whose errors it raises. lower, upper : numbers.
     """
     low, high = lower, upper
     for triple in resolve(coefficients, steps):
@@ -56,7 +61,11 @@ def rounded_image(
     """(smallest, largest) value for 0 <= x <= 1 where every step finds its argument off by up to
     `rounding` times the largest one, as products of that unit roundoff leave the singular values.
 
-    Sets whose steps are steep right behind their intervals escape: (-inf, inf) in the end.
+    Sets whose steps are steep right behind their intervals escape: (-inf, inf) in the end. The
+    bound is derived here.
+
+    coefficients, steps : as in `resolve`. rounding : a number from 0. Raises as that does, and for
+        another rounding.
     """
     low, high = 0.0, 1.0
     for triple in resolve(coefficients, steps):
@@ -71,7 +80,8 @@ def rounded_image(
 class Survey:
     """What becomes of singular values in (0, 1].
 
-    `singular_values` ascends and `values` are the composition there, as for a plot. `smallest` and
+    Of the set `triples` (steps, 3), float64: `singular_values` ascends and `values` are the
+    composition there, as for a plot. `smallest` and
     `largest` are the bounds of the composition on [0, 1], not only on the grid: a negative
     `smallest` means that the sign of some singular values is flipped. `slope`: how much the
     smallest ones are lifted.
@@ -91,7 +101,10 @@ class Survey:
 
 def survey(coefficients: Any, steps: int | None = None, points: int = 20000) -> Survey:
     """Walks a set over `points` singular values from 1e-10 to 1, half of them evenly spaced and
-    half of them evenly spaced in their logarithms."""
+    half of them evenly spaced in their logarithms.
+
+    coefficients, steps : as in `resolve`, whose errors it raises. points : int. Returns a Survey.
+    """
     triples = resolve(coefficients, steps)
     half = max(2, points // 2)
     grid = np.union1d(np.logspace(-10, 0, half), np.arange(1, half + 1) / half)

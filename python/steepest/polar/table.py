@@ -18,8 +18,10 @@ from .minimax import MOST_STEPS, Triple, cans, polar_express
 class CoefficientSet:
     """A published set and its rule for other numbers of steps than its own.
 
-    It is generated for the number of steps, or listed. Of a list the first steps are taken; after
-    its end the last step is repeated, if the set allows that.
+    steps : int, its own number. source : str.
+    generate : function of the number of steps that gives the array (steps, 3), or None.
+    triples : else the listed steps, of which the first are taken.
+    repeats_last : after the end of the list the last step is repeated.
     """
 
     steps: int  # its own number
@@ -98,6 +100,9 @@ def resolve(coefficients: Any, steps: int | None = None) -> NDArray[np.float64]:
     coefficients : name of a set, or an array (k, 3) of real numbers. Of an array the first steps
         are taken; the last row is repeated when it has fewer. Sets: see `SETS`.
     steps : int from 1 to 100; None: as many as the set or the array has.
+
+    Sources: those of the named sets, `SETS[name].source`: Muon (2024), modded-nanogpt (2025),
+    arXiv 2505.16932, 2506.10935, 2606.00371 and the report of DeepSeek-V4.
 
     Raises TypeError (not a name nor an array of real numbers; steps not an int) and ValueError
     (unknown name, shape, NaN or infinity, number of steps).
