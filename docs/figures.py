@@ -16,6 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "singular_values.png"
+OVERVIEW = ROOT / "docs" / "measured.png"  # in the README
 FAMILIES = ("steps", "polar", "norms", "curvature", "distributed")
 INTERVALS = (1e-2, 1e-3, 1e-4)
 SETS = ("jordan", "you", "polar_express", "cans", "cubic5", "deepseek_v4")
@@ -67,67 +68,41 @@ def performance() -> str:
 
 
 def _family(family: str) -> str:
+    from steepest.bench import tables
+
     run = newest_run(family)
     if run is None:
         return f"## {family.capitalize()}\n\nNo run has been recorded yet.\n"
     document = json.loads(run.read_text("utf-8"))
-    machine, rows = document["machine"], document["rows"]
+    picture = _bars(family)
+    parts = [f"## {family.capitalize()}", _where(run, document["machine"])]
+    parts += [tables.losses(document["rows"])]
+    parts += [f"![{family}]({picture.name})"] if picture.exists() else []
+    return "\n\n".join([*parts, tables.all_rows(document["rows"])])
+
+
+def _where(run: Path, machine: Mapping[str, Any]) -> str:
     ours = machine["steepest"]
-    by_case: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        key = tuple(row[name] for name in ("case", "impl", "dtype", "threads"))
-        by_case.setdefault(key, []).append(row)
-    lines = [
-        f"## {family.capitalize()}",
-        "",
+    return (
         f"`bench/results/{run.name}`: {machine['cpu']}, {machine['cores']} cores, target "
-        f"{ours['target']}, {ours['compiler']}.",
-        "",
-        _losses(rows),
-        "",
-        *([f"![{family}]({_bars(family).name})", ""] if _bars(family).exists() else []),
-        "| case | call | dtype | threads | ms | 10 to 90 % | of the ceiling | error | rivals |",
-        "|---|---|---|---:|---:|---:|---:|---:|---|",
-        *(_measured(case) for case in by_case.values()),
-    ]
-    return "\n".join(lines) + "\n"
+        f"{ours['target']}, {ours['compiler']}."
+    )
 
 
 def _bars(family: str) -> Path:
     return ROOT / "docs" / f"performance_{family}.png"
 
 
-def _losses(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows in which a rival was faster, slowest of ours first."""
-    compared = [row for row in rows if row["ratio"] is not None]
-    lost = sorted((row for row in compared if row["ratio"] < 1), key=lambda row: row["ratio"])
-    named = ", ".join(f"{r['case']} ({r['rival']} {r['ratio']:.2f}x)" for r in lost)
-    count = f"Slower than a rival in {len(lost)} of {len(compared)} comparisons"
-    return f"{count}: {named}." if lost else f"{count}."
+def overview() -> str:
+    """The measured part of the README."""
+    from steepest.bench import tables
 
-
-def _measured(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A line for a case; a row whose error is beyond its bound has neither share nor ratios."""
-    first, share = rows[0], rows[0]["ceiling_fraction"]
-    times = [f"{first[k] * 1e3:.3g}" for k in ("median_s", "p10_s", "p90_s")]
-    error = "beyond its bound" if first["error"] is None else f"{first['error']:.2f}"
-    cells = [
-        first["case"],
-        f"`{first['impl']}`",
-        first["dtype"],
-        str(first["threads"]),
-        times[0],
-        f"{times[1]} to {times[2]}",
-        "" if share is None else f"{share:.0%}",
-        error,
-        ", ".join(_ratio(row) for row in rows if row["ratio"] is not None),
-    ]
-    return f"| {' | '.join(cells)} |"
-
-
-def _ratio(row: Mapping[str, Any]) -> str:
-    text = f"{row['rival']} {row['ratio']:.2f}x"
-    return f"**{text}**" if row["ratio"] < 1 else text
+    run = newest_run("steps")
+    if run is None:
+        return "No run has been recorded yet.\n"
+    document = json.loads(run.read_text("utf-8"))
+    where, lost = _where(run, document["machine"]), tables.losses(document["rows"])
+    return f"{where}\n\n{tables.overview(document['rows'])}\n{lost}\n"
 
 
 def rules() -> str:
@@ -158,6 +133,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "norms.md": {"measured": lambda: table("norms")},
     "curvature.md": {"measured": lambda: table("curvature")},
     "performance.md": {"rows": performance},
+    "../README.md": {"measured": overview},
 }
 
 
@@ -199,14 +175,17 @@ def draw() -> None:
 
 def draw_runs() -> None:
     """Bars of the newest run of every family: shares of the ceiling, and ratios to rivals."""
-    from steepest.bench import plot
+    from steepest.bench import plot, tables
     from steepest.bench.rows import Row
 
     for family in FAMILIES:
         if run := newest_run(family):
             document = json.loads(run.read_text("utf-8"))
-            rows = [Row(**row) for row in document["rows"]]
-            plot.save(rows, document["machine"], str(_bars(family)))
+            rows, machine = document["rows"], document["machine"]
+            plot.save([Row(**row) for row in rows], machine, str(_bars(family)))
+            if family == "steps":
+                few = [Row(**row) for line in tables.overview_rows(rows) for row in line]
+                plot.save(few, machine, str(OVERVIEW))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
