@@ -58,12 +58,15 @@ add_library(steepest SHARED
   csrc/polar/device/products.cpp
   csrc/polar/device/line_sums_driver.cpp
   csrc/polar/device/line_sums_emulation.cpp
+  csrc/polar/device/pairs_driver.cpp
+  csrc/polar/device/pairs_emulation.cpp
   csrc/polar/item.cpp
   csrc/polar/iteration.cpp
   csrc/polar/line_sums.cpp
   csrc/polar/lines.cpp
   csrc/polar/multiply.cpp
   csrc/polar/normalize.cpp
+  csrc/polar/pairs.cpp
   csrc/polar/products.cpp
   csrc/polar/rescale.cpp
   csrc/polar/targets.cpp
@@ -123,6 +126,7 @@ if(STEEPEST_WITH_CUDA)
     csrc/cuda/lines.cu
     csrc/cuda/line_sums.cu
     csrc/cuda/memory.cu
+    csrc/cuda/pairs.cu
     csrc/cuda/polar.cu
     csrc/cuda/probes.cu
     csrc/cuda/products.cu

@@ -16,6 +16,7 @@
 #include "bindings/mkor.h"
 #include "bindings/normalize.h"
 #include "bindings/norms.h"
+#include "bindings/pairs.h"
 #include "bindings/peak.h"
 #include "bindings/plan.h"
 #include "bindings/polar.h"
@@ -111,6 +112,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_polar(m);
     bind_normalize(m);
     bind_line_sums(m);
+    bind_pairs(m);
     bind_products(m);
     bind_curvature(m);
     bind_mkor(m);

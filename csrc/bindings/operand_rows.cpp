@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "bindings/pairs.h"
 #include "bindings/sources.h"
-#include "bindings/workspace.h"
 
 namespace steepest::bindings {
 namespace {
@@ -33,27 +33,31 @@ bool is_row_major(const Shape& s) {
 
 }  // namespace
 
-Rows::Rows(const Array& a, py::handle object, const Place& place) : own_(a), used_(a) {
+Rows::Rows(const Array& a, const Place& place) : place_(place), own_(a), used_(a) {
     if (a.shape.count() == 0 || is_row_major(a.shape)) return;
     used_.shape.stride = c_order(a.shape.extent);
-    if (place.on_device() && !place.emulated()) {
-        theirs_ = py::reinterpret_borrow<py::object>(object);
-        theirs_copy_ = py::module_::import("steepest._arrays").attr("in_c_order")(theirs_);
-        used_.data = address_of(theirs_copy_, place);
+    const auto size = static_cast<size_t>(a.shape.count() * size_of(a.dtype));
+    if (place.stream()) {
+        there_.emplace(size, place);
+        used_.data = there_->data();
         return;
     }
-    copy_ = std::make_unique<char[]>(static_cast<size_t>(a.shape.count() * size_of(a.dtype)));
+    copy_ = std::make_unique<char[]>(size);
     used_.data = copy_.get();
 }
 
-// The framework's copy was filled when it was made, on the stream that the place follows.
 void Rows::read() const {
-    if (copy_) copy_elements(own_, used_);
+    if (there_)
+        copy_there(own_, used_, place_);
+    else if (copy_)
+        copy_elements(own_, used_);
 }
 
 void Rows::write() const {
-    if (copy_) copy_elements(used_, own_);
-    if (theirs_copy_) py::module_::import("steepest._arrays").attr("assign")(theirs_, theirs_copy_);
+    if (there_)
+        copy_there(used_, own_, place_);
+    else if (copy_)
+        copy_elements(used_, own_);
 }
 
 steepest_operand Rows::operand() const {

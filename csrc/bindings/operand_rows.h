@@ -3,26 +3,29 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "bindings/matrices.h"
+#include "bindings/workspace.h"
 
 namespace steepest::bindings {
 
 class Rows {
   public:
-    // Copies nothing yet. On a device the framework of `object` makes the copy; raises TypeError
-    // where there is none that can.
-    Rows(const Array& a, py::handle object, const Place& place);
+    // Copies nothing yet, but takes the memory. `place` is that of the call, and outlives this.
+    Rows(const Array& a, const Place& place);
 
-    // Between the array and its copy, if there is one. On a device they need the interpreter lock.
+    // Between the array and its copy, if there is one. On a device they work on the place's stream
+    // and need the interpreter lock.
     void read() const;
     void write() const;
     steepest_operand operand() const;
 
   private:
+    const Place& place_;
     Array own_, used_;
-    std::unique_ptr<char[]> copy_;     // in host memory
-    py::object theirs_, theirs_copy_;  // on a device: the array and its copy, as the framework's
+    std::unique_ptr<char[]> copy_;       // in host memory
+    std::optional<DeviceMemory> there_;  // on a device
 };
 
 }  // namespace steepest::bindings

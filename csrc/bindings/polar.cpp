@@ -180,8 +180,9 @@ void bind_polar(py::module_& m) {
         "check_result",
         [](py::handle object, const std::string& name, py::handle like, const std::string& of,
            const std::vector<int64_t>& extent) {
-            const Array input = read_matrices(like, {of.c_str()});
-            read_result(object, {name.c_str()}, extent, &input.dtype);
+            Place place(of.c_str());
+            const Array input = read_matrices(like, {of.c_str()}, place);
+            read_result(object, {name.c_str()}, extent, &input.dtype, place);
         },
         py::arg("object"), py::arg("name"), py::arg("like"), py::arg("of"), py::arg("shape"));
     m.def(

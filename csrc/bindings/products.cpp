@@ -122,55 +122,56 @@ steepest_status run(steepest_multiply_args& args) {
 
 // All arrays of a call, checked.
 struct Arrays {
-    py::handle left, right, addend, result;
-    Place place{"A"};
+    py::dict options;
+    Place place;
     Factors factors;
     Array out;
     std::optional<Array> d;
     bool in_place = false;  // D is C
 
-    Arrays(int32_t product, py::handle a, py::handle b, py::handle added, py::handle c)
-        : left(a), right(b), addend(added), result(c), factors(product, a, b, place) {
-        if (!addend.is_none()) d = read_addend(addend, factors, place);
-        out = read_result(result, {"out"}, factors.shape(), nullptr, place);
+    Arrays(int32_t product, py::handle a, py::handle b, py::handle added, py::handle c,
+           const py::object& stream)
+        : options(py::arg("stream") = stream), place("A", &options), factors(product, a, b, place) {
+        if (!added.is_none()) d = read_addend(added, factors, place);
+        out = read_result(c, {"out"}, factors.shape(), nullptr, place);
+        if (!place.on_device() && to_stream(stream).handle)
+            value_error("stream: given, expected None because A is in host memory");
         check_stored(out, "out", factors.a.dtype, place);
         check_apart(out, factors.a, "A");
         if (factors.b) check_apart(out, *factors.b, "B");
         in_place = d && same_array(*d, out) && d->dtype == out.dtype;
         if (d && !in_place) check_apart(out, *d, "D");
     }
-    bool has_own_d() const { return d && !in_place; }
 };
 
-// The operands of a call; those that the product does not have stand for nothing.
+// The operands of a call that the product has; D only where it is not C.
 struct Operands {
-    Rows a, b, c, d;
-    bool has_b, has_d, in_place;
+    Rows a, c;
+    std::optional<Rows> b, d;
+    bool in_place;
 
     explicit Operands(const Arrays& arrays)
-        : a(arrays.factors.a, arrays.left, arrays.place),
-          b(arrays.factors.b.value_or(arrays.factors.a),
-            arrays.factors.b ? arrays.right : arrays.left, arrays.place),
-          c(arrays.out, arrays.result, arrays.place),
-          d(arrays.has_own_d() ? *arrays.d : arrays.out,
-            arrays.has_own_d() ? arrays.addend : arrays.result, arrays.place),
-          has_b(arrays.factors.b),
-          has_d(arrays.d),
-          in_place(arrays.in_place) {}
+        : a(arrays.factors.a, arrays.place),
+          c(arrays.out, arrays.place),
+          in_place(arrays.in_place) {
+        if (arrays.factors.b) b.emplace(*arrays.factors.b, arrays.place);
+        if (arrays.d && !in_place) d.emplace(*arrays.d, arrays.place);
+    }
 
     void read() const {
         a.read();
-        if (has_b) b.read();
-        if (in_place)
-            c.read();
-        else if (has_d)
-            d.read();
+        if (b) b->read();
+        if (d) d->read();
+        if (in_place) c.read();
     }
     void give(steepest_multiply_args& args) const {
         args.a = a.operand();
-        args.b = b.operand();
+        args.b = b ? b->operand() : args.a;
         args.c = c.operand();
-        if (has_d) args.d = in_place ? args.c : d.operand();
+        if (in_place)
+            args.d = args.c;
+        else if (d)
+            args.d = d->operand();
     }
 };
 
@@ -197,7 +198,8 @@ steepest_status run_on_host(steepest_multiply_args& args, const Operands& operan
     return status;
 }
 
-// Only enqueued; copies are made by the arrays' framework, which needs the interpreter lock.
+// Only enqueued; memory for copies comes from the arrays' framework, which needs the interpreter
+// lock.
 steepest_status run_on_device(steepest_multiply_args& args, const Operands& operands,
                               const Place& place) {
     operands.read();
@@ -214,9 +216,9 @@ steepest_status run_on_device(steepest_multiply_args& args, const Operands& oper
 }
 
 void multiply(int32_t product, py::handle left, py::handle right, py::handle addend,
-              py::handle result, const std::tuple<double, double, double>& update,
-              py::handle sums) {
-    Arrays arrays(product, left, right, addend, result);
+              py::handle result, const std::tuple<double, double, double>& update, py::handle sums,
+              const py::object& stream) {
+    Arrays arrays(product, left, right, addend, result, stream);
     steepest_multiply_args args = arguments(arrays, update);
     args.sums = read_sums(sums, args.count, arrays.place);
     const Operands operands(arrays);
@@ -238,7 +240,7 @@ void bind_products(py::module_& m) {
         },
         py::arg("product"), py::arg("a"), py::arg("b"));
     m.def("multiply", &multiply, py::arg("product"), py::arg("a"), py::arg("b"), py::arg("d"),
-          py::arg("out"), py::arg("update"), py::arg("sums"));
+          py::arg("out"), py::arg("update"), py::arg("sums"), py::arg("stream") = py::none());
 }
 
 }  // namespace steepest::bindings

@@ -127,6 +127,7 @@ class CudaBackend final : public Backend {
     const LineSumsRuns& line_sums_runs() const override { return cuda::line_sums_runs(); }
     const ReportRuns& report_runs() const override { return cuda::report_runs(); }
     const RankOneRuns& rank_one_runs() const override { return cuda::rank_one_runs(); }
+    const PairRuns& pair_runs() const override { return cuda::pair_runs(); }
     void run_squares(const Pass& pass, int64_t items) override {
         const auto blocks = static_cast<unsigned>((items + kWarps - 1) / kWarps);
         squares_kernel<<<blocks, kThreads, 0, stream_>>>(pass);

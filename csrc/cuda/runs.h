@@ -16,5 +16,6 @@ const device::LinesRuns& lines_runs();
 const device::LineSumsRuns& line_sums_runs();
 const device::ReportRuns& report_runs();
 const device::RankOneRuns& rank_one_runs();
+const device::PairRuns& pair_runs();
 
 }  // namespace steepest::cuda

@@ -9,8 +9,9 @@ never imported here: their arrays can only arrive from a program that has import
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -188,14 +189,6 @@ def copy(x: Array) -> Array:
     return made
 
 
-def in_c_order(x: Array) -> Array:
-    """A new array of the same kind, place and dtype in C order with the elements of x."""
-    seen = view(x)
-    made = zeros(seen, dtype_name(seen), tuple(seen.shape))
-    assign(made, seen)
-    return made
-
-
 def every(x: Array, step: int) -> Array:
     """A new one-dimensional array of the same kind, place and dtype with every step-th element of
     x, counted in C order."""
@@ -206,6 +199,20 @@ def every(x: Array, step: int) -> Array:
         with seen.device:
             return _bits(seen).reshape(-1)[::step].copy().view(seen.dtype)
     return seen.reshape(-1)[::step].copy()
+
+
+@contextlib.contextmanager
+def on_stream(like: Array, address: int) -> Iterator[None]:
+    """Meanwhile the framework of an array on a device enqueues its work on the CUDA stream with
+    this address, and takes memory in its order."""
+    torch, cupy = torch_of(like), cupy_of(like)
+    if torch is not None:
+        with torch.cuda.stream(torch.cuda.ExternalStream(address, device=like.device)):
+            yield
+    else:
+        assert cupy is not None
+        with like.device, cupy.cuda.ExternalStream(address):
+            yield
 
 
 def fill(out: Array, value: float) -> None:

@@ -202,7 +202,20 @@ def multiply(
     out: Any,
     update: tuple[float, float, float],
     sums: NDArray[np.float64] | None,
+    stream: Any = None,
 ) -> None: ...
+def combine(
+    out: tuple[Any, bool, Sequence[int] | None],
+    x: tuple[Any, bool, Sequence[int] | None] | None,
+    y: tuple[Any, bool, Sequence[int] | None] | None,
+    coefficients: NDArray[np.float64],
+) -> None: ...
+def compare(
+    x: tuple[Any, bool, Sequence[int] | None],
+    y: tuple[Any, bool, Sequence[int] | None] | None = None,
+) -> NDArray[np.float64]: ...
+def work_place(object: Any, name: str, stream: Any = None) -> tuple[bool, int]: ...
+def check_place(object: Any, name: str, like: Any, of: str) -> None: ...
 def probe_fill(
     outputs: Sequence[Any],
     is_list: bool,

@@ -48,6 +48,7 @@ void test_errors(void);
 void test_gradients(void);
 void test_normalize(void);
 void test_line_sums(void);
+void test_pairs(void);
 void test_products(void);
 void test_orthogonalize(void);
 void test_spectral(void);

@@ -17,6 +17,7 @@ int main(void) {
     }
     test_normalize();
     test_line_sums();
+    test_pairs();
     test_products();
     test_orthogonalize();
     test_spectral();

@@ -54,3 +54,20 @@ def draw(rng, spectrum, shape, dtype):
 
 def norm(x):
     return np.linalg.norm(np.asarray(x, np.float64))
+
+
+def matrices(x):
+    return x.reshape(-1, *x.shape[-2:])
+
+
+def assert_polar(a, result, unit, factor=1.0):
+    """The decomposition itself, H, and that U is a partial isometry."""
+    allowed = factor * backward() * unit
+    for one, u, h in zip(*(matrices(x.astype(np.float64)) for x in (a, *result)), strict=True):
+        assert np.array_equal(h, h.T)
+        assert norm(u @ h - one) <= allowed * norm(one)
+        wanted = ref.polar(one)[1]
+        # |A| of a perturbed A is off by log(n) more at most (Kato; Higham, 2008, section 8.1).
+        assert norm(h - wanted) <= (2 + np.log2(len(h))) * allowed * norm(one)
+        assert np.linalg.eigvalsh(h)[0] >= -allowed * norm(one)
+        assert np.all(ref.svd(u)[1] <= 1 + allowed)

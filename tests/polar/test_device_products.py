@@ -7,7 +7,7 @@ import pytest
 import standin
 import steepest
 from boundary.device_fakes import KINDS as FAKES
-from boundary.device_fakes import emulation
+from boundary.device_fakes import CudaStream, emulation
 from boundary.support import bits, refused
 from steepest.polar.products import gram, multiply, symmetric_product
 
@@ -268,6 +268,33 @@ def test_exporters(rng, name):
         wanted = gram(a)
         gram(wrap(a), out=wrap(out))
     assert bits(out) == bits(wanted)
+
+
+@pytest.mark.parametrize("name", FAKES)
+def test_streams_and_strides(rng, name):
+    """Copies of what is not contiguous are made on the stream, of whatever kind the arrays are."""
+    a, memory = draw(rng, (30, 20), np.float32), np.zeros((20, 40), np.float32)
+    d, wrap = draw(rng, (20, 20), np.float32), FAKES[name]
+    with emulation():
+        wanted = gram(np.ascontiguousarray(a.T), d)
+        out = memory[:, ::2]
+        gram(wrap(a.T), wrap(d), out=wrap(out), stream=CudaStream(2))
+        assert bits(np.ascontiguousarray(out)) == bits(wanted) and not memory[:, 1::2].any()
+        out[...] = d
+        there = wrap(out)
+        assert gram(wrap(a.T), there, out=there, stream=3) is there
+        assert bits(np.ascontiguousarray(out)) == bits(wanted)
+
+
+def test_a_stream_for_arrays_in_host_memory(rng):
+    a, out = draw(rng, (4, 4)), np.zeros((4, 4))
+    for call in (
+        lambda: gram(a, out=out, stream=CudaStream(2)),
+        lambda: multiply(a, a, out=out, stream=CudaStream(2)),
+        lambda: symmetric_product(a, a, out=out, stream=CudaStream(2)),
+    ):
+        with refused(ValueError, "stream: ", "none because a", untouched=[out]):
+            call()
 
 
 def test_arrays_like_cupy(rng):

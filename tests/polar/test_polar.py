@@ -9,7 +9,7 @@ from steepest import cpu
 from steepest.polar import Polar, polar, stiefel_project
 from steepest.polar.factor import PRESSES, SCHEDULE, STEPS
 
-from .accuracy import SPECTRA, UNIT, backward, draw, norm, presses
+from .accuracy import SPECTRA, UNIT, assert_polar, backward, draw, matrices, norm, presses
 
 SHAPES = ((40, 40), (24, 60), (60, 24), (7, 5), (1, 6), (6, 1), (1, 1), (2, 3, 9, 14))
 by_dtype = pytest.mark.parametrize("dtype", UNIT)
@@ -19,23 +19,6 @@ by_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.fixture
 def rng():
     return np.random.default_rng(31)
-
-
-def matrices(x):
-    return x.reshape(-1, *x.shape[-2:])
-
-
-def assert_polar(a, result, unit, factor=1.0):
-    """The decomposition itself, H, and that U is a partial isometry."""
-    allowed = factor * backward() * unit
-    for one, u, h in zip(*(matrices(x.astype(np.float64)) for x in (a, *result)), strict=True):
-        assert np.array_equal(h, h.T)
-        assert norm(u @ h - one) <= allowed * norm(one)
-        wanted = ref.polar(one)[1]
-        # |A| of a perturbed A is off by log(n) more at most (Kato; Higham, 2008, section 8.1).
-        assert norm(h - wanted) <= (2 + np.log2(len(h))) * allowed * norm(one)
-        assert np.linalg.eigvalsh(h)[0] >= -allowed * norm(one)
-        assert np.all(ref.svd(u)[1] <= 1 + allowed)
 
 
 # --- The schedule

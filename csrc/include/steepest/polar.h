@@ -203,6 +203,54 @@ STEEPEST_API steepest_status steepest_line_sums(const steepest_line_sums_args* a
 STEEPEST_API steepest_status steepest_line_sums_workspace(const steepest_line_sums_args* args,
                                                           size_t* size);
 
+/* ---- Passes over matrices
+ * ---------------------------------------------------------------------------------------
+ *
+ * What programs of products need between them: sums of matrices and the identity, and a look at
+ * their elements. */
+
+/* How the elements of each matrix of a batch lie. */
+typedef struct steepest_elements {
+    int64_t row_stride, col_stride; /* in elements, of any sign */
+    int32_t dtype;                  /* steepest_dtype */
+} steepest_elements;
+
+/* out = a x 2^x_power + b y 2^y_power + c I, in double, rounded once. */
+typedef struct steepest_combination {
+    const void* x; /* null: none, as y */
+    const void* y;
+    void* out; /* apart from x and y; ignored by steepest_compare */
+    double a, b, c;
+    int32_t x_power, y_power; /* from -2000 to 2000 */
+} steepest_combination;
+
+/* Of a matrix x and another one, y: the largest magnitude in x, the sum of the products of their
+ * elements, in double, how many elements differ, and how many of x are no finite numbers. */
+typedef struct steepest_comparison {
+    double largest, product, unequal, nonfinite;
+} steepest_comparison;
+
+typedef struct steepest_combine_args {
+    size_t struct_size;
+    size_t item_size;                  /* sizeof(steepest_combination) */
+    int64_t count, rows, cols;         /* of all matrices, as they are read: with their strides
+                                          exchanged, x and y are transposed */
+    const steepest_combination* items; /* one per matrix, in host memory; read before the return */
+    steepest_elements x, y, out;
+    steepest_comparison* found; /* of steepest_compare: receives one per matrix; y null: x itself */
+    void* workspace;            /* aligned to 64 bytes */
+    size_t workspace_size;
+    void* stream; /* see Devices; x, y, out, found and workspace then are on the device */
+    int32_t device;
+} steepest_combine_args;
+
+/* The same bits everywhere and for any strides. Without a stream they run on the calling thread. */
+STEEPEST_API steepest_status steepest_combine(const steepest_combine_args* args);
+STEEPEST_API steepest_status steepest_compare(const steepest_combine_args* args);
+/* For both. */
+STEEPEST_API steepest_status steepest_combine_workspace(const steepest_combine_args* args,
+                                                        size_t* size);
+
 #ifdef __cplusplus
 }
 #endif

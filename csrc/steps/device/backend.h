@@ -16,6 +16,7 @@ struct ProductRuns;
 struct LineSumsPass;
 struct ReportPass;
 struct RankOnePass;
+struct PairPass;
 
 // Runs a kernel over a number of work items; what an item is depends on the kernel.
 using Run = void (*)(const Pass& pass, int64_t items, void* stream);
@@ -84,6 +85,11 @@ struct RankOneRuns {
     GridRun<RankOnePass> largest, decide, multiply, combine, dot, term, write, results;
 };
 
+// Sums of pairs of matrices, and what is found in them.
+struct PairRuns {
+    GridRun<PairPass> combine, compare, fold;
+};
+
 // What the matrix products ask of a backend.
 class ProductBackend {
   public:
@@ -104,6 +110,7 @@ class Backend : public ProductBackend {
     virtual const LineSumsRuns& line_sums_runs() const = 0;
     virtual const ReportRuns& report_runs() const = 0;
     virtual const RankOneRuns& rank_one_runs() const = 0;
+    virtual const PairRuns& pair_runs() const = 0;
     virtual void run_squares(const Pass& pass, int64_t items) = 0;
     virtual void run_advance(const Pass& pass, int64_t items) = 0;
     virtual void run_units(const UnitPass& pass, int64_t items) = 0;

@@ -7,6 +7,7 @@
 #include "curvature/device/rank_one_emulation.h"
 #include "norms/device/report_emulation.h"
 #include "polar/device/line_sums_emulation.h"
+#include "polar/device/pairs_emulation.h"
 #include "polar/device/passes_emulation.h"
 #include "polar/device/product_emulation.h"
 #include "steps/device/runs.h"
@@ -97,6 +98,7 @@ class Emulation final : public Backend {
     const LineSumsRuns& line_sums_runs() const override { return emulated_line_sums_runs(); }
     const ReportRuns& report_runs() const override { return emulated_report_runs(); }
     const RankOneRuns& rank_one_runs() const override { return emulated_rank_one_runs(); }
+    const PairRuns& pair_runs() const override { return emulated_pair_runs(); }
     void run_squares(const Pass& pass, int64_t items) override {
         sum_tensors<Squares>(pass, items);
         const int64_t count = pass.norm.count;

@@ -11,7 +11,8 @@ from . import arguments, stacks
 from .decomposition import decompose
 from .largest import largest_triplets
 from .products import gram, multiply
-from .stacks import Stack, Values
+from .stacks import Place, Stack, Values
+from .work import Work
 
 
 def spectral_cap(
@@ -23,10 +24,12 @@ def spectral_cap(
     weight_decay: float = 0.0,
     max_update: float | None = None,
     out: Any = None,
+    stream: Any = None,
 ) -> Any:
     """W with its singular values capped, and its singular vectors.
 
-    W : array (..., m, n) of float64, float32, bfloat16 or float16, in host memory.
+    W : array (..., m, n) of float64, float32, bfloat16 or float16, in host memory or on a CUDA
+        device (CuPy, torch).
     cap : positive.
     kind : "hard" maps each singular value s to min(s, cap). "soft" maps it by s - a s^3 and then
         s + a s^3, with the least a >= 0 that takes `bound` to `cap` (nothing changes where bound <=
@@ -38,6 +41,7 @@ def spectral_cap(
         W has had norm `cap`, was multiplied by 1 - weight_decay, and an update of norm up to
         max_update was added; bound = cap (1 - weight_decay) + max_update.
     out : receives the result; may be W.
+    stream : for an array on a device, as in `orthogonalize`.
 
     With u the unit roundoff of float64 for float64, else of float32, the result is off by a small
     multiple of u max(||W||, cap, bound), absolutely: small caps of large matrices lose digits (less
@@ -48,6 +52,10 @@ def spectral_cap(
     `bound` above `cap`. The spectral norm that stands for it is that of a matrix within a relative
     1e-10 of W, as a rule exact to rounding.
 
+    On a device the same holds, with bits of its own. It is waited for where W is read and for what
+    the iterations go by: once a round of a polar decomposition; for a spectral norm in each step,
+    which multiplies on the device a vector that host memory holds.
+
     Raises TypeError, ValueError (also NaN and infinity in W), BufferError, DeviceError as `polar`,
     and LinAlgError where an iteration does not converge. After an error nothing has been written.
 
@@ -56,12 +64,19 @@ def spectral_cap(
     cap = arguments.between("cap", cap, 0.0, np.inf)
     arguments.one_of("kind", kind, ("hard", "soft"))
     reach = _reach(kind, cap, bound, weight_decay, max_update)
-    stack = _weights(W, out)
-    result = _hard(stack, cap) if kind == "hard" else _soft(stack, cap, reach)
-    return stacks.write(result, stack, out)
+    with Place(W, "W", stream) as place:
+        stack = _weights(W, out, place)
+        result = _hard(stack, cap) if kind == "hard" else _soft(stack, cap, reach)
+        return stacks.write(result, stack, out)
 
 
-def spectral_hammer(W: Any, cap: float, *, out: Any = None) -> Any:  # noqa: N803
+def spectral_hammer(
+    W: Any,  # noqa: N803
+    cap: float,
+    *,
+    out: Any = None,
+    stream: Any = None,
+) -> Any:
     """W with its largest singular value set to `cap`, larger or smaller than it was, by a
     correction of rank one: W + (cap - sigma) u v^T. The other ones stay. Zero stays zero.
 
@@ -72,15 +87,22 @@ def spectral_hammer(W: Any, cap: float, *, out: Any = None) -> Any:  # noqa: N80
     Source: Newhouse et al., arXiv 2507.13338.
     """
     cap = arguments.between("cap", cap, 0.0, np.inf)
-    stack = _weights(W, out)
-    result: Values = stack.values.copy()
-    for matrix, (u, sigma, v) in zip(result, largest_triplets(stack), strict=True):
-        if sigma > 0:
-            matrix += np.outer((cap - sigma) * u, v)  # in float64, rounded once
-    return stacks.write(result, stack, out)
+    with Place(W, "W", stream) as place:
+        stack = _weights(W, out, place)
+        result = place.work.copy(stack.values)
+        for index, (u, sigma, v) in enumerate(largest_triplets(stack)):
+            if sigma > 0:
+                place.work.add_outer(result, index, (cap - sigma) * u, v)
+        return stacks.write(result, stack, out)
 
 
-def spectral_normalize(W: Any, cap: float = 1.0, *, out: Any = None) -> Any:  # noqa: N803
+def spectral_normalize(
+    W: Any,  # noqa: N803
+    cap: float = 1.0,
+    *,
+    out: Any = None,
+    stream: Any = None,
+) -> Any:
     """W / max(1, sigma / cap) with its spectral norm sigma, so that `cap` is the most it has, as a
     rule but for rounding, with certainty but for a relative 1e-10.
 
@@ -90,19 +112,17 @@ def spectral_normalize(W: Any, cap: float = 1.0, *, out: Any = None) -> Any:  # 
     Source: Newhouse et al., arXiv 2507.13338.
     """
     cap = arguments.between("cap", cap, 0.0, np.inf)
-    stack = _weights(W, out)
-    result: Values = stack.values.copy()
-    large = _reaches(stack, cap)
-    for index, sigma in zip(np.flatnonzero(large), _norms(stack.take(large)), strict=True):
-        if sigma > cap:
-            result[index] = result[index].astype(np.float64) * (cap / sigma)
-    return stacks.write(result, stack, out)
+    with Place(W, "W", stream) as place:
+        stack = _weights(W, out, place)
+        large = _reaches(stack, cap)
+        factors = np.ones(len(large))
+        factors[large] = cap / np.maximum(_norms(stack.take(large)), cap)
+        return stacks.write(place.work.combined(stack.values, a=factors), stack, out)
 
 
-def _weights(w: Any, out: Any) -> Stack:
-    stack = stacks.read(w, "W")
-    m, n = stack.values.shape[1:]
-    stacks.check_output(out, "out", stack, (m, n))
+def _weights(w: Any, out: Any, place: Place) -> Stack:
+    stack = stacks.read(w, "W", place)
+    stacks.check_output(out, "out", stack, stack.shape)
     return stack
 
 
@@ -122,9 +142,8 @@ def _reach(kind: str, cap: float, bound: Any, weight_decay: Any, max_update: Any
 
 def _reaches(stack: Stack, cap: float) -> NDArray[np.bool_]:
     """Which matrices may have a singular value above the cap."""
-    x, exponents = stacks.unit_scale(stack.values)
-    norms = np.linalg.norm(x.astype(np.float64), axis=(1, 2))
-    return np.asarray(norms > np.ldexp(cap, -exponents))
+    x, exponents = stack.work.unit_scale(stack.values)
+    return np.asarray(stack.work.norms(x) > np.ldexp(cap, -exponents))
 
 
 def _norms(stack: Stack) -> NDArray[np.float64]:
@@ -132,48 +151,53 @@ def _norms(stack: Stack) -> NDArray[np.float64]:
 
 
 def _hard(stack: Stack, cap: float) -> Values:
-    large = _reaches(stack, cap)
-    result: Values = stack.values.copy()
+    large, result = _reaches(stack, cap), stack.work.copy(stack.values)
     if large.any():
-        result[large] = _capped(stack.take(large), cap)
+        chosen = np.flatnonzero(large)
+        capped = _capped(stack.take(large), cap)
+        stack.work.put(result, chosen, capped, np.arange(len(chosen)))
     return result
 
 
 def _capped(stack: Stack, cap: float) -> Values:
     """[W + U (cap I - |H - cap I|)] / 2 in the orientation in which H is the small one."""
-    is_wide = stack.values.shape[1] < stack.values.shape[2]
-    tall = stacks.transposed(stack.values) if is_wide else stack.values
+    work = stack.work
+    is_wide = stack.shape[0] < stack.shape[1]
+    tall = work.transposed(stack.values) if is_wide else stack.values
     u, h, exponents, _ = decompose(stack._replace(values=tall))
-    cut = np.ldexp(cap, -exponents)[:, None, None] * np.eye(h.shape[1])
-    cut = np.asarray(cut, h.dtype)
-    _, distance, shift, _ = decompose(stack._replace(values=h - cut))
-    change = multiply(u, cut - stacks.rescale(distance, shift), alpha=0.5)
-    result: Values = stacks.rescale(change, exponents) + tall / 2
-    return stacks.transposed(result) if is_wide else result
+    cut = np.ldexp(cap, -exponents)
+    _, distance, shift, _ = decompose(stack._replace(values=work.combined(h, c=-cut)))
+    change = multiply(u, work.combined(distance, a=-1.0, powers=shift, c=cut), alpha=0.5)
+    result = work.combined(change, powers=exponents, y=tall, b=0.5)
+    return work.transposed(result) if is_wide else result
 
 
 def _soft(stack: Stack, cap: float, reach: float | None) -> Values:
-    reaches = np.full(len(stack.values), reach, np.float64)
+    work = stack.work
+    reaches = np.full(int(stack.values.shape[0]), reach, np.float64)
     if reach is None:
         large = _reaches(stack, cap)
         reaches[:] = 0.0
         reaches[large] = _norms(stack.take(large))
-    result: Values = stack.values.copy()
-    for index in np.flatnonzero(reaches > cap):  # each matrix has numbers of its own
-        result[index] = _softened(result[index], cap, float(reaches[index]))
+    result = work.copy(stack.values)
+    for one in np.unique(reaches[reaches > cap]):  # products have the same numbers for a stack
+        chosen = np.flatnonzero(reaches == one)
+        softened = _softened(work.take(stack.values, chosen), cap, float(one), work)
+        work.put(result, chosen, softened, np.arange(len(chosen)))
     return result
 
 
-def _softened(w: Values, cap: float, reach: float) -> Values:
+def _softened(w: Values, cap: float, reach: float, work: Work) -> Values:
     """w - a w w^T w and then w + a w w^T w, on its short side and over `reach`."""
-    is_tall, y = w.shape[0] > w.shape[1], _strength(cap / reach)
-    # In float64, whose range is wider than that of the matrices.
-    x = np.asarray(w.astype(np.float64) / reach, w.dtype)
-    x = stacks.transposed(x) if is_tall else x
+    is_tall, y = w.shape[1] > w.shape[2], _strength(cap / reach)
+    # Arrays make it float64, whose range is wider than that of the matrices.
+    fraction, exponent = np.frexp(np.full(int(w.shape[0]), reach))
+    x = work.combined(w, a=1 / fraction, powers=-exponent)
+    x = work.transposed(x) if is_tall else x
     for sign in (-1.0, 1.0):
         x = multiply(gram(x), x, x, alpha=sign * y)
-    result = (x.T if is_tall else x).astype(np.float64) * reach
-    return np.asarray(result, w.dtype)
+    x = work.transposed(x) if is_tall else x
+    return work.combined(x, a=fraction, powers=exponent)
 
 
 def _strength(ratio: float) -> float:

@@ -35,7 +35,8 @@ class Quality(NamedTuple):
 
 
 def quality(A: Any, U: Any) -> Quality:  # noqa: N803
-    """Measures U (..., m, n) as the polar factor of A (..., m, n), in float64 by LAPACK.
+    """Measures U (..., m, n) as the polar factor of A (..., m, n), in float64 by LAPACK: in host
+    memory, to which arrays on a CUDA device (CuPy, torch) are copied.
 
     Both of float64, float32, bfloat16 or float16, not necessarily the same. Measures relative to A
     are 0 where A is zero.
@@ -44,12 +45,12 @@ def quality(A: Any, U: Any) -> Quality:  # noqa: N803
 
     Source: the stress test of Dao-AILab's gram-newton-schulz (2026).
     """
-    stack, other = _pair(A, "A", U, "U")
+    stack, other = stacks.read_to_host(A, "A"), stacks.read_to_host(U, "U")
+    _check_shapes(stack, other)
     a, u = _unit_tall(stack), _tall(other.values.astype(np.float64))
     if 0 in a.shape[1:]:
         raise ValueError(
-            f"A: shape {(*stack.lead, *stack.values.shape[1:])} given, expected "
-            "matrices with elements"
+            f"A: shape {(*stack.lead, *stack.shape)} given, expected matrices with elements"
         )
     product = u.swapaxes(1, 2) @ a
     h = (product + product.swapaxes(1, 2)) / 2
@@ -72,12 +73,15 @@ def quality(A: Any, U: Any) -> Quality:  # noqa: N803
     )
 
 
-def nuclear_norm(G: Any, U: Any = None) -> Any:  # noqa: N803
+def nuclear_norm(G: Any, U: Any = None, *, stream: Any = None) -> Any:  # noqa: N803
     """The sum of the singular values of G (..., m, n), as <G, U> with its polar factor U, summed in
     float64: a float, or an array of the leading dimensions.
 
+    G : in host memory or on a CUDA device (CuPy, torch), which is waited for; U is in the same
+        place.
     U : a polar factor that is there already, as a by-product: what `polar` or `orthogonalize` gave
         for G. None: computed, to working precision.
+    stream : for arrays on a device, as in `orthogonalize`.
 
     With an approximate U it is an estimate: a lower bound (but for rounding) where no singular
     value of U is above 1, else at most that many times too large; `orthogonalize` with the default
@@ -85,23 +89,26 @@ def nuclear_norm(G: Any, U: Any = None) -> Any:  # noqa: N803
 
     Raises TypeError, ValueError (shapes, NaN or infinity), DeviceError, LinAlgError as `polar`.
     """
-    if U is None:
-        stack = stacks.read(G, "G")
-        u = decompose(stack)[0]
-    else:
-        stack, other = _pair(G, "G", U, "U")
-        u = other.values
-    g, exponents = stacks.unit_scale(stack.values)
-    inner = np.einsum("kij,kij->k", g.astype(np.float64), u.astype(np.float64))
-    return stacks.per_matrix(np.ldexp(inner, exponents), stack)
+    with stacks.Place(G, "G", stream) as place:
+        stack = stacks.read(G, "G", place)
+        u = decompose(stack)[0] if U is None else _factor(U, stack, place)
+        g, exponents = place.work.unit_scale(stack.values)
+        return stacks.per_matrix(np.ldexp(place.work.inner(g, u), exponents), stack)
 
 
-def _pair(a: Any, name: str, u: Any, other: str) -> tuple[Stack, Stack]:
-    first, second = stacks.read(a, name), stacks.read(u, other)
-    shapes = [(*s.lead, *s.values.shape[1:]) for s in (first, second)]
+def _factor(u: Any, stack: Stack, place: stacks.Place) -> Any:
+    place.check(u, "U")
+    other = stacks.read(u, "U", place)
+    _check_shapes(stack, other)
+    return other.values
+
+
+def _check_shapes(first: Stack, second: Stack) -> None:
+    shapes = [(*s.lead, *s.shape) for s in (first, second)]
     if shapes[0] != shapes[1]:
-        raise ValueError(f"{other}: shape {shapes[1]} given, expected {shapes[0]} as {name}")
-    return first, second
+        raise ValueError(
+            f"{second.name}: shape {shapes[1]} given, expected {shapes[0]} as {first.name}"
+        )
 
 
 def _unit_tall(stack: Stack) -> Matrices:

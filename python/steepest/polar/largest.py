@@ -7,6 +7,8 @@ of which A v = sigma u holds anyway, so that sigma is a singular value of a matr
 of A. That it is the largest one is as good as certain, since the start is random; where it is,
 sigma is off by at most TOL^2 sigma / (2 gap) with its relative gap to the next other one, and in
 any case by TOL sigma. A matrix that takes more than MOST_STEPS steps raises LinAlgError.
+
+The vectors are in host memory, also those of a matrix on a device, which multiplies them there.
 """
 
 from __future__ import annotations
@@ -16,10 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import stacks
 from .stacks import Stack
-
-Vector = NDArray[np.float64]
+from .work import Operator, Vector
 
 TOL = 1e-10
 MOST_STEPS = 500
@@ -36,26 +36,40 @@ class Triplet(NamedTuple):
 
 def largest_triplets(stack: Stack) -> list[Triplet]:
     """Of every matrix; zeros for one without elements or of zeros."""
-    x, exponents = stacks.unit_scale(stack.values)
+    work, (m, n) = stack.work, stack.shape
+    x, exponents = work.unit_scale(stack.values)
     triplets = []
-    for index, matrix in enumerate(x):
-        u, sigma, v = _oriented(matrix.astype(np.float64), stack.place(index))
+    for index, is_zero in enumerate(work.largest(x) == 0):
+        if is_zero:
+            triplets.append(Triplet(np.zeros(m), 0.0, np.zeros(n)))
+            continue
+        u, sigma, v = _oriented(work.operator(x, index), stack.at(index))
         triplets.append(Triplet(u, float(np.ldexp(sigma, exponents[index])), v))
     return triplets
 
 
-def _oriented(a: NDArray[np.float64], name: str) -> Triplet:
+class _Transposed(Operator):
+    def __init__(self, a: Operator) -> None:
+        self._of = a
+        self.shape = (a.shape[1], a.shape[0])
+
+    def times(self, vector: Vector) -> Vector:
+        return self._of.times_transposed(vector)
+
+    def times_transposed(self, vector: Vector) -> Vector:
+        return self._of.times(vector)
+
+
+def _oriented(a: Operator, name: str) -> Triplet:
     """The iteration starts on the short side, whose dimension ends it."""
     if a.shape[0] >= a.shape[1]:
         return _largest(a, name)
-    v, sigma, u = _largest(a.T, name)
+    v, sigma, u = _largest(_Transposed(a), name)
     return Triplet(u, sigma, v)
 
 
-def _largest(a: NDArray[np.float64], name: str) -> Triplet:
+def _largest(a: Operator, name: str) -> Triplet:
     m, n = a.shape
-    if not a.any():
-        return Triplet(np.zeros(m), 0.0, np.zeros(n))
     steps = min(n, MOST_STEPS)
     start = np.asarray(np.random.default_rng(0).standard_normal(n))
     left, right = np.empty((steps, m)), np.empty((steps + 1, n))
@@ -63,10 +77,10 @@ def _largest(a: NDArray[np.float64], name: str) -> Triplet:
     right[0] = _unit(start)
     for k in range(steps):
         # Rows of `left` and `right` stay orthogonal by projecting twice.
-        p = _orthogonal(a @ right[k], left[:k])
+        p = _orthogonal(a.times(right[k]), left[:k])
         band[k, k] = np.linalg.norm(p)
         left[k] = _unit(p)
-        q = _orthogonal(a.T @ left[k], right[: k + 1])
+        q = _orthogonal(a.times_transposed(left[k]), right[: k + 1])
         beta = float(np.linalg.norm(q))
         if k + 1 < steps:
             band[k, k + 1] = beta

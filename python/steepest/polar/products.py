@@ -13,9 +13,10 @@ dtype, in C order.
 
 On a device (CuPy arrays, torch tensors; with `out` also what has CUDA DLPack or
 `__cuda_array_interface__` alone) all arrays are there, of float16, too, and the work is enqueued on
-the framework's current stream without waiting for it. Products in half precision run on tensor
-cores; sums of traces and squares are arrays on the device. The device code runs in an emulation in
-the tests, and never ran on a GPU.
+the framework's current stream, or on `stream`, without waiting for it; so are copies of arrays
+whose rows are not contiguous. Products in half precision run on tensor cores; sums of traces and
+squares are arrays on the device. The device code runs in an emulation in the tests, and never ran
+on a GPU.
 
 NaN and infinities pass through. Results are the same bits for any number of threads, not for
 different CPU targets, nor for a device. An element's error is at most (k + 6) u (|alpha| (|A| |B|)
@@ -60,6 +61,7 @@ def gram(
     gamma: float = 0.0,
     sums: bool = False,
     out: Any = None,
+    stream: Any = None,
 ) -> Any:
     """C = alpha A A^T + beta D + gamma I, exactly symmetric; with `sums` a pair (C, Sums).
 
@@ -67,8 +69,10 @@ def gram(
         error bound and errors raised are those of the module.
 
     Source: the definition.
+    stream : for arrays on a device: the stream to work on, as its address or an object that has
+        one. None: the stream that the arrays' framework works on.
     """
-    return _product(GRAM, A, None, D, (alpha, beta, gamma), sums, out)
+    return _product(GRAM, A, None, D, (alpha, beta, gamma), sums, out, stream)
 
 
 def symmetric_product(
@@ -81,14 +85,15 @@ def symmetric_product(
     gamma: float = 0.0,
     sums: bool = False,
     out: Any = None,
+    stream: Any = None,
 ) -> Any:
     """C = alpha A B + beta D + gamma I, exactly symmetric; with `sums` a pair (C, Sums).
 
     A, B : (..., n, n), symmetric matrices with A B = B A, as polynomials of one matrix are. Only
         one triangle of A B is computed, so for others the result is not their product. D, the
-        dtypes, `out` and the errors as for `gram`.
+        dtypes, `out`, stream and the errors as for `gram`.
     """
-    return _product(SYMMETRIC, A, B, D, (alpha, beta, gamma), sums, out)
+    return _product(SYMMETRIC, A, B, D, (alpha, beta, gamma), sums, out, stream)
 
 
 def multiply(
@@ -100,14 +105,25 @@ def multiply(
     beta: float = 1.0,
     gamma: float = 0.0,
     out: Any = None,
+    stream: Any = None,
 ) -> Any:
-    """C = alpha A B + beta D + gamma I. A : (..., n, k), B : (..., k, m), D : (..., n, m). Dtypes,
-    `out`, the error bound and the errors are as for `gram`."""
-    return _product(GENERAL, A, B, D, (alpha, beta, gamma), False, out)
+    """C = alpha A B + beta D + gamma I.
+
+    A : (..., n, k). B : (..., k, m). D : (..., n, m), or None. Dtypes, `out`, stream, the error
+    bound and the errors are as for `gram`.
+    """
+    return _product(GENERAL, A, B, D, (alpha, beta, gamma), False, out, stream)
 
 
 def _product(
-    kind: int, a: Any, b: Any, d: Any, update: tuple[Any, Any, Any], sums: bool, out: Any
+    kind: int,
+    a: Any,
+    b: Any,
+    d: Any,
+    update: tuple[Any, Any, Any],
+    sums: bool,
+    out: Any,
+    stream: Any,
 ) -> Any:
     names = ("alpha", "beta", "gamma")
     alpha, beta, gamma = (arguments.real(n, x) for n, x in zip(names, update, strict=True))
@@ -115,7 +131,7 @@ def _product(
     if out is None:
         out = _arrays.zeros(_arrays.view(a, "A"), dtype, shape)
     found = _sums_beside(out, (*shape[:-2], 2)) if sums else None
-    _core.multiply(kind, a, b, d, out, (alpha, beta, gamma), found)
+    _core.multiply(kind, a, b, d, out, (alpha, beta, gamma), found, stream)
     return out if found is None else (out, Sums(found[..., 0], found[..., 1]))
 
 

@@ -26,13 +26,16 @@ def matrix_sign(
     tol: float | None = None,
     max_steps: int | None = None,
     out: Any = None,
+    stream: Any = None,
 ) -> Any:
     """The sign of a square matrix, or of each matrix of a stack: A (A^2)^(-1/2), with A's
     eigenvectors and eigenvalues +1 and -1 for those of A right and left of the imaginary axis.
 
-    A : array (..., n, n) of float64, float32, bfloat16 or float16 in host memory.
+    A : array (..., n, n) of float64, float32, bfloat16 or float16, in host memory or on a CUDA
+        device (CuPy, torch).
     tol, max_steps : for symmetric matrices as for `polar`.
     out : receives the result; may be A.
+    stream : for an array on a device, as in `orthogonalize`.
 
     A symmetric matrix is recognised by equal elements; its sign is its polar factor, and comes out
     exactly symmetric. Eigenvalues that are zero to rounding give 0, 1 or -1; zero gives zero. Other
@@ -40,7 +43,8 @@ def matrix_sign(
     determinant (Byers, 1987), which is at a fixed point when a step changes X by no more than
     roundoff does, and one step of Newton and Schulz after it. The error is about u times the
     condition number of the sign, which grows with the square of ||sign(A)|| and with the inverse
-    distance of the spectrum from the imaginary axis.
+    distance of the spectrum from the imaginary axis. Of an array on a device the symmetric matrices
+    stay there, as in `polar`; the others are copied to host memory and back.
 
     Raises TypeError, ValueError (also for matrices that are not square, NaN and infinity),
     BufferError, DeviceError as `polar`, and numpy.linalg.LinAlgError for a matrix that is not
@@ -49,24 +53,27 @@ def matrix_sign(
 
     Source: Higham, Functions of Matrices (2008), chapter 5.
     """
-    stack = stacks.read(A, "A")
-    m, n = stack.values.shape[1:]
-    if m != n:
-        raise ValueError(f"A: matrices of shape {(m, n)} given, expected square ones")
-    stacks.check_output(out, "out", stack, (n, n))
-    tol, rounds = convergence(tol, max_steps)
-    return stacks.write(sign_of(stack, tol, rounds), stack, out)
+    with stacks.Place(A, "A", stream) as place:
+        stack = stacks.read(A, "A", place)
+        m, n = stack.shape
+        if m != n:
+            raise ValueError(f"A: matrices of shape {(m, n)} given, expected square ones")
+        stacks.check_output(out, "out", stack, (n, n))
+        tol, rounds = convergence(tol, max_steps)
+        return stacks.write(sign_of(stack, tol, rounds), stack, out)
 
 
 def sign_of(stack: Stack, tol: float | None = None, rounds: int = ROUNDS) -> Values:
     """The signs of all matrices."""
-    x, _ = stacks.unit_scale(stack.values)
-    symmetric = (x == x.swapaxes(1, 2)).all(axis=(1, 2))
-    result = np.empty_like(x)
-    factors = wide_factor(x[symmetric], stack.take(symmetric), tol, rounds)[0]
-    result[symmetric] = stacks.symmetrized(factors)
-    for index in np.flatnonzero(~symmetric):
-        result[index] = _checked(x[index], stack.place(int(index)))
+    work = stack.work
+    x, _ = work.unit_scale(stack.values)
+    are_symmetric = work.are_symmetric(x)
+    symmetric, result = np.flatnonzero(are_symmetric), work.zeros_like(x)
+    some = stack._replace(numbers=stack.numbers[symmetric])
+    factors = wide_factor(work.take(x, symmetric), some, tol, rounds)[0]
+    work.put(result, symmetric, work.symmetrized(factors), np.arange(len(symmetric)))
+    for index in map(int, np.flatnonzero(~are_symmetric)):
+        work.from_host(result, index, _checked(work.to_host(x, index), stack.at(index)))
     return result
 
 

@@ -1,26 +1,74 @@
 """Arrays in and out of the functions of a matrix.
 
-Inside these work on NumPy stacks (count, m, n) of their own, in float64 for float64 input and in
-float32 for all other; results go out in the caller's kind and dtype. Since the input has been
-copied by then, an output may share memory with it in any way.
+Inside these work on stacks (count, m, n) of their own, in float64 for float64 input and in float32
+for all other, where the caller's array is; results go out in the caller's kind and dtype. Since the
+input has been copied by then, an output may share memory with it in any way.
 """
 
 from __future__ import annotations
 
-import math
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _arrays, _core
+from .work import DEVICE, HOST, Values, Work
 
-Values = NDArray[Any]  # float64 or float32
+
+class Place:
+    """Where a call works: in host memory, or on a device and a stream, on which the array's
+    framework works inside `with`.
+
+    Raises ValueError for a stream that goes with an array in host memory, and what reading does.
+    """
+
+    def __init__(self, x: Any, name: str, stream: Any = None) -> None:
+        on_device, self._current = _core.work_place(x, name)
+        self._stream = _core.work_place(x, name, stream)[1]
+        self._name = name
+        self._like = _arrays.view(x, name) if on_device else x
+        self._context: Any = None
+        self.work: Work = DEVICE if on_device else HOST
+
+    def __enter__(self) -> Place:
+        if self._has_own_stream():
+            self._context = _arrays.on_stream(self._like, self._stream)
+            self._context.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._context is not None:
+            self._context.__exit__(kind, error, trace)
+
+    def check(self, x: Any, name: str) -> None:
+        """Raises ValueError for another array that is in another place."""
+        _core.check_place(x, name, self._like, self._name)
+
+    def new(self, dtype: str, shape: tuple[int, ...]) -> Any:
+        """An array for the caller: from the stream on which the caller works."""
+        like = _arrays.view(self._like)
+        if not self._has_own_stream():
+            return _arrays.zeros(like, dtype, shape)
+        with _arrays.on_stream(like, self._current):
+            made = _arrays.zeros(like, dtype, shape)
+            _core.work_place(made, "out", self._stream)  # which comes after the zeros
+        return made
+
+    def _has_own_stream(self) -> bool:
+        return bool(self._stream != self._current)
 
 
 class Stack(NamedTuple):
     """A caller's array as `values` (count, m, n), a copy, and what results need to look like.
-    `numbers` are the matrices' positions in the caller's stack."""
+    `numbers` are the matrices' positions in the caller's stack. `place` is None for what stays in
+    host memory."""
 
     values: Values
     numbers: NDArray[np.intp]
@@ -28,12 +76,24 @@ class Stack(NamedTuple):
     dtype: str
     source: Any
     name: str
+    place: Place | None = None
+
+    @property
+    def work(self) -> Work:
+        return HOST if self.place is None else self.place.work
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of each matrix."""
+        _, m, n = map(int, self.values.shape)
+        return m, n
 
     def take(self, chosen: NDArray[np.bool_]) -> Stack:
         """Some of the matrices, for work inside."""
-        return self._replace(values=self.values[chosen], numbers=self.numbers[chosen])
+        values = self.work.take(self.values, np.flatnonzero(chosen))
+        return self._replace(values=values, numbers=self.numbers[chosen])
 
-    def place(self, index: int) -> str:
+    def at(self, index: int) -> str:
         """How a message names a matrix: "A" or "A[1, 2]"."""
         if not self.lead:
             return self.name
@@ -41,31 +101,33 @@ class Stack(NamedTuple):
         return f"{self.name}[{', '.join(str(int(i)) for i in at)}]"
 
 
-def read(x: Any, name: str) -> Stack:
-    """Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, NaN or infinity),
-    DeviceError."""
-    shape, dtype = _core.array_facts(x, name, -1)
-    stored = _arrays.as_numpy(x, name)
-    values = np.empty(shape, np.float64 if dtype == "float64" else np.float32)
-    if values.dtype == np.float32:
-        _arrays.float32_copy(_stored_view(x, stored, dtype), values)
-    else:
-        values[...] = stored
-    values = values.reshape(math.prod(shape[:-2]), *shape[-2:])
-    stack = Stack(values, np.arange(len(values)), shape[:-2], dtype, x, name)
-    _check_finite(stack)
-    return stack
+def read(x: Any, name: str, place: Place | None = None) -> Stack:
+    """An array in this place; None: in host memory.
+
+    Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, NaN or infinity),
+    DeviceError.
+    """
+    shape, dtype = _core.array_facts(x, name, -1, place is not None)
+    work = HOST if place is None else place.work
+    return _checked(x, name, shape, dtype, work.read(x, name, shape, dtype), place)
 
 
-def _stored_view(x: Any, stored: Values, dtype: str) -> Any:
-    return _arrays.view(x) if dtype == "bfloat16" else stored
+def read_to_host(x: Any, name: str) -> Stack:
+    """An array anywhere, copied to host memory; errors as of `read`."""
+    shape, dtype = _core.array_facts(x, name, -1, True)
+    return _checked(x, name, shape, dtype, HOST.read(x, name, shape, dtype), None)
 
 
-def _check_finite(stack: Stack) -> None:
-    wrong = ~np.isfinite(stack.values).all(axis=(1, 2))
+def _checked(
+    x: Any, name: str, shape: tuple[int, ...], dtype: str, values: Values, place: Place | None
+) -> Stack:
+    numbers = np.arange(int(values.shape[0]))
+    stack = Stack(values, numbers, tuple(shape[:-2]), dtype, x, name, place)
+    wrong = stack.work.has_nonfinite(values)
     if wrong.any():
-        where = stack.place(int(np.argmax(wrong)))
+        where = stack.at(int(np.argmax(wrong)))
         raise ValueError(f"{where}: NaN or infinity given, expected finite numbers")
+    return stack
 
 
 def check_output(out: Any, name: str, stack: Stack, matrix: tuple[int, int]) -> None:
@@ -76,22 +138,14 @@ def check_output(out: Any, name: str, stack: Stack, matrix: tuple[int, int]) -> 
 
 def write(values: Values, stack: Stack, out: Any = None) -> Any:
     """`values` (count, ...), rounded to nearest, in `out` or a new array of the caller's kind."""
-    shape = (*stack.lead, *values.shape[1:])
+    shape = (*stack.lead, *map(int, values.shape[1:]))
     if out is None:
-        out = _arrays.zeros(_arrays.view(stack.source, stack.name), stack.dtype, shape)
-    values = values.reshape(shape)
-    bits = _bfloat16_bits(values) if stack.dtype == "bfloat16" else values
-    with np.errstate(over="ignore", under="ignore"):
-        _arrays.as_numpy(out)[...] = bits
+        if stack.place is None:
+            out = _arrays.zeros(_arrays.view(stack.source, stack.name), stack.dtype, shape)
+        else:
+            out = stack.place.new(stack.dtype, shape)
+    stack.work.write(values, out, stack.dtype)
     return out
-
-
-def _bfloat16_bits(values: Values) -> Values:
-    """Of the nearest bfloat16 numbers, ties to even."""
-    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-    rounded = (bits + (np.uint32(0x7FFF) + ((bits >> 16) & 1))) >> 16
-    quiet = (bits >> 16) | 0x40
-    return np.where(np.isnan(values), quiet, rounded).astype(np.uint16)
 
 
 def per_matrix(values: NDArray[np.float64], stack: Stack) -> Any:
@@ -100,29 +154,11 @@ def per_matrix(values: NDArray[np.float64], stack: Stack) -> Any:
     return values.reshape(stack.lead) if stack.lead else float(values[0])
 
 
-def unit_scale(values: Values) -> tuple[Values, NDArray[np.int32]]:
-    """(values / 2^k, k) for each matrix, its largest element in [1/2, 1): no square overflows, and
-    none that matters vanishes. Zero stays zero."""
-    largest = np.abs(values).max(axis=(1, 2), initial=0.0)
-    exponents = np.frexp(largest)[1].astype(np.int32)
-    return np.ldexp(values, -exponents[:, None, None]), exponents
-
-
-def rescale(values: Values, exponents: NDArray[np.int32]) -> Values:
-    """values 2^k for each matrix."""
-    with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(np.ldexp(values, exponents[:, None, None]), values.dtype)
-
-
-def transposed(values: Values) -> Values:
-    return np.ascontiguousarray(values.swapaxes(-1, -2))
-
-
-def symmetrized(values: Values) -> Values:
-    """The symmetric part; exactly symmetric."""
-    return np.asarray((values + values.swapaxes(-1, -2)) / 2, values.dtype)
+def unit_scale(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """As of `Work`, in host memory."""
+    return HOST.unit_scale(values)
 
 
 def roundoff(values: Values) -> float:
     """Half the distance from 1 to the next larger number."""
-    return float(np.finfo(values.dtype).eps) / 2
+    return float(np.finfo(_arrays.dtype_name(values)).eps) / 2
