@@ -36,7 +36,9 @@ struct Stack {
         }
         choose(all_offsets(), numbers);
     }
-    void* at(size_t i) const { return static_cast<char*>(array.data) + offsets[i]; }
+    void* at(size_t i) const {
+        return array.data ? static_cast<char*>(array.data) + offsets[i] : nullptr;
+    }
     bool is_like(const Stack& other) const {
         return offsets.size() == other.offsets.size() && rows == other.rows && cols == other.cols;
     }

@@ -170,7 +170,8 @@ class Host(Work):
         c: NDArray[np.float64] | None = None,
     ) -> Values:
         with np.errstate(over="ignore", under="ignore"):
-            result = x * (a if isinstance(a, float) else a[:, None, None])
+            factor = a if isinstance(a, float) else a[:, None, None]
+            result = x if factor is a and a == 1.0 else factor * x
             if powers is not None:
                 result = np.ldexp(result, powers[:, None, None])
             if y is not None:
@@ -178,7 +179,7 @@ class Host(Work):
             if c is not None:
                 identity = c[:, None, None] * np.eye(x.shape[1])
                 result = result + identity.astype(x.dtype)
-            return np.asarray(result, x.dtype)
+            return x.copy() if result is x else np.asarray(result, x.dtype)
 
     def transposed(self, values: Values) -> Values:
         return np.ascontiguousarray(values.swapaxes(-1, -2))
