@@ -11,8 +11,8 @@ from . import arguments, stacks
 from .decomposition import decompose
 from .largest import largest_triplets
 from .products import gram, multiply
-from .stacks import Place, Stack, Values
-from .work import Work
+from .stacks import Place, Stack
+from .work import Values, Work
 
 
 def spectral_cap(

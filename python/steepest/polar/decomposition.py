@@ -11,7 +11,8 @@ from .. import _core
 from . import arguments, stacks
 from .factor import ROUNDS, STEPS, tolerances, wide_factor
 from .products import multiply
-from .stacks import Stack, Values
+from .stacks import Stack
+from .work import Values
 
 
 class Polar(NamedTuple):

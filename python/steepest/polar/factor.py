@@ -19,8 +19,8 @@ from .. import _arrays
 from .minimax import polar_express
 from .orthogonal import orthogonalize
 from .products import gram, multiply, symmetric_product
-from .stacks import Stack, Values, roundoff
-from .work import Work
+from .stacks import Stack, roundoff
+from .work import Values, Work
 
 _THIRD_ORDER = (15 / 8, -10 / 8, 3 / 8)  # s -> 1 + O((1 - s)^3)
 SCHEDULE = np.vstack([polar_express(9, 1e-3, 0.1, 1.001), [_THIRD_ORDER, _THIRD_ORDER]])

@@ -10,7 +10,8 @@ from . import stacks
 from .decomposition import convergence
 from .factor import ROUNDS, wide_factor
 from .products import multiply
-from .stacks import Stack, Values
+from .stacks import Stack
+from .work import Values
 
 #: Newton steps; scaled ones need about nine in float64, more where eigenvalues are near the
 #: imaginary axis.

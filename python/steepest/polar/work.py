@@ -134,10 +134,10 @@ class _HostOperator(Operator):
         self.shape = matrix.shape
 
     def times(self, vector: Vector) -> Vector:
-        return self._matrix @ vector
+        return np.asarray(self._matrix @ vector)
 
     def times_transposed(self, vector: Vector) -> Vector:
-        return self._matrix.T @ vector
+        return np.asarray(self._matrix.T @ vector)
 
 
 class Host(Work):
