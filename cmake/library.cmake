@@ -33,6 +33,10 @@ add_library(steepest SHARED
   csrc/norms/abi.cpp
   csrc/norms/cholesky.cpp
   csrc/norms/direct.cpp
+  csrc/norms/device/gram_course.cpp
+  csrc/norms/device/gram_driver.cpp
+  csrc/norms/device/gram_emulation.cpp
+  csrc/norms/device/gram_engine.cpp
   csrc/norms/device/report_driver.cpp
   csrc/norms/device/report_emulation.cpp
   csrc/norms/gradient.cpp
@@ -123,6 +127,7 @@ target_compile_definitions(steepest PRIVATE STEEPEST_HIGHEST_TARGET=${highest})
 if(STEEPEST_WITH_CUDA)
   target_sources(steepest PRIVATE
     csrc/cuda/backend.cu
+    csrc/cuda/gram.cu
     csrc/cuda/lines.cu
     csrc/cuda/line_sums.cu
     csrc/cuda/memory.cu

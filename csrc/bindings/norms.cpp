@@ -56,12 +56,17 @@ Array read(py::handle object, size_t i, bool is_list) {
     return read_matrices(object, {"W", is_list ? static_cast<int64_t>(i) : -1});
 }
 
-template <class Args, class Size, class Run>
-void run(Args& args, Stacks& stacks, Size size_of_workspace, Run entry) {
+template <class Args>
+void set_matrices(Args& args, const Stacks& stacks) {
     args.struct_size = sizeof args;
     args.matrix_size = sizeof(steepest_matrix);
     args.count = static_cast<int64_t>(stacks.matrices.size());
     args.matrices = stacks.matrices.data();
+}
+
+template <class Args, class Size, class Run>
+void run(Args& args, Stacks& stacks, Size size_of_workspace, Run entry) {
+    set_matrices(args, stacks);
     steepest_status status;
     {
         py::gil_scoped_release release;
@@ -95,12 +100,43 @@ struct Vectors {
     }
 };
 
+// On a device, whose numbers the call waits for.
+void bound_on(const Place& place, steepest_spectral_norm_args& args, const Stacks& stacks) {
+    set_matrices(args, stacks);
+    args.stream = place.stream();
+    args.device = place.device_argument();
+    throw_status(steepest_spectral_norm_workspace(&args, &args.workspace_size));
+    const DeviceMemory workspace(args.workspace_size, place);
+    args.workspace = workspace.data();
+    steepest_status status;
+    {
+        py::gil_scoped_release release;
+        status = steepest_spectral_norm(&args);
+    }
+    throw_status(status);
+}
+
+// The matrices of a call that runs where they are, for methods that devices have.
+Stacks read_stacks(const py::sequence& inputs, bool is_list, int32_t method, Place& place) {
+    const bool anywhere =
+        method == STEEPEST_SPECTRAL_INTERVAL || method == STEEPEST_SPECTRAL_ESTIMATE;
+    Stacks stacks;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        const ArgName name{"W", is_list ? static_cast<int64_t>(i) : -1};
+        stacks.add(
+            anywhere ? read_matrices(inputs[i], name, place) : read_matrices(inputs[i], name),
+            nullptr);
+    }
+    if (anywhere) place.settle_on_host();
+    return stacks;
+}
+
 // (lower, upper, iterations, vectors) of all matrices one after the other; `vectors` holds the left
 // and right singular vector of each matrix in turn, or nothing.
 py::tuple spectral_norms(const py::sequence& inputs, bool is_list, int32_t method,
                          int32_t iterations, double tol, bool with_vectors, double enough) {
-    Stacks stacks;
-    for (size_t i = 0; i < inputs.size(); ++i) stacks.add(read(inputs[i], i, is_list), nullptr);
+    Place place("W");
+    Stacks stacks = read_stacks(inputs, is_list, method, place);
     const auto count = static_cast<py::ssize_t>(stacks.matrices.size());
     Doubles lower(count), upper(count);
     py::array_t<int32_t> done(count);
@@ -115,7 +151,10 @@ py::tuple spectral_norms(const py::sequence& inputs, bool is_list, int32_t metho
     args.iterations_done = done.mutable_data();
     args.left = with_vectors ? vectors.left.data() : nullptr;
     args.right = with_vectors ? vectors.right.data() : nullptr;
-    run(args, stacks, &steepest_spectral_norm_workspace, &steepest_spectral_norm);
+    if (place.stream())
+        bound_on(place, args, stacks);
+    else
+        run(args, stacks, &steepest_spectral_norm_workspace, &steepest_spectral_norm);
     return py::make_tuple(lower, upper, done, vectors.memory);
 }
 
@@ -171,10 +210,7 @@ Doubles norm_reports(const py::sequence& inputs, bool is_list) {
     const auto count = static_cast<py::ssize_t>(stacks.matrices.size());
     Doubles values({count, static_cast<py::ssize_t>(kNumbers)});
     steepest_norm_report_args args{};
-    args.struct_size = sizeof args;
-    args.matrix_size = sizeof(steepest_matrix);
-    args.count = count;
-    args.matrices = stacks.matrices.data();
+    set_matrices(args, stacks);
     args.values = reinterpret_cast<steepest_norm_report_values*>(values.mutable_data());
     if (place.stream())
         report_from(place, args, values.mutable_data(), static_cast<size_t>(values.nbytes()));

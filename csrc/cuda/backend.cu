@@ -126,6 +126,7 @@ class CudaBackend final : public Backend {
     const LinesRuns& lines_runs() const override { return cuda::lines_runs(); }
     const LineSumsRuns& line_sums_runs() const override { return cuda::line_sums_runs(); }
     const ReportRuns& report_runs() const override { return cuda::report_runs(); }
+    const GramRuns& gram_runs() const override { return cuda::gram_runs(); }
     const RankOneRuns& rank_one_runs() const override { return cuda::rank_one_runs(); }
     const PairRuns& pair_runs() const override { return cuda::pair_runs(); }
     void run_squares(const Pass& pass, int64_t items) override {
@@ -158,6 +159,11 @@ class CudaBackend final : public Backend {
             bytes += part;
             size -= part;
         }
+    }
+    void read(void* to, const void* from, size_t size) override {
+        if (captured_) check(cudaErrorStreamCaptureUnsupported, "numbers waited for in a capture");
+        check(cudaMemcpyAsync(to, from, size, cudaMemcpyDeviceToHost, stream_), "cudaMemcpyAsync");
+        check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
     }
     bool is_immediate() const override { return !captured_; }
     int multiprocessors() const override { return multiprocessors_; }

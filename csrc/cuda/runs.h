@@ -15,6 +15,7 @@ const device::PolarRuns& polar_runs();
 const device::LinesRuns& lines_runs();
 const device::LineSumsRuns& line_sums_runs();
 const device::ReportRuns& report_runs();
+const device::GramRuns& gram_runs();
 const device::RankOneRuns& rank_one_runs();
 const device::PairRuns& pair_runs();
 

@@ -5,22 +5,17 @@
 #include "core/fence.h"
 #include "core/stream.h"
 #include "norms/batch.h"
+#include "norms/device/gram_driver.h"
 #include "norms/device/report_driver.h"
 #include "norms/gradient.h"
-#include "norms/interval.h"
 #include "norms/report.h"
+#include "norms/requests.h"
 #include "norms/targets.h"
 
 namespace {
 
 using namespace steepest;
 using namespace steepest::norms;
-
-template <class Args>
-const steepest_matrix& matrix_at(const Args& a, int64_t i) {
-    return *reinterpret_cast<const steepest_matrix*>(reinterpret_cast<const char*>(a.matrices) +
-                                                     static_cast<size_t>(i) * a.matrix_size);
-}
 
 template <class Args>
 steepest_status check_matrices(const Args& a, bool has_results) {
@@ -37,28 +32,14 @@ steepest_status check_matrices(const Args& a, bool has_results) {
     return STEEPEST_OK;
 }
 
-steepest_status check(const steepest_spectral_norm_args& a) {
-    if (const auto status = check_matrices(a, false)) return status;
-    if (a.count && (!a.lower || !a.upper)) return STEEPEST_INVALID_ARGUMENT;
-    if (a.method < 0 || a.method > STEEPEST_SPECTRAL_FROBENIUS) return STEEPEST_INVALID_ARGUMENT;
-    const bool counts = a.method == STEEPEST_SPECTRAL_SCHATTEN;
-    if ((counts && a.iterations < 0) || a.iterations > kMostLevels) return STEEPEST_INVALID_HYPER;
-    if (!(a.enough >= 0)) return STEEPEST_INVALID_HYPER;
-    return a.tol >= 0 && a.tol < 1 ? STEEPEST_OK : STEEPEST_INVALID_HYPER;
-}
-
-steepest_status check(const steepest_spectral_gradient_args& a) {
-    if (const auto status = check_matrices(a, true)) return status;
-    if (a.count && !a.values) return STEEPEST_INVALID_ARGUMENT;
-    return a.iterations < 0 || a.iterations > kMostLevels ? STEEPEST_INVALID_HYPER : STEEPEST_OK;
+bool is_aligned(const void* data, int64_t size) {
+    return reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(size) == 0;
 }
 
 // A device that meets a misaligned address cannot be used any more.
-bool are_aligned(const steepest_norm_report_args& a) {
-    const auto is_aligned = [](const void* data, int64_t size) {
-        return reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(size) == 0;
-    };
-    bool aligned = is_aligned(a.values, sizeof(double));
+template <class Args>
+bool are_aligned(const Args& a) {
+    bool aligned = true;
     for (int64_t i = 0; i < a.count; ++i) {
         const steepest_matrix& m = matrix_at(a, i);
         aligned = aligned && is_aligned(m.data, size_of(static_cast<DType>(m.dtype)));
@@ -66,8 +47,23 @@ bool are_aligned(const steepest_norm_report_args& a) {
     return aligned;
 }
 
-Precision precision_of(const steepest_spectral_norm_args& a) {
-    return a.method == STEEPEST_SPECTRAL_ESTIMATE ? Precision::f32 : Precision::f64;
+steepest_status check(const steepest_spectral_norm_args& a) {
+    if (const auto status = check_matrices(a, false)) return status;
+    if (a.count && (!a.lower || !a.upper)) return STEEPEST_INVALID_ARGUMENT;
+    if (a.method < 0 || a.method > STEEPEST_SPECTRAL_FROBENIUS) return STEEPEST_INVALID_ARGUMENT;
+    const bool counts = a.method == STEEPEST_SPECTRAL_SCHATTEN;
+    if ((counts && a.iterations < 0) || a.iterations > kMostLevels) return STEEPEST_INVALID_HYPER;
+    if (!(a.enough >= 0)) return STEEPEST_INVALID_HYPER;
+    const bool has_kernels =
+        a.method == STEEPEST_SPECTRAL_INTERVAL || a.method == STEEPEST_SPECTRAL_ESTIMATE;
+    if (a.stream && !(has_kernels && are_aligned(a))) return STEEPEST_INVALID_ARGUMENT;
+    return a.tol >= 0 && a.tol < 1 ? STEEPEST_OK : STEEPEST_INVALID_HYPER;
+}
+
+steepest_status check(const steepest_spectral_gradient_args& a) {
+    if (const auto status = check_matrices(a, true)) return status;
+    if (a.count && !a.values) return STEEPEST_INVALID_ARGUMENT;
+    return a.iterations < 0 || a.iterations > kMostLevels ? STEEPEST_INVALID_HYPER : STEEPEST_OK;
 }
 
 void take(const steepest_spectral_norm_args& a, const polar::View& view, Arena& arena) {
@@ -101,22 +97,7 @@ struct Plan {
     size_t size() const { return bytes * static_cast<size_t>(slots); }
 };
 
-Pair pair_of(const steepest_spectral_norm_args& a, int64_t i) {
-    if (!a.left || !a.right || !a.left[i] || !a.right[i]) return {};
-    const steepest_matrix& m = matrix_at(a, i);
-    return m.rows <= m.cols ? Pair{a.left[i], a.right[i]} : Pair{a.right[i], a.left[i]};
-}
-
-void clear(const steepest_spectral_norm_args& a) {
-    for (int64_t i = 0; i < a.count; ++i) {
-        a.lower[i] = a.upper[i] = 0;
-        if (a.iterations_done) a.iterations_done[i] = 0;
-        if (!a.left || !a.right || !a.left[i] || !a.right[i]) continue;
-        const steepest_matrix& m = matrix_at(a, i);
-        std::fill_n(a.left[i], m.rows, 0.0);
-        std::fill_n(a.right[i], m.cols, 0.0);
-    }
-}
+using norms::clear;  // of the others
 
 void clear(const steepest_spectral_gradient_args& a) {
     for (int64_t i = 0; i < a.count; ++i) a.values[i] = 0;
@@ -124,15 +105,10 @@ void clear(const steepest_spectral_gradient_args& a) {
 
 void run(const steepest_spectral_norm_args& a, int64_t i, const polar::View& view, Arena arena) {
     const Pair pair = pair_of(a, i);
-    const bool may_stop = a.iterations < 0 && !pair.short_side;
-    const Request request{static_cast<steepest_spectral_method>(a.method), a.iterations, a.tol,
-                          may_stop ? a.enough : 0};
+    const Request request = request_of(a, pair.short_side != nullptr);
     const Buffers buffers =
         a.method == STEEPEST_SPECTRAL_FROBENIUS ? Buffers{} : Buffers(view, precision_of(a), arena);
-    const Interval found = bound(view, request, buffers, pair);
-    a.lower[i] = found.lower;
-    a.upper[i] = found.upper;
-    if (a.iterations_done) a.iterations_done[i] = found.iterations;
+    put(a, i, bound(view, request, buffers, pair));
 }
 
 void run(const steepest_spectral_gradient_args& a, int64_t i, const polar::View& view,
@@ -171,6 +147,10 @@ steepest_status run_all(const Args* args) {
     });
 }
 
+bool has_stream(const steepest_spectral_norm_args* args) {
+    return args && args->struct_size >= sizeof *args && args->stream;
+}
+
 void report_all(const steepest_norm_report_args& a, const ReportKernels& kernels) {
     std::vector<const steepest_matrix*> matrices;
     std::vector<int64_t> index;  // among the caller's; empty matrices are not read
@@ -187,11 +167,23 @@ void report_all(const steepest_norm_report_args& a, const ReportKernels& kernels
 
 steepest_status steepest_spectral_norm_workspace(const steepest_spectral_norm_args* args,
                                                  size_t* size) {
-    return workspace(args, size);
+    if (!size || !has_stream(args)) return workspace(args, size);
+    return fenced([&] {
+        if (const auto status = check(*args)) return status;
+        return device::spectral_norms_size(*args, size);
+    });
 }
 
 steepest_status steepest_spectral_norm(const steepest_spectral_norm_args* args) {
-    return run_all(args);
+    if (!has_stream(args)) return run_all(args);
+    return fenced([&] {
+        FloatingPointGuard guard;
+        if (const auto status = check(*args)) return status;
+        if (!is_aligned(args->workspace, Arena::kAlignment)) return STEEPEST_INVALID_ARGUMENT;
+        return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+            return device::spectral_norms(*args, backend);
+        });
+    });
 }
 
 steepest_status steepest_spectral_gradient_workspace(const steepest_spectral_gradient_args* args,
@@ -221,7 +213,8 @@ steepest_status steepest_norm_report(const steepest_norm_report_args* args) {
         if ((args->count && !args->values) ||
             reinterpret_cast<uintptr_t>(args->workspace) % Arena::kAlignment)
             return STEEPEST_INVALID_ARGUMENT;
-        if (args->stream && !are_aligned(*args)) return STEEPEST_INVALID_ARGUMENT;
+        if (args->stream && !(are_aligned(*args) && is_aligned(args->values, sizeof(double))))
+            return STEEPEST_INVALID_ARGUMENT;
         if (args->stream)
             return on_stream(args->device, args->stream, [&](device::Backend& backend) {
                 return device::report(*args, backend);

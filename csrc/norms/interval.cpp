@@ -3,6 +3,7 @@
 #include "core/cpu.h"
 #include "norms/direct.h"
 #include "norms/lanczos.h"
+#include "norms/narrowing.h"
 #include "norms/targets.h"
 
 namespace steepest::norms {
@@ -13,7 +14,6 @@ constexpr double kShareOfFloat = 0.125;
 // A lower bound is looked for once the moments alone give an interval this many times as wide as
 // wanted. They are far behind: the factor is several hundred for Gaussian matrices.
 constexpr double kWorthLooking = 64;
-constexpr double kProgress = 0x1p-46;  // relative; less is none
 // Lanczos' method and a proof by factorisation instead of squarings: from this size on, with this
 // many steps, and where the tolerance leaves room for the rounding errors of the factorisation.
 constexpr int64_t kWorthFactorizing = 32;
@@ -30,8 +30,8 @@ class Search {
     bool try_to_prove() {
         if (request_.enough > 0 && try_bound(it_.to_scale(request_.enough))) return true;
         look(true);
-        if (!is_close(request_.tol) && it_.size() >= kWorthFactorizing) prove();
-        return is_close(request_.tol);
+        if (!interval_.is_close(request_.tol) && it_.size() >= kWorthFactorizing) prove();
+        return interval_.is_close(request_.tol);
     }
 
     Interval run() {
@@ -43,12 +43,13 @@ class Search {
             it_.square(choose());
             look(it_.level() == limit() || request_.iterations < 0);
         }
-        if (!looked_below_) look_below();
+        if (!interval_.has_looked_below()) look_below();
         return found();
     }
 
     Interval found() const {
-        const double upper = it_.unscaled(upper_), lower = it_.unscaled(lower_);
+        const double upper = it_.unscaled(interval_.upper()),
+                     lower = it_.unscaled(interval_.lower());
         return {std::min(lower, upper), upper, it_.level()};  // estimates may cross
     }
 
@@ -59,20 +60,10 @@ class Search {
         return request_.iterations < 0 ? kMostLevels : std::min(request_.iterations, kMostLevels);
     }
 
-    bool done() const {
-        if (request_.iterations >= 0) return false;
-        return is_close(request_.tol) || (looked_below_ && !progress_);
-    }
-
-    bool is_close(double tol) const {
-        return looked_below_ && upper_.value - lower_.value <= tol * upper_.value;
-    }
+    bool done() const { return request_.iterations < 0 && interval_.is_done(request_.tol); }
 
     void look(bool below) {
-        const Up before = upper_;
-        upper_ = min(upper_, it_.sigma_above(two_moment_bound(it_.iterate(), it_.sums())));
-        progress_ = !(before.value - upper_.value <= kProgress * upper_.value);
-        looked_below_ = false;
+        interval_.begin(it_.sigma_above(two_moment_bound(it_.iterate(), it_.sums())));
         if (below && (request_.iterations >= 0 || is_worth_looking())) look_below();
     }
 
@@ -89,7 +80,7 @@ class Search {
         const double lambda = std::min(it_.gram_for(sigma), kAboveAll);
         if (!(lambda > moment_estimate(it_.gram_sums()))) return false;
         if (!it_.has_no_eigenvalue_above(lambda)) return false;
-        upper_ = min(upper_, it_.sigma_above(Up{lambda}));
+        interval_.from_above(it_.sigma_above(Up{lambda}));
         return true;
     }
 
@@ -99,22 +90,19 @@ class Search {
         Lanczos lanczos([this](const Vector& v) { return multiply(it_.gram(), v); }, it_.size());
         if (!lanczos.run(kShareOfLanczos * request_.tol, kLanczosSteps)) return;
         look_below(lanczos.vector());
-        try_bound(lower_.value / (1 - kRoomToProve * request_.tol));
+        try_bound(interval_.lower().value / (1 - kRoomToProve * request_.tol));
     }
 
     void look_below() { look_below(dominant_column(it_.iterate())); }
 
     void look_below(const Vector& v) {
-        const Down before = lower_;
         Vector image = v;
         const Up squares = Moments(it_.gram_sums(), it_.size()).squares.up;
         const Down found = it_.has_long_sums()
                                ? it_.sigma_below(v)
                                : it_.sigma_below(quotient(it_.gram(), squares, v, image));
-        if (image_.empty() || found.value >= lower_.value) image_.swap(image);
-        lower_ = max(lower_, found);
-        progress_ = progress_ || lower_.value - before.value > kProgress * lower_.value;
-        looked_below_ = true;
+        if (image_.empty() || found.value >= interval_.lower().value) image_.swap(image);
+        interval_.from_below(found);
     }
 
     // Float where the errors of this and all later levels stay within their share: relative to
@@ -132,10 +120,8 @@ class Search {
     GramIteration& it_;
     const Request& request_;
     bool estimates_;
-    Up upper_{std::numeric_limits<double>::infinity()};
-    Down lower_{0};
+    Narrowing interval_;
     Vector image_;
-    bool looked_below_ = false, progress_ = true;
 };
 
 // The singular vectors that belong to an approximate one of the short side.
@@ -145,12 +131,6 @@ void find_pair(const GramIteration& it, Vector& left, const Pair& pair) {
     Vector right = multiply_transposed(it.matrix(), left);
     normalize(right);
     std::copy(right.begin(), right.end(), pair.long_side);
-}
-
-void fill_pair(const polar::View& view, double value, const Pair& pair) {
-    if (!pair.short_side) return;
-    std::fill_n(pair.short_side, view.rows, value);
-    std::fill_n(pair.long_side, view.cols, value);
 }
 
 // Whether the error of long sums leaves room within the tolerance if the matrix is like a Gaussian
@@ -206,6 +186,12 @@ bool directly(const polar::View& view, const polar::Norm& norm, const Request& r
 }
 
 }  // namespace
+
+void fill_pair(const polar::View& view, double value, const Pair& pair) {
+    if (!pair.short_side) return;
+    std::fill_n(pair.short_side, view.rows, value);
+    std::fill_n(pair.long_side, view.cols, value);
+}
 
 Interval bound(const polar::View& view, const Request& request, const Buffers& buffers,
                const Pair& pair) {

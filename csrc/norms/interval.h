@@ -32,6 +32,9 @@ struct Pair {
     double* long_side = nullptr;
 };
 
+// The same value in both, if they are wanted.
+void fill_pair(const polar::View& view, double value, const Pair& pair);
+
 // Zero for a zero matrix, NaN for one with a NaN or an infinity.
 Interval bound(const polar::View& view, const Request& request, const Buffers& buffers,
                const Pair& pair);

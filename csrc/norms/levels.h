@@ -50,6 +50,12 @@ inline Up error_of_long_sums(double k) {
     return in_float + in_double + in_float * in_double;
 }
 
+// Of scaling an n x k matrix down by a power of two, which rounds an element that becomes
+// subnormal.
+inline Up underflow_error(int64_t n, int64_t k, Precision p) {
+    return sqrt(Up{static_cast<double>(n)} * Up{static_cast<double>(k)}) * Up{tiny_of(p)};
+}
+
 // Of rounding an n x n iterate to float.
 inline Up conversion_error(int64_t n, Up squares) {
     return Up{unit_of(Precision::f32)} * sqrt(squares) +

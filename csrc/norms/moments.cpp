@@ -20,17 +20,31 @@ Up deviation(const polar::Matrix& A, double mean) {
     return SumBounds(computed, n * n + n).up;
 }
 
+// ||A||_F^2 - trace^2/n.
+Up spread_of(const Moments& m, int64_t n) {
+    return m.squares.up - m.trace.down * m.trace.down / Up{static_cast<double>(n)};
+}
+
+Up bound_by(const Moments& m, int64_t size, Up spread) {
+    const double n = static_cast<double>(size);
+    return m.trace.up / Down{n} + sqrt(Up{n - 1} / Down{n} * spread);
+}
+
 }  // namespace
 
 Up two_moment_bound(const polar::Matrix& A, const polar::ByProducts& sums) {
     constexpr double kMostCancelled = 0x1p-26;
-    const double n = static_cast<double>(A.rows);
     const Moments m(sums, A.rows);
-    const Up mean = m.trace.up / Down{n};
-    Up spread = m.squares.up - m.trace.down * m.trace.down / Up{n};
+    Up spread = spread_of(m, A.rows);
     const double lost = m.squares.up.value - m.squares.down.value;
-    if (lost > kMostCancelled * spread.value) spread = deviation(A, sums.trace / n);
-    return mean + sqrt(Up{n - 1} / Down{n} * spread);
+    if (lost > kMostCancelled * spread.value)
+        spread = deviation(A, sums.trace / static_cast<double>(A.rows));
+    return bound_by(m, A.rows, spread);
+}
+
+Up two_moment_bound(int64_t n, const polar::ByProducts& sums) {
+    const Moments m(sums, n);
+    return bound_by(m, n, spread_of(m, n));
 }
 
 double moment_estimate(const polar::ByProducts& sums) {

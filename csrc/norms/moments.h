@@ -21,6 +21,9 @@ struct Moments {
 // minus a multiple of the identity is summed anew.
 Up two_moment_bound(const polar::Matrix& A, const polar::ByProducts& sums);
 
+// The same of an n x n matrix that is not looked at: wider for nearly flat spectra.
+Up two_moment_bound(int64_t n, const polar::ByProducts& sums);
+
 // squares/trace, which no largest eigenvalue of a positive semidefinite matrix is below.
 double moment_estimate(const polar::ByProducts& sums);
 

@@ -59,9 +59,13 @@ Vector dominant_column(const polar::Matrix& A) {
 }
 
 Down quotient(const polar::Matrix& A, Up squares, const Vector& v, Vector& image) {
-    const double n = static_cast<double>(A.rows);
     image = multiply(A, v);
-    const SumBounds length(dot(v, v), n), length_of_image(dot(image, image), n);
+    return quotient(A.rows, squares, dot(v, v), dot(image, image));
+}
+
+Down quotient(int64_t size, Up squares, double of_vector, double of_image) {
+    const double n = static_cast<double>(size);
+    const SumBounds length(of_vector, n), length_of_image(of_image, n);
     if (!(length.down.value > 0)) return {0};
     // Underflow in A v moves each element by n 2^-1074, its length by n^2 2^-1074 at most.
     const Up tiny = Up{n} * Up{n} * Up{tiny_of(Precision::f64)} / sqrt(length.down);

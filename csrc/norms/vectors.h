@@ -23,4 +23,7 @@ Vector dominant_column(const polar::Matrix& A);
 // computed A v is off by at most gamma_n ||A||_F ||v||. `image` receives A v.
 Down quotient(const polar::Matrix& A, Up squares, const Vector& v, Vector& image);
 
+// The same from the computed squares of the lengths of v and A v.
+Down quotient(int64_t size, Up squares, double of_vector, double of_image);
+
 }  // namespace steepest::norms

@@ -106,6 +106,24 @@ static void test_other_methods(void) {
     }
 }
 
+/* Whose memory is the host's. */
+static void test_device(void) {
+    Call call;
+    for (int32_t method = STEEPEST_SPECTRAL_INTERVAL; method <= STEEPEST_SPECTRAL_ESTIMATE;
+         ++method) {
+        set_up(&call, method);
+        call.args.stream = STEEPEST_STREAM_EMULATED;
+        call.args.tol = 1e-3;
+        call.args.left = call.lefts;
+        call.args.right = call.rights;
+        const double slack = method == STEEPEST_SPECTRAL_ESTIMATE ? 1e-4 : kRounding;
+        CHECK_STATUS(run(&call.args), STEEPEST_OK);
+        CHECK(call.lower <= kSigma * (1 + slack) && kSigma * (1 - slack) <= call.upper);
+        CHECK(call.upper - call.lower <= 1e-3 * call.upper);
+        CHECK_CLOSE(fabs(call.right[5]), 1, 0.05);
+    }
+}
+
 static void refuse(Call* call, steepest_status expected, const char* file, int line) {
     call->lower = call->upper = -7;
     check_status(run(&call->args), expected, "the norm", file, line);
@@ -134,6 +152,10 @@ static void test_refusals(void) {
     REFUSED(STEEPEST_INVALID_HYPER, call.args.tol = 1);
     REFUSED(STEEPEST_INVALID_HYPER, call.args.tol = NAN);
     REFUSED(STEEPEST_INVALID_HYPER, call.args.enough = -1);
+    REFUSED(STEEPEST_INVALID_ARGUMENT, call.args.stream = STEEPEST_STREAM_EMULATED;
+            call.args.method = STEEPEST_SPECTRAL_AOL);
+    REFUSED(STEEPEST_INVALID_ARGUMENT, call.args.stream = STEEPEST_STREAM_EMULATED;
+            call.matrix.data = (char*)call.w + 1);
 }
 
 /* The gradient of the Schatten norm is u v^T but for what other singular values add. */
@@ -170,6 +192,7 @@ static void test_gradient(void) {
 void test_spectral(void) {
     test_interval();
     test_enough();
+    test_device();
     test_other_methods();
     test_refusals();
     test_gradient();

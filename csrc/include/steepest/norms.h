@@ -44,13 +44,16 @@ typedef struct steepest_spectral_norm_args {
                                  the matrix by Lanczos' method alone */
     double* const* left;  /* null, or where each matrix's left singular vector goes, of length */
     double* const* right; /* one; likewise right; either null: not wanted */
-    void* workspace;      /* aligned to 64 bytes */
+    void* workspace;      /* aligned to 64 bytes; with a stream in device memory */
     size_t workspace_size;
+    void* stream; /* see Devices; the matrices then are on the device, everything else is not, and
+                     the call waits for the numbers of every level. Interval and estimate only. */
+    int32_t device;
 } steepest_spectral_norm_args;
 
 /* A matrix of zeros, or of no elements, has norm zero and zeros for vectors; one with a NaN or an
  * infinity gets NaN everywhere. The bits do not depend on the number of threads; they do on the CPU
- * target. */
+ * target, or the device. */
 STEEPEST_API steepest_status steepest_spectral_norm(const steepest_spectral_norm_args* args);
 STEEPEST_API steepest_status
 steepest_spectral_norm_workspace(const steepest_spectral_norm_args* args, size_t* size);

@@ -17,6 +17,7 @@ struct LineSumsPass;
 struct ReportPass;
 struct RankOnePass;
 struct PairPass;
+struct GramPass;
 
 // Runs a kernel over a number of work items; what an item is depends on the kernel.
 using Run = void (*)(const Pass& pass, int64_t items, void* stream);
@@ -80,6 +81,11 @@ struct ReportRuns {
     GridRun<ReportPass> sum, norms, values;
 };
 
+// A Gram iteration, beside its products.
+struct GramRuns {
+    GridRun<GramPass> scale, pick, multiply, lengths;
+};
+
 // Rank-one updates of an inverse.
 struct RankOneRuns {
     GridRun<RankOnePass> largest, decide, multiply, combine, dot, term, write, results;
@@ -109,6 +115,7 @@ class Backend : public ProductBackend {
     virtual const LinesRuns& lines_runs() const = 0;
     virtual const LineSumsRuns& line_sums_runs() const = 0;
     virtual const ReportRuns& report_runs() const = 0;
+    virtual const GramRuns& gram_runs() const = 0;
     virtual const RankOneRuns& rank_one_runs() const = 0;
     virtual const PairRuns& pair_runs() const = 0;
     virtual void run_squares(const Pass& pass, int64_t items) = 0;
@@ -116,6 +123,8 @@ class Backend : public ProductBackend {
     virtual void run_units(const UnitPass& pass, int64_t items) = 0;
     // Copies to the device, in stream order; `from` may be changed as soon as this returns.
     virtual void upload(void* to, const void* from, size_t size) = 0;
+    // Copies to the host once the stream has come so far. Fails while it is captured.
+    virtual void read(void* to, const void* from, size_t size) = 0;
     // False while the stream is captured: then nothing is on the device yet.
     virtual bool is_immediate() const = 0;
     virtual int multiprocessors() const = 0;

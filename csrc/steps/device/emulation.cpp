@@ -5,6 +5,7 @@
 
 #include "curvature/device/emulation.h"
 #include "curvature/device/rank_one_emulation.h"
+#include "norms/device/gram_emulation.h"
 #include "norms/device/report_emulation.h"
 #include "polar/device/line_sums_emulation.h"
 #include "polar/device/pairs_emulation.h"
@@ -97,6 +98,7 @@ class Emulation final : public Backend {
     const LinesRuns& lines_runs() const override { return emulated_lines_runs(); }
     const LineSumsRuns& line_sums_runs() const override { return emulated_line_sums_runs(); }
     const ReportRuns& report_runs() const override { return emulated_report_runs(); }
+    const GramRuns& gram_runs() const override { return emulated_gram_runs(); }
     const RankOneRuns& rank_one_runs() const override { return emulated_rank_one_runs(); }
     const PairRuns& pair_runs() const override { return emulated_pair_runs(); }
     void run_squares(const Pass& pass, int64_t items) override {
@@ -117,6 +119,7 @@ class Emulation final : public Backend {
         for (int64_t i = 0; i < items; ++i) clip_unit(pass, static_cast<int32_t>(i));
     }
     void upload(void* to, const void* from, size_t size) override { std::memcpy(to, from, size); }
+    void read(void* to, const void* from, size_t size) override { std::memcpy(to, from, size); }
     bool is_immediate() const override { return true; }
     int multiprocessors() const override { return 4; }
     int shared_bytes() const override { return 227 << 10; }

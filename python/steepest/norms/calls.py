@@ -18,13 +18,15 @@ Values = NDArray[np.float64]
 
 
 class Arrays:
-    """The arrays of a call and their shapes; raises for what is no matrix, before anything runs."""
+    """The arrays of a call and their shapes; raises for what is no matrix, before anything runs,
+    and for arrays on a device unless they may lie `anywhere`."""
 
-    def __init__(self, W: Any) -> None:  # noqa: N803 (the papers' name)
+    def __init__(self, W: Any, *, anywhere: bool = False) -> None:  # noqa: N803 (the papers' name)
         self.is_list = isinstance(W, (list, tuple))
         self.items: list[Any] = list(W) if self.is_list else [W]
         self.facts = [
-            _core.array_facts(x, "W", i if self.is_list else -1) for i, x in enumerate(self.items)
+            _core.array_facts(x, "W", i if self.is_list else -1, anywhere)
+            for i, x in enumerate(self.items)
         ]
 
     def shaped(self, *values: Values, make: Callable[..., Any]) -> Any:

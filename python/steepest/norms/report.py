@@ -52,17 +52,15 @@ def report(W: Any, *, interval: bool = False, tol: float = 1e-3) -> Any:  # noqa
     rms_to_rms                      interval: sqrt(d_in / d_out) sigma_1; None without `interval`
     stable_rank                     interval: (frobenius / sigma_1)^2; None without `interval`
 
-    interval : also bounds sigma_1, as `spectral_norm` with `tol` does, in host memory only. That
-    bound is proved; both fields made from it are rounded outwards by more than the rounding errors
-    of what is made here.
+    interval : also bounds sigma_1, as `spectral_norm` with `tol` does. That bound is proved; both
+    fields made from it are rounded outwards by more than the rounding errors of what is made here.
 
     All sums are in double over a fixed tree: the same bits for any number of threads, target,
     device and strides. No square overflows or underflows. A matrix with a NaN gives NaN, one of
     zeros or of no elements gives zeros.
 
     Raises TypeError (kind, dtype, interval), ValueError (fewer than two dimensions, tol, arrays in
-    different places), DeviceError (`interval` of an array on a device, no kernels for it, a failure
-    of the device).
+    different places), DeviceError (no kernels for an array's device, a failure of the device).
 
     Source: Bernstein and Newhouse, arXiv 2409.20325 (operator norms and their duals); arXiv
     2510.03871 (RMS -> inf norm of the output layer).

@@ -22,7 +22,7 @@ def spectral_norm(
     """An interval that holds the largest singular value of W.
 
     W : array (..., m, n) of float64, float32, bfloat16 or float16, of any strides, or a list of
-        such arrays of any shapes, in host memory. It is not changed.
+        such arrays of any shapes, in host memory or on a CUDA device. It is not changed.
     iterations : squarings of the Gram matrix, 0 to 64; None: whatever `tol` asks for.
     tol : the interval is narrowed until (upper - lower) / upper <= tol; from 0, below 1. With
         `iterations` it has no effect. Where rounding errors leave the interval wider than that, the
@@ -54,12 +54,18 @@ def spectral_norm(
     with the iterate's dominant column. Errors are bounded a priori, by gamma_k |A| |A|^T for each
     product (Higham, section 3.1), and carried through all roots.
 
+    On a device Gram iteration does all of it, in float64 (rigorous) or float32; matrices of one
+    shape share their launches. The bounds come to the host, which waits for the device before and
+    after every squaring, so the call cannot be captured into a CUDA graph. They are as rigorous as
+    on the CPU, but not the same bits; those of estimates may depend on the matrices of equal shape
+    in the call.
+
     Sources: Delattre et al., ICML 2023, arXiv 2305.16173 (Gram iteration).
 
-    Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, iterations, tol),
-    DeviceError (an array on a device).
+    Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, iterations, tol, arrays
+    in different places), DeviceError (no kernels for an array's device, a failure of the device).
     """
-    arrays = calls.Arrays(W)
+    arrays = calls.Arrays(W, anywhere=True)
     count = _iterations(iterations)
     tol = arguments.at_least("tol", tol, 0.0, 1.0)
     if not isinstance(rigorous, bool):
@@ -112,11 +118,11 @@ def dominant_pair(W: Any, iterations: int | None = None, tol: float = 1e-9) -> A
     sigma, v = W^T u over its length (u and v change roles for m > n). Where the largest singular
     value is not separated from the next, the vectors are some in the space of those near it. The
     sign is that of a column of the iterate. Zero and empty matrices give zeros, matrices with a NaN
-    or an infinity NaN.
+    or an infinity NaN. Vectors come to the host, also those of arrays on a device.
 
     Raises as `spectral_norm` does.
     """
-    arrays = calls.Arrays(W)
+    arrays = calls.Arrays(W, anywhere=True)
     count = _iterations(iterations)
     tol = arguments.at_least("tol", tol, 0.0, 1.0)
     lower, _, packed = calls.bounds(arrays, calls.INTERVAL, count, tol, with_vectors=True)
