@@ -52,10 +52,6 @@ void Stacks::add(Array in, const Array* out) {
     if (out) results.push_back(*out);
 }
 
-Array read(py::handle object, size_t i, bool is_list) {
-    return read_matrices(object, {"W", is_list ? static_cast<int64_t>(i) : -1});
-}
-
 template <class Args>
 void set_matrices(Args& args, const Stacks& stacks) {
     args.struct_size = sizeof args;
@@ -64,22 +60,27 @@ void set_matrices(Args& args, const Stacks& stacks) {
     args.matrices = stacks.matrices.data();
 }
 
+template <class Args, class Run>
+steepest_status run_in(void* workspace, Args& args, Run entry) {
+    args.workspace = workspace;
+    const py::gil_scoped_release release;
+    return workspace ? entry(&args) : STEEPEST_OUT_OF_MEMORY;
+}
+
+// Where the matrices are. On a device the numbers that come to the host are waited for.
 template <class Args, class Size, class Run>
-void run(Args& args, Stacks& stacks, Size size_of_workspace, Run entry) {
+void run(Args& args, const Stacks& stacks, const Place& place, Size size_of_workspace, Run entry) {
     set_matrices(args, stacks);
-    steepest_status status;
-    {
-        py::gil_scoped_release release;
-        size_t size = 0;
-        status = size_of_workspace(&args, &size);
-        if (status == STEEPEST_OK) {
-            const HostWorkspace workspace(size);
-            args.workspace = workspace.data();
-            args.workspace_size = size;
-            status = workspace.data() ? entry(&args) : STEEPEST_OUT_OF_MEMORY;
-        }
+    args.stream = place.stream();
+    args.device = place.device_argument();
+    throw_status(size_of_workspace(&args, &args.workspace_size));
+    if (place.stream()) {
+        const DeviceMemory workspace(args.workspace_size, place);
+        throw_status(run_in(workspace.data(), args, entry));
+        return;
     }
-    throw_status(status);
+    const HostWorkspace workspace(args.workspace_size);
+    throw_status(run_in(workspace.data(), args, entry));
 }
 
 // Singular vectors of every matrix, in one piece of memory.
@@ -99,22 +100,6 @@ struct Vectors {
         }
     }
 };
-
-// On a device, whose numbers the call waits for.
-void bound_on(const Place& place, steepest_spectral_norm_args& args, const Stacks& stacks) {
-    set_matrices(args, stacks);
-    args.stream = place.stream();
-    args.device = place.device_argument();
-    throw_status(steepest_spectral_norm_workspace(&args, &args.workspace_size));
-    const DeviceMemory workspace(args.workspace_size, place);
-    args.workspace = workspace.data();
-    steepest_status status;
-    {
-        py::gil_scoped_release release;
-        status = steepest_spectral_norm(&args);
-    }
-    throw_status(status);
-}
 
 // The matrices of a call that runs where they are, for methods that devices have.
 Stacks read_stacks(const py::sequence& inputs, bool is_list, int32_t method, Place& place) {
@@ -151,10 +136,7 @@ py::tuple spectral_norms(const py::sequence& inputs, bool is_list, int32_t metho
     args.iterations_done = done.mutable_data();
     args.left = with_vectors ? vectors.left.data() : nullptr;
     args.right = with_vectors ? vectors.right.data() : nullptr;
-    if (place.stream())
-        bound_on(place, args, stacks);
-    else
-        run(args, stacks, &steepest_spectral_norm_workspace, &steepest_spectral_norm);
+    run(args, stacks, place, &steepest_spectral_norm_workspace, &steepest_spectral_norm);
     return py::make_tuple(lower, upper, done, vectors.memory);
 }
 
@@ -162,17 +144,20 @@ py::tuple spectral_norms(const py::sequence& inputs, bool is_list, int32_t metho
 Doubles spectral_gradients(const py::sequence& inputs, const py::sequence& outputs, bool is_list,
                            int32_t iterations) {
     Stacks stacks;
+    Place place("W");
     for (size_t i = 0; i < inputs.size(); ++i) {
-        Array in = read(inputs[i], i, is_list);
-        const ArgName name{"out", is_list ? static_cast<int64_t>(i) : -1};
-        const Array out = read_result(outputs[i], name, in.shape.extent, &in.dtype);
+        const int64_t index = is_list ? static_cast<int64_t>(i) : -1;
+        Array in = read_matrices(inputs[i], {"W", index}, place);
+        const Array out =
+            read_result(outputs[i], {"out", index}, in.shape.extent, &in.dtype, place);
         stacks.add(std::move(in), &out);
     }
+    place.settle_on_host();
     Doubles values(static_cast<py::ssize_t>(stacks.matrices.size()));
     steepest_spectral_gradient_args args{};
     args.iterations = iterations;
     args.values = values.mutable_data();
-    run(args, stacks, &steepest_spectral_gradient_workspace, &steepest_spectral_gradient);
+    run(args, stacks, place, &steepest_spectral_gradient_workspace, &steepest_spectral_gradient);
     return values;
 }
 

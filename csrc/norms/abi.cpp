@@ -38,11 +38,13 @@ bool is_aligned(const void* data, int64_t size) {
 
 // A device that meets a misaligned address cannot be used any more.
 template <class Args>
-bool are_aligned(const Args& a) {
+bool are_aligned(const Args& a, bool writes = false) {
     bool aligned = true;
     for (int64_t i = 0; i < a.count; ++i) {
         const steepest_matrix& m = matrix_at(a, i);
-        aligned = aligned && is_aligned(m.data, size_of(static_cast<DType>(m.dtype)));
+        const int64_t size = size_of(static_cast<DType>(m.dtype));
+        aligned = aligned && is_aligned(m.data, size);
+        if (writes) aligned = aligned && is_aligned(m.result, size);
     }
     return aligned;
 }
@@ -63,6 +65,7 @@ steepest_status check(const steepest_spectral_norm_args& a) {
 steepest_status check(const steepest_spectral_gradient_args& a) {
     if (const auto status = check_matrices(a, true)) return status;
     if (a.count && !a.values) return STEEPEST_INVALID_ARGUMENT;
+    if (a.stream && !are_aligned(a, true)) return STEEPEST_INVALID_ARGUMENT;
     return a.iterations < 0 || a.iterations > kMostLevels ? STEEPEST_INVALID_HYPER : STEEPEST_OK;
 }
 
@@ -97,12 +100,6 @@ struct Plan {
     size_t size() const { return bytes * static_cast<size_t>(slots); }
 };
 
-using norms::clear;  // of the others
-
-void clear(const steepest_spectral_gradient_args& a) {
-    for (int64_t i = 0; i < a.count; ++i) a.values[i] = 0;
-}
-
 void run(const steepest_spectral_norm_args& a, int64_t i, const polar::View& view, Arena arena) {
     const Pair pair = pair_of(a, i);
     const Request request = request_of(a, pair.short_side != nullptr);
@@ -117,10 +114,26 @@ void run(const steepest_spectral_gradient_args& a, int64_t i, const polar::View&
 }
 
 template <class Args>
+steepest_status run_on_host(const Args& args) {
+    cpu::Target target;
+    if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
+    const Plan plan(args);
+    if (args.workspace_size < plan.size()) return STEEPEST_WORKSPACE_TOO_SMALL;
+    clear(args);
+    each_view(plan.views, plan.slots, static_cast<char*>(args.workspace), plan.bytes,
+              [&](size_t k, char* memory) {
+                  run(args, plan.index[k], plan.views[k], Arena(memory, plan.bytes));
+              });
+    return STEEPEST_OK;
+}
+
+// In host memory or, with a stream, on its device.
+template <class Args>
 steepest_status workspace(const Args* args, size_t* size) {
     if (!args || !size) return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {
         if (const auto status = check(*args)) return status;
+        if (args->stream) return device::spectral_size(*args, size);
         *size = Plan(*args).size();
         return STEEPEST_OK;
     });
@@ -132,23 +145,12 @@ steepest_status run_all(const Args* args) {
     return fenced([&] {
         FloatingPointGuard guard;
         if (const auto status = check(*args)) return status;
-        cpu::Target target;
-        if (!cpu::active(target)) return STEEPEST_UNKNOWN_TARGET;
-        if (reinterpret_cast<uintptr_t>(args->workspace) % Arena::kAlignment)
-            return STEEPEST_INVALID_ARGUMENT;
-        const Plan plan(*args);
-        if (args->workspace_size < plan.size()) return STEEPEST_WORKSPACE_TOO_SMALL;
-        clear(*args);
-        each_view(plan.views, plan.slots, static_cast<char*>(args->workspace), plan.bytes,
-                  [&](size_t k, char* memory) {
-                      run(*args, plan.index[k], plan.views[k], Arena(memory, plan.bytes));
-                  });
-        return STEEPEST_OK;
+        if (!is_aligned(args->workspace, Arena::kAlignment)) return STEEPEST_INVALID_ARGUMENT;
+        if (!args->stream) return run_on_host(*args);
+        return on_stream(args->device, args->stream, [&](device::Backend& backend) {
+            return device::spectral(*args, backend);
+        });
     });
-}
-
-bool has_stream(const steepest_spectral_norm_args* args) {
-    return args && args->struct_size >= sizeof *args && args->stream;
 }
 
 void report_all(const steepest_norm_report_args& a, const ReportKernels& kernels) {
@@ -167,23 +169,11 @@ void report_all(const steepest_norm_report_args& a, const ReportKernels& kernels
 
 steepest_status steepest_spectral_norm_workspace(const steepest_spectral_norm_args* args,
                                                  size_t* size) {
-    if (!size || !has_stream(args)) return workspace(args, size);
-    return fenced([&] {
-        if (const auto status = check(*args)) return status;
-        return device::spectral_norms_size(*args, size);
-    });
+    return workspace(args, size);
 }
 
 steepest_status steepest_spectral_norm(const steepest_spectral_norm_args* args) {
-    if (!has_stream(args)) return run_all(args);
-    return fenced([&] {
-        FloatingPointGuard guard;
-        if (const auto status = check(*args)) return status;
-        if (!is_aligned(args->workspace, Arena::kAlignment)) return STEEPEST_INVALID_ARGUMENT;
-        return on_stream(args->device, args->stream, [&](device::Backend& backend) {
-            return device::spectral_norms(*args, backend);
-        });
-    });
+    return run_all(args);
 }
 
 steepest_status steepest_spectral_gradient_workspace(const steepest_spectral_gradient_args* args,

@@ -45,5 +45,6 @@ inline void clear(const steepest_spectral_norm_args& a) {
         std::fill_n(a.right[i], m.cols, 0.0);
     }
 }
+inline void clear(const steepest_spectral_gradient_args& a) { std::fill_n(a.values, a.count, 0.0); }
 
 }  // namespace steepest::norms

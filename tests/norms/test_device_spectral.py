@@ -220,6 +220,41 @@ def test_a_bound_that_is_enough(kind, shape):
     assert (upper - lower <= 1e-6 * upper).all()
 
 
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5), (1, 3), (70, 66)])
+@pytest.mark.parametrize("iterations", [0, 1, 2, 4, 9])
+def test_gradient(kind, shape, iterations):
+    w = reference.draw(np.random.default_rng(11), "gaussian", (2, *shape))
+    found = kind.call(lambda w: norms.spectral_norm_grad(w, iterations).gradient, w)
+    values = kind.call(lambda w: norms.spectral_norm_grad(w, iterations).value, w)
+    for matrix, gradient, value in zip(w, found, values, strict=True):
+        f, wanted = reference.schatten_gradient(matrix, iterations)
+        assert value == pytest.approx(f, rel=1e-12)
+        # An error of the iterate grows with the power that it is taken to.
+        np.testing.assert_allclose(gradient, wanted, atol=1e-13 * 2**iterations)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_gradients_of_every_dtype(kind, dtype):
+    """Rounded once from float64, and some of zero and of what is not finite."""
+    w = np.random.default_rng(3).standard_normal((4, 9, 5)).astype(dtype)
+    w[1], w[2, 3, 3] = 0, np.nan
+    found = kind.call(lambda w: norms.spectral_norm_grad(w, 3).gradient, w)
+    wanted = norms.spectral_norm_grad(w, 3).gradient.astype(np.float64)
+    unit = {2: 2.0**-7, 4: 2.0**-22, 8: 1e-12}[dtype.itemsize]
+    assert not found[1].view(f"u{dtype.itemsize}").any()
+    np.testing.assert_allclose(found.view(dtype).astype(np.float64), wanted, rtol=unit, atol=unit)
+
+
+def test_gradient_of_huge_and_tiny(kind):
+    w = np.random.default_rng(5).standard_normal((3, 4))
+    expected = norms.spectral_norm_grad(w).gradient
+    for factor in (2.0**900, 2.0**-900):
+        found = kind.call(lambda w: norms.spectral_norm_grad(w).gradient, w * factor)
+        np.testing.assert_allclose(found, expected, rtol=1e-11)
+        value = kind.call(lambda w: norms.spectral_norm_grad(w).value, w * factor)
+        assert value == pytest.approx(norms.spectral_norm_grad(w).value * factor, rel=1e-12)
+
+
 # ---- Arrays of other frameworks, under emulation
 
 
@@ -232,7 +267,7 @@ def test_exporters(name):
             norms.spectral_norm([FAKES[name](w), w])
         with pytest.raises(ValueError, match="W: array of 1 dimensions given"):
             norms.spectral_norm(FAKES[name](w[0]))
-        for function in (norms.spectral_norm_grad, norms.frobenius, norms.aol_bound):
+        for function in (norms.frobenius, norms.aol_bound):
             with pytest.raises(steepest.DeviceError, match="W: array on CUDA device 0 given"):
                 function(FAKES[name](w))
     low, high = reference.spectral_norm(w)
@@ -244,12 +279,15 @@ def test_stacks_on_a_device():
     w = np.random.default_rng(0).standard_normal((2, 3, 20, 30))
     with emulation(), standin.installed():
         one, stack = norms.spectral_norm([standin.asarray(w[0, 0]), standin.asarray(w)])
+        gradient = norms.spectral_norm_grad(standin.asarray(w), 2).gradient
     assert stack.upper.shape == stack.width.shape == (2, 3)
     assert one == (stack.lower[0, 0], stack.upper[0, 0])
+    assert isinstance(gradient, standin.ndarray)
+    np.testing.assert_allclose(gradient.get(), norms.spectral_norm_grad(w, 2).gradient, rtol=1e-10)
 
 
 @pytest.mark.skipif(_core.has_cuda(), reason="built with CUDA")
 def test_a_build_without_cuda_refuses_device_arrays():
-    for function in (norms.spectral_norm, norms.dominant_pair):
+    for function in (norms.spectral_norm, norms.spectral_norm_grad, norms.dominant_pair):
         with pytest.raises(steepest.DeviceError, match="W: "):
             function(FAKES["dlpack"](np.ones((3, 4))))

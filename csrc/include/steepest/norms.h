@@ -66,8 +66,11 @@ typedef struct steepest_spectral_gradient_args {
     const steepest_matrix* matrices; /* the gradient goes to result; bound and method not used */
     int32_t iterations;              /* at most 64 */
     double* values;                  /* receives the Schatten norms */
-    void* workspace;                 /* aligned to 64 bytes */
+    void* workspace;                 /* aligned to 64 bytes; with a stream in device memory */
     size_t workspace_size;
+    void* stream; /* see Devices; the matrices and results then are on the device, the values are
+                     not, and the call waits for the numbers of every squaring */
+    int32_t device;
 } steepest_spectral_gradient_args;
 
 STEEPEST_API steepest_status

@@ -24,6 +24,7 @@ GramCourse::GramCourse(const polar::View& view, const PolarScale& inverse_norm, 
     : record_(view.rows, view.cols, precision == Precision::f64),
       precision_(precision),
       is_regular_(inverse_norm.factor > 0),
+      scale_{1, inverse_norm.factor},
       upper_(inverse_norm.factor) {
     if (!is_regular_) return;
     const int exponent = exponent_by(inverse_norm);

@@ -17,7 +17,7 @@ class GramCourse {
     // False for a matrix of zeros, or with a NaN or an infinity: it has been found then.
     bool is_regular() const { return is_regular_; }
     // What the matrix is multiplied by: powers of two that bring its Frobenius norm to between 1/2
-    // and 1.
+    // and 1. One that is not regular becomes zeros, or NaN everywhere.
     const PolarScale& scale() const { return scale_; }
 
     // A new iterate is there: the first, or the square of the one before.
@@ -28,6 +28,11 @@ class GramCourse {
     double begin_squaring();
 
     norms::Interval found() const;
+    // (tr (X X^T)^(2^level))^(2^-(level+1)) of the matrix as it was scaled, and of the caller's.
+    double scaled_schatten() const { return record_.schatten(record_.sums().trace); }
+    double schatten() const {
+        return is_regular_ ? std::ldexp(scaled_schatten(), -record_.exponent()) : upper_;
+    }
 
     static int limit_of(const norms::Request& request);
 
@@ -36,7 +41,7 @@ class GramCourse {
     norms::Narrowing narrowing_;
     norms::Precision precision_;
     bool is_regular_, has_begun_ = false;
-    PolarScale scale_{1, 0};
+    PolarScale scale_;
     norms::Step step_{};
     double upper_;
 };

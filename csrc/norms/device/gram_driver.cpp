@@ -1,55 +1,15 @@
 #include "norms/device/gram_driver.h"
 
 #include "norms/device/gram_course.h"
-#include "norms/device/gram_engine.h"
-#include "norms/requests.h"
+#include "norms/device/gram_groups.h"
 
 namespace steepest::device {
 namespace {
 
 using namespace steepest::norms;
 
-// Matrices of equal shape, in the order of the caller's list.
-struct GramGroup {
-    int64_t rows, cols;
-    std::vector<polar::View> views;
-    std::vector<int64_t> index;  // among the caller's
-
-    GramShape shape(int64_t count, Precision precision) const {
-        const auto type = precision == Precision::f64 ? polar::Type::f64 : polar::Type::f32;
-        return {rows, cols, count, type};
-    }
-};
-
-std::vector<GramGroup> groups_of(const steepest_spectral_norm_args& args) {
-    std::vector<GramGroup> groups;
-    for (int64_t i = 0; i < args.count; ++i) {
-        const polar::View view(matrix_at(args, i));
-        if (view.rows == 0) continue;
-        GramGroup* home = nullptr;
-        for (GramGroup& g : groups)
-            if (g.rows == view.rows && g.cols == view.cols) home = &g;
-        if (!home) {
-            groups.push_back({.rows = view.rows, .cols = view.cols, .views = {}, .index = {}});
-            home = &groups.back();
-        }
-        home->views.push_back(view);
-        home->index.push_back(i);
-    }
-    return groups;
-}
-
-size_t bytes_of(const GramShape& shape) {
-    Arena measured(nullptr, 0);
-    const GramMemory memory(shape, measured);
-    return measured.used();
-}
-
-// Matrices of a group that are worked on together.
-int64_t together(const GramGroup& group, Precision precision) {
-    const size_t fit = kMostGramBytes / bytes_of(group.shape(1, precision));
-    return std::clamp<int64_t>(static_cast<int64_t>(fit), 1,
-                               static_cast<int64_t>(group.views.size()));
+GramUse use_of(const steepest_spectral_norm_args& args) {
+    return precision_of(args) == Precision::f64 ? GramUse::bounds : GramUse::estimates;
 }
 
 // Matrices of one shape from the first to the last level.
@@ -60,8 +20,8 @@ class GramRun {
         : args_(args),
           group_(group),
           begin_(begin),
-          engine_(group.shape(count, precision_of(args)),
-                  Arena(args.workspace, args.workspace_size), backend) {
+          engine_(group.shape(count, use_of(args)), Arena(args.workspace, args.workspace_size),
+                  backend) {
         const std::vector<PolarScale> norms = engine_.inverse_norms(group.views.data() + begin);
         for (int64_t i = 0; i < count; ++i)
             courses_.emplace_back(view(i), norms[static_cast<size_t>(i)], precision_of(args));
@@ -131,26 +91,18 @@ class GramRun {
 
 }  // namespace
 
-steepest_status spectral_norms_size(const steepest_spectral_norm_args& args, size_t* size) {
-    *size = 0;
-    const Precision precision = precision_of(args);
-    for (const GramGroup& g : groups_of(args))
-        *size = std::max(*size, bytes_of(g.shape(together(g, precision), precision)));
+steepest_status spectral_size(const steepest_spectral_norm_args& args, size_t* size) {
+    *size = bytes_of_call(args, use_of(args));
     return STEEPEST_OK;
 }
 
-steepest_status spectral_norms(const steepest_spectral_norm_args& args, Backend& backend) {
-    size_t size = 0;
-    spectral_norms_size(args, &size);
-    if (size > 0 && (!args.workspace || args.workspace_size < size))
+steepest_status spectral(const steepest_spectral_norm_args& args, Backend& backend) {
+    if (args.workspace_size < bytes_of_call(args, use_of(args)))
         return STEEPEST_WORKSPACE_TOO_SMALL;
-    clear(args);
-    for (const GramGroup& g : groups_of(args)) {
-        const auto count = static_cast<int64_t>(g.views.size());
-        const int64_t most = together(g, precision_of(args));
-        for (int64_t begin = 0; begin < count; begin += most)
-            GramRun(args, g, begin, std::min(most, count - begin), backend).run();
-    }
+    norms::clear(args);
+    each_part(args, use_of(args), [&](const GramGroup& group, int64_t begin, int64_t count) {
+        GramRun(args, group, begin, count, backend).run();
+    });
     return STEEPEST_OK;
 }
 

@@ -1,6 +1,6 @@
-// Bounds of spectral norms of matrices on a device, or on its emulation: Gram iteration, as
-// norms/levels.h has it. Matrices of one shape are worked on together, each product of all of them
-// by one launch, as many at a time as kMostGramBytes hold.
+// Bounds of spectral norms of matrices on a device, and gradients, or on its emulation: Gram
+// iteration, as norms/levels.h has it. Matrices of one shape are worked on together, each product
+// of all of them by one launch, as many at a time as kMostGramBytes hold.
 //
 // Iterates stay on the device. What the host gets of each matrix is its Frobenius norm, once, and
 // at every level two by-products and two lengths, from which it makes the bounds and decides who
@@ -16,11 +16,13 @@
 
 namespace steepest::device {
 
-inline constexpr size_t kMostGramBytes = size_t{1} << 30;
-
 // The arguments have been checked; the method is the interval or the estimate.
-steepest_status spectral_norms_size(const steepest_spectral_norm_args& args, size_t* size);
+steepest_status spectral_size(const steepest_spectral_norm_args& args, size_t* size);
 // Bounds and vectors go to host memory.
-steepest_status spectral_norms(const steepest_spectral_norm_args& args, Backend& backend);
+steepest_status spectral(const steepest_spectral_norm_args& args, Backend& backend);
+
+steepest_status spectral_size(const steepest_spectral_gradient_args& args, size_t* size);
+// Gradients stay on the device; the Schatten norms go to host memory.
+steepest_status spectral(const steepest_spectral_gradient_args& args, Backend& backend);
 
 }  // namespace steepest::device

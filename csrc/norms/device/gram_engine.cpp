@@ -11,9 +11,10 @@ namespace {
 using polar::Batch;
 
 Batch take_batch(int64_t rows, int64_t cols, const GramShape& shape, Arena& arena) {
-    const int64_t ld = DeviceEngine::leading(cols, shape.type), stride = rows * ld;
-    void* data = arena.take<char>(shape.count * stride * polar::item_size(shape.type));
-    return {{data, rows, cols, ld, shape.type}, shape.count, stride};
+    const polar::Type type = shape.type();
+    const int64_t ld = DeviceEngine::leading(cols, type), stride = rows * ld;
+    void* data = arena.take<char>(shape.count * stride * polar::item_size(type));
+    return {{data, rows, cols, ld, type}, shape.count, stride};
 }
 
 // The first matrices of a batch, or one of them.
@@ -32,11 +33,11 @@ Batch row_vector(double* x, int64_t n) { return {{x, 1, n, n, polar::Type::f64},
 
 PolarView view_of(const polar::View& v) {
     return {.data = v.data,
-            .result = nullptr,
+            .result = v.result,
             .row_stride = v.row_stride,
             .col_stride = v.col_stride,
-            .result_row_stride = 0,
-            .result_col_stride = 0,
+            .result_row_stride = v.result_row_stride,
+            .result_col_stride = v.result_col_stride,
             .given = 0,
             .given_power = 1,
             .dtype = static_cast<int32_t>(v.dtype)};
@@ -82,6 +83,10 @@ GramMemory::GramMemory(const GramShape& shape, Arena& arena) {
     gram = take_batch(n, n, shape, arena);
     scaled = take_batch(n, n, shape, arena);
     next = take_batch(n, n, shape, arena);
+    if (shape.use == GramUse::gradients) {
+        for (Batch& batch : power) batch = take_batch(n, n, shape, arena);
+        product = take_batch(n, shape.cols, shape, arena);
+    }
     partial = arena.take<NormSums>(count * tiles_of(x));
     scratch_size = DeviceProducts::scratch_bytes(x, gram);
     scratch_memory = arena.take<char>(static_cast<int64_t>(scratch_size));
@@ -122,17 +127,23 @@ GramPass GramEngine::pass() const {
     return {.members = memory_.members,
             .gram = memory_.gram,
             .from = iterate_,
-            .to = memory_.scaled,
+            .to = {},
             .vectors = memory_.vectors,
             .images = memory_.images,
             .lengths = memory_.lengths,
             .count = members_};
 }
 
+void GramEngine::scale(const Batch& from, const Batch& to) {
+    GramPass scaling = pass();
+    scaling.from = from;
+    scaling.to = to;
+    run(backend_.gram_runs().scale, scaling, members_ * ScaleIterates::blocks(scaling), backend_);
+}
+
 void GramEngine::square(const std::vector<GramMember>& members) {
     set_members(members);
-    const GramPass scaling = pass();
-    run(backend_.gram_runs().scale, scaling, members_ * ScaleIterates::blocks(scaling), backend_);
+    scale(iterate_, memory_.scaled);
     iterate_ = first_of(memory_.next, members_);
     products_.symmetric(first_of(memory_.scaled, members_), {1, 0, 0}, nullptr, iterate_,
                         memory_.scratch(), memory_.sums);
@@ -151,6 +162,49 @@ GramFindings GramEngine::read(bool has_looked) {
     found.sums = read_from(memory_.sums, members_, backend_);
     if (has_looked) found.lengths = read_from(memory_.lengths, members_, backend_);
     return found;
+}
+
+void GramEngine::begin_power() {
+    power_ = 0;
+    scale(memory_.gram, memory_.power[0]);
+}
+
+void GramEngine::raise_power() {
+    products_.symmetric_product(memory_.power[power_], iterate_, {1, 0, 0}, nullptr,
+                                memory_.power[1 - power_], memory_.scratch());
+    power_ = 1 - power_;
+}
+
+// <P X, X> is the trace of P X X^T.
+std::vector<double> GramEngine::inner_products() {
+    products_.symmetric_product(memory_.power[power_], memory_.gram, {1, 0, 0}, nullptr,
+                                memory_.power[1 - power_], memory_.scratch(), memory_.sums);
+    std::vector<double> traces;
+    for (const polar::ByProducts& s : read_from(memory_.sums, members_, backend_))
+        traces.push_back(s.trace);
+    return traces;
+}
+
+void GramEngine::store_products(const std::vector<double>& factors, bool has_power) {
+    std::vector<GramMember> members;
+    for (size_t i = 0; i < factors.size(); ++i) {
+        const auto index = static_cast<int64_t>(i);
+        members.push_back({index, index, factors[i]});
+    }
+    set_members(members);
+    if (has_power) {
+        const Batch& scaled = memory_.power[1 - power_];
+        scale(memory_.power[power_], scaled);
+        products_.general(scaled, memory_.x, {1, 0, 0}, nullptr, memory_.product,
+                          memory_.scratch());
+    } else {
+        scale(memory_.x, memory_.product);
+    }
+    PolarPass pass = polar_pass(memory_);
+    pass.from = memory_.product;
+    const auto type = static_cast<size_t>(memory_.product.matrix.type);
+    backend_.polar_runs().store[type](pass, members_ * tiles_of(memory_.product),
+                                      backend_.stream());
 }
 
 // The image is an approximate singular vector of the short side, and its product with the matrix

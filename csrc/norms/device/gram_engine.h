@@ -11,14 +11,23 @@
 
 namespace steepest::device {
 
+inline constexpr size_t kMostGramBytes = size_t{1} << 30;  // where they hold one matrix
+
+// What for: bounds in float64, estimates in float32, gradients in float64.
+enum class GramUse { bounds, estimates, gradients };
+
 struct GramShape {
     int64_t rows, cols;  // rows <= cols
     int64_t count;
-    polar::Type type;  // of the products
+    GramUse use;
+
+    polar::Type type() const {
+        return use == GramUse::estimates ? polar::Type::f32 : polar::Type::f64;
+    }
 };
 
 // What they need, cut from an arena: the matrices, their Gram matrices, which stay, and two
-// iterates of each.
+// iterates of each. For gradients the product of iterates, two in turns, and that by the matrix.
 struct GramMemory {
     PolarView* views;
     PolarScale* scales;
@@ -30,6 +39,7 @@ struct GramMemory {
     double* images;
     double* long_side;  // a vector
     polar::Batch x, gram, scaled, next;
+    polar::Batch power[2], product;
     void* scratch_memory;
     size_t scratch_size;
 
@@ -59,18 +69,31 @@ class GramEngine {
     void look();
     // Waits for what has been found.
     GramFindings read(bool has_looked);
+
+    // The product of all Gram iterates but the last: begins with the Gram matrix, and takes in the
+    // newest iterate.
+    void begin_power();
+    void raise_power();
+    // Waits for the inner products of the matrices and their products by it.
+    std::vector<double> inner_products();
+    // Enqueues the products, times a factor for each, to the caller's results; without a power the
+    // matrices themselves.
+    void store_products(const std::vector<double>& factors, bool has_power);
+
     // The singular vectors by the last look at a member. Waits for them.
     void find_pair(int64_t member, int64_t index, const norms::Pair& pair);
 
   private:
     GramPass pass() const;
     void set_members(const std::vector<GramMember>& members);
+    void scale(const polar::Batch& from, const polar::Batch& to);
 
     GramMemory memory_;
     Backend& backend_;
     DeviceProducts products_;
     polar::Batch iterate_{};
     int64_t members_ = 0;
+    int power_ = 0;  // which of the two it is
 };
 
 }  // namespace steepest::device

@@ -88,15 +88,16 @@ def spectral_norm_grad(W: Any, iterations: int = 12) -> Any:  # noqa: N803
     iterations : 0 (the Frobenius norm) to 64.
 
     Returns NormGradient(gradient, value, order), or a list of them: the gradient is of W's kind,
-    shape and dtype, in C order. A zero matrix, where there is no gradient, gets zeros; one with a
-    NaN or an infinity NaN.
+    shape and dtype, in C order; the value is in host memory, and waited for where W, a CuPy array
+    or torch tensor, is on a device. A zero matrix, where there is no gradient, gets zeros; one with
+    a NaN or an infinity NaN.
 
     Source: Delattre et al., ICML 2023, arXiv 2305.16173.
 
-    Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, iterations), DeviceError
-    (an array on a device).
+    Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, iterations, arrays in
+    different places), DeviceError (no kernels for an array's device, a failure of the device).
     """
-    arrays = calls.Arrays(W)
+    arrays = calls.Arrays(W, anywhere=True)
     count = arguments.count("iterations", iterations, 0, MOST_ITERATIONS)
     outputs = [
         _arrays.zeros(_arrays.view(x, "W"), dtype, shape)
