@@ -107,7 +107,7 @@ static void test_other_methods(void) {
 }
 
 /* Whose memory is the host's. */
-static void test_device(void) {
+static void test_emulated_device(void) {
     Call call;
     for (int32_t method = STEEPEST_SPECTRAL_INTERVAL; method <= STEEPEST_SPECTRAL_ESTIMATE;
          ++method) {
@@ -192,7 +192,7 @@ static void test_gradient(void) {
 void test_spectral(void) {
     test_interval();
     test_enough();
-    test_device();
+    test_emulated_device();
     test_other_methods();
     test_refusals();
     test_gradient();
