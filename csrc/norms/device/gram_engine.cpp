@@ -29,7 +29,7 @@ Batch only(Batch batch, int64_t index) {
     return batch;
 }
 
-Batch row_vector(double* x, int64_t n) { return {{x, 1, n, n, polar::Type::f64}, 1, n}; }
+Batch row_vector(void* x, int64_t n, polar::Type type) { return {{x, 1, n, n, type}, 1, n}; }
 
 PolarView view_of(const polar::View& v) {
     return {.data = v.data,
@@ -210,17 +210,30 @@ void GramEngine::store_products(const std::vector<double>& factors, bool has_pow
 // The image is an approximate singular vector of the short side, and its product with the matrix
 // one of the long side.
 void GramEngine::find_pair(int64_t member, int64_t index, const norms::Pair& pair) {
-    const int64_t n = memory_.x.matrix.rows, m = memory_.x.matrix.cols;
-    double* image = memory_.images + member * n;
-    norms::Vector left = read_from(image, n, backend_);
+    double* image = memory_.images + member * memory_.x.matrix.rows;
+    norms::Vector left = read_from(image, memory_.x.matrix.rows, backend_);
     norms::normalize(left);
     std::copy(left.begin(), left.end(), pair.short_side);
-    backend_.upload(image, left.data(), left.size() * sizeof(double));
-    products_.general(row_vector(image, n), only(memory_.x, index), {1, 0, 0}, nullptr,
-                      row_vector(memory_.long_side, m), memory_.scratch());
-    norms::Vector right = read_from(memory_.long_side, m, backend_);
+    norms::Vector right = memory_.x.matrix.type == polar::Type::f64
+                              ? multiply_transposed<double>(left, index, image)
+                              : multiply_transposed<float>(left, index, image);
     norms::normalize(right);
     std::copy(right.begin(), right.end(), pair.long_side);
+}
+
+// In the matrix's type; `place` has room for the vector.
+template <class T>
+norms::Vector GramEngine::multiply_transposed(const norms::Vector& left, int64_t index,
+                                              void* place) {
+    const Batch x = only(memory_.x, index);
+    const std::vector<T> row(left.begin(), left.end());
+    backend_.upload(place, row.data(), row.size() * sizeof(T));
+    products_.general(row_vector(place, x.matrix.rows, x.matrix.type), x, {1, 0, 0}, nullptr,
+                      row_vector(memory_.long_side, x.matrix.cols, x.matrix.type),
+                      memory_.scratch());
+    const auto* to = reinterpret_cast<const T*>(memory_.long_side);
+    const std::vector<T> right = read_from(to, x.matrix.cols, backend_);
+    return {right.begin(), right.end()};
 }
 
 }  // namespace steepest::device

@@ -87,6 +87,8 @@ class GramEngine {
     GramPass pass() const;
     void set_members(const std::vector<GramMember>& members);
     void scale(const polar::Batch& from, const polar::Batch& to);
+    template <class T>
+    norms::Vector multiply_transposed(const norms::Vector& left, int64_t index, void* place);
 
     GramMemory memory_;
     Backend& backend_;
