@@ -68,6 +68,19 @@ def test_against_sixty_digits(kind, spectrum):
             assert iterations == 3 or tol > 0 or upper - lower <= 1e-10 * upper
 
 
+def test_the_errors_of_all_products_are_in_the_bound(kind):
+    """For rank one every a-priori error is a known multiple of the norm: gamma of the Gram matrix,
+    and that of each squaring, which counts half as much as the one before."""
+    n, m, levels = 60, 61, 20
+    a, b = np.arange(1, n + 1) % 7 - 3.0, np.arange(1, m + 1) % 5 - 2.0
+    norm = np.sqrt((a @ a) * (b @ b))  # of an integer
+    for t in (0, 1, levels):
+        lower, upper, _ = bounds(kind, np.outer(a, b), iterations=t)
+        errors = (m + 2) + (n + 2) * (1 - 2.0**-t)
+        assert upper[0] >= norm * (1 + 0.5 * 0.99 * errors * 2.0**-53)
+        assert lower[0] <= norm * (1 - 0.5 * 0.99 * (m + 2) * 2.0**-53)
+
+
 @pytest.mark.parametrize("spectrum", ["gaussian", "harmonic", "top_gap", "flat"])
 def test_width_by_iteration_is_the_theory_s(kind, spectrum):
     w = reference.draw(np.random.default_rng(1), spectrum, (60, 90))
