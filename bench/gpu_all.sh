@@ -95,10 +95,9 @@ lines() {
         tests/norms/test_device_report.py tests/curvature/test_device_mkor.py
 }
 
-# Named by what ran and when: H200-2026-01-31.
-benchmark() {
-    local name options=()
-    name=$("$python" - <<'PYTHON'
+# What ran and when: H200-2026-01-31.
+card() {
+    "$python" - <<'PYTHON'
 import datetime
 import re
 
@@ -107,12 +106,29 @@ from steepest.bench import device
 name = device.find().facts()["name"].removeprefix("NVIDIA ")
 print(re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-"), datetime.date.today(), sep="-")
 PYTHON
-    ) || return 1
+}
+
+# The steps, whose plot and table are of one file.
+benchmark() {
+    local name options=()
+    name=$(card) || return 1
     if has matplotlib; then options=(--plot "$results/$name.png"); fi
     "$python" -m steepest.bench steps --device cuda --rivals --json "$results/$name.json" "${options[@]}"
 }
 
-export -f build test_kind golden probes products lines benchmark has
+# The other families, those whose cases are quick first: rows are kept as they come, so that a run
+# that is cut short lacks the long lists of matrices alone.
+families() {
+    local name family status=0
+    name=$(card) || return 1
+    for family in norms curvature polar; do
+        "$python" -m steepest.bench "$family" --device cuda --rivals \
+            --json "$results/$name-$family.json" || status=1
+    done
+    return "$status"
+}
+
+export -f build test_kind golden probes products lines card benchmark families has
 export root results work python
 
 kinds=()
@@ -133,6 +149,7 @@ for kind in "${kinds[@]}"; do stage "probes-$kind" 45 bash -c "probes $kind"; do
 stage products 45 bash -c products
 for kind in "${kinds[@]}"; do stage "lines-$kind" 45 bash -c "lines $kind"; done
 stage benchmark 240 bash -c benchmark
+stage families 150 bash -c families
 for kind in "${kinds[@]}"; do stage "tests-$kind" 150 bash -c "test_kind $kind"; done
 stage sanitize 180 bench/gpu_sanitize.sh
 

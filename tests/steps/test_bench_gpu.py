@@ -7,13 +7,13 @@ import math
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import fields, replace
 
 import ml_dtypes
 import numpy as np
 import pytest
 import steepest
+from host_framework import Host
 from steepest import _core
 from steepest.bench import device, machine, report, rivals
 from steepest.bench.__main__ import main
@@ -23,66 +23,6 @@ from steepest.bench.rows import Row, as_document
 from steepest.bench.steps.device import buffers as device_buffers
 from steepest.bench.steps.device import calls, cases, check, streaming, suite, timing
 from steepest.bench.timing import Effort
-
-
-class Host:
-    """``device.Framework`` over NumPy, with a graph that is a list of calls."""
-
-    name = "numpy"
-
-    def usable(self):
-        return True
-
-    def facts(self):
-        return {"name": "NVIDIA H200", "memory_gib": 1.0, "arrays": "numpy"}
-
-    def empty(self, elements, dtype):
-        return np.empty(elements, device.host_dtype(dtype))
-
-    def upload(self, array):
-        return array.copy()
-
-    def download(self, array):
-        return array.copy()
-
-    def tile(self, block, flat):
-        flat[...] = np.resize(block.reshape(-1), flat.size)
-
-    def differences(self, flat, block):
-        expected = np.resize(block.reshape(-1), flat.size)
-        return int((device.bits(flat) != device.bits(expected)).sum())
-
-    def pointer(self, array):
-        return array.ctypes.data
-
-    def fresh(self, array):
-        return array.view()
-
-    def add(self, a, b, out):
-        with np.errstate(all="ignore"):  # the arrays hold anything
-            np.add(a, b, out=out)
-
-    def copy(self, source, out):
-        out[...] = source
-
-    def stream(self):
-        return 1
-
-    def wait(self):
-        pass
-
-    def elapsed(self, work):
-        start = time.perf_counter()
-        work()
-        return time.perf_counter() - start
-
-    def capture(self, call, times):
-        call()
-        return lambda: [call() for _ in range(times)]
-
-    def release(self):
-        pass
-
 
 QUICK = cases.device_cases(quick=True)
 FULL = {(case.name, case.impl): case for case in cases.device_cases(quick=False)}

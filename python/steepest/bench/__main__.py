@@ -15,11 +15,14 @@ import steepest
 
 from . import device, machine, plot, report, rivals
 from .curvature import cases as curvature_cases
+from .curvature import device as curvature_device
 from .curvature import suite as curvature_suite
+from .device.run import Settings as DeviceSettings
 from .distributed import cases as distributed_cases
 from .distributed import suite as distributed_suite
 from .environment import restart_without_overrides
 from .norms import cases as norms_cases
+from .norms import device as norms_device
 from .norms import suite as norms_suite
 from .norms.conv_cases import ConvCase
 from .norms.samples import SampleCase
@@ -27,6 +30,9 @@ from .norms.settings import Settings as NormsSettings
 from .polar import peak, preparation
 from .polar import suite as polar_suite
 from .polar.cases import Case as PolarCase
+from .polar.device import cases as polar_device_cases
+from .polar.device import peak as polar_device_peak
+from .polar.device import suite as polar_device
 from .polar.products import ProductCase
 from .progress import tracked
 from .rows import Row, as_document
@@ -39,14 +45,15 @@ from .steps.device.cases import DeviceCase, device_cases
 from .timing import FULL, QUICK
 
 FAMILIES = ("steps", "polar", "curvature", "norms", "distributed")
-ON_DEVICE = ("steps",)  # families with cases for a GPU
+ON_DEVICE = ("steps", "polar", "curvature", "norms")  # families with cases for a GPU
 NORMS = (norms_cases.Case, ConvCase, norms_cases.ReportCase, SampleCase)
 
 StepsCase: TypeAlias = "suite.AnyCase"
 STEPS = (Case, clip_cases.ClipCase, low_rank.LowRankCase)
+POLAR_ON_DEVICE = (polar_device_cases.ProductCase, polar_device_cases.ListCase)
 AnyCase: TypeAlias = (
     "StepsCase | PolarCase | ProductCase | curvature_cases.Case | distributed_cases.Case"
-    " | norms_cases.AnyCase"
+    " | norms_cases.AnyCase | polar_device_cases.AnyCase"
 )
 
 
@@ -130,6 +137,8 @@ def _chosen(options: argparse.Namespace) -> dict[str, list[AnyCase]]:
 
 
 def _cases(family: str, options: argparse.Namespace) -> Sequence[AnyCase]:
+    if options.device == "cuda":
+        return _device_cases(family, options)
     if family == "polar":
         return preparation.every_case(quick=options.quick)
     if family == "curvature":
@@ -138,12 +147,19 @@ def _cases(family: str, options: argparse.Namespace) -> Sequence[AnyCase]:
         return distributed_cases.cases(quick=options.quick, elements=options.elements)
     if family == "norms":
         return norms_cases.cases(quick=options.quick)
-    make = device_cases if options.device == "cuda" else cases
-    made: Sequence[Case] = make(quick=options.quick, elements=options.elements)
-    if options.device == "cuda":
-        return made
     size = {"quick": options.quick, "elements": options.elements}
+    made: Sequence[Case] = cases(**size)
     return [*made, *clip_cases.cases(**size), *low_rank.cases(**size)]
+
+
+def _device_cases(family: str, options: argparse.Namespace) -> Sequence[AnyCase]:
+    if family == "polar":
+        return polar_device_cases.cases(quick=options.quick)
+    if family == "norms":
+        return norms_device.cases(quick=options.quick)
+    make = curvature_device.cases if family == "curvature" else device_cases
+    made: Sequence[AnyCase] = make(quick=options.quick, elements=options.elements)
+    return made
 
 
 def _run(chosen: Mapping[str, Sequence[AnyCase]], options: argparse.Namespace) -> int:
@@ -173,11 +189,10 @@ def _results(
 ) -> Iterator[list[Row]]:
     """The rows of a family's cases, as they come. Adds to the facts what they say of a device."""
     if options.device == "cuda":
-        settings = _device_settings(options, failures)
+        settings = _device_settings(family, options, failures)
         facts["device"] = settings.framework.facts()
         settings = replace(settings, nominal=facts["device"].get("nominal_bytes_per_s"))
-        on_device = [case for case in chosen if isinstance(case, DeviceCase)]
-        return device_suite.run(on_device, settings)
+        return _results_on_device(family, chosen, settings, quick=options.quick)
     if family == "polar":
         of_polar = [case for case in chosen if isinstance(case, (PolarCase, ProductCase))]
         return polar_suite.run(of_polar, _polar_settings(options))
@@ -194,11 +209,29 @@ def _results(
     return suite.run(of_steps, _settings(options))
 
 
+def _results_on_device(
+    family: str, chosen: Sequence[AnyCase], settings: DeviceSettings, *, quick: bool
+) -> Iterator[list[Row]]:
+    """The same of a GPU."""
+    if family == "polar":
+        of_polar = [case for case in chosen if isinstance(case, POLAR_ON_DEVICE)]
+        side = polar_device_peak.QUICK_SIDE if quick else polar_device_peak.FULL_SIDE
+        return polar_device.run(of_polar, settings, side)
+    if family == "curvature":
+        of_curvature = [case for case in chosen if isinstance(case, curvature_cases.Case)]
+        return curvature_device.run(of_curvature, settings)
+    if family == "norms":
+        of_norms = [case for case in chosen if isinstance(case, norms_cases.ReportCase)]
+        return norms_device.run(of_norms, settings)
+    return device_suite.run([case for case in chosen if isinstance(case, DeviceCase)], settings)
+
+
 def _check_rivals(chosen: Mapping[str, object], options: argparse.Namespace) -> None:
     """Raises ValueError for a rival that no chosen family has."""
-    modules: Sequence[str] = rivals.ON_DEVICE
-    if options.device != "cuda":
-        modules = [name for family in chosen for name in rivals.OF_FAMILY[family]]
+    known: Mapping[str, Sequence[str]] = rivals.OF_FAMILY
+    if options.device == "cuda":
+        known = rivals.ON_DEVICE_OF_FAMILY
+    modules = [name for family in chosen for name in known[family]]
     rivals.check_names(options.rival or (), modules)
 
 
@@ -273,14 +306,23 @@ def _norms_rivals(options: argparse.Namespace) -> Sequence[rivals.NormsRival]:
     return rivals.load_norms() if options.rivals else ()
 
 
-def _device_settings(options: argparse.Namespace, failures: list[str]) -> device_suite.Settings:
-    return device_suite.Settings(
+def _device_settings(
+    family: str, options: argparse.Namespace, failures: list[str]
+) -> DeviceSettings:
+    return DeviceSettings(
         effort=device_timing.QUICK if options.quick else device_timing.FULL,
         framework=device.find(options.arrays),
-        rivals=_rivals(options, rivals.ON_DEVICE),
+        rivals=_device_rivals(family, options),
         notice=_notice,
         failures=failures,
     )
+
+
+def _device_rivals(family: str, options: argparse.Namespace) -> Sequence[Any]:
+    if options.rival:
+        names = rivals.names_in(options.rival, rivals.ON_DEVICE_OF_FAMILY[family])
+        return rivals.load_on_device(family, names)
+    return rivals.load_on_device(family) if options.rivals else ()
 
 
 def _notice(text: str) -> None:
@@ -318,6 +360,8 @@ def _line(case: AnyCase) -> str:
         return clip_cases.describe(case)
     if isinstance(case, low_rank.LowRankCase):
         return low_rank.describe(case)
+    if isinstance(case, POLAR_ON_DEVICE):
+        return polar_device_cases.describe(case)
     if not isinstance(case, Case):
         return preparation.describe(case)
     return (

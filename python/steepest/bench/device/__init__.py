@@ -60,6 +60,12 @@ class Framework(Protocol):
     def copy(self, source: Any, out: Any) -> None:
         """A plain copy of memory."""
 
+    def clear(self, out: Any) -> None:
+        """Zeros, as the framework writes them fastest."""
+
+    def matmul(self, a: Any, b: Any, out: Any) -> None:
+        """out = a b of matrices or stacks of one dtype."""
+
     def stream(self) -> int:
         """The current stream as a number."""
 

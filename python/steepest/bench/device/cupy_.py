@@ -96,6 +96,12 @@ class Cupy:
         stream = self._cupy.cuda.get_current_stream()
         out.data.copy_from_device_async(source.data, source.nbytes, stream)
 
+    def clear(self, out: Any) -> None:
+        out.data.memset_async(0, out.nbytes, self._cupy.cuda.get_current_stream())
+
+    def matmul(self, a: Any, b: Any, out: Any) -> None:
+        self._cupy.matmul(a, b, out=out)
+
     def stream(self) -> int:
         return int(self._cupy.cuda.get_current_stream().ptr) or 1
 

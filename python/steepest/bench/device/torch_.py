@@ -104,6 +104,12 @@ class Torch:
     def copy(self, source: Any, out: Any) -> None:
         out.copy_(source)
 
+    def clear(self, out: Any) -> None:
+        out.zero_()
+
+    def matmul(self, a: Any, b: Any, out: Any) -> None:
+        self._torch.matmul(a, b, out=out)
+
     def stream(self) -> int:
         return int(self._torch.cuda.current_stream().cuda_stream) or 1
 

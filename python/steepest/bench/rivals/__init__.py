@@ -11,7 +11,8 @@ threads)`` returns a function that reads the matrices and returns its result. So
 ``make_product(a, compute, threads)``, for the symmetric product A A^T of that operand alone. Rivals
 of probes are modules ``curvature_*``: ``make(case, arrays)``; those in spectral norms, ``norms_*``,
 are given the case's data. Some of these also have ``make_report(matrices)``, for the norm report.
-Those of messages, ``distributed_*``, have ``make(case, arrays)``.
+Those of messages, ``distributed_*``, have ``make(case, arrays)``. ``arrays_torch`` has calls for
+all families on a device but the steps: ``product``, ``orthogonalize``, ``report``, ``curvature``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from ..steps.cases import Case
 
 MODULES = ("numpy_", "torch_fused", "torch_foreach", "deepspeed_", "pytorch_optimizer")
-ON_DEVICE = ("torch_fused", "torch_foreach")  # those that also take CUDA tensors
+ON_DEVICE = ("torch_fused", "torch_foreach")  # those of steps that also take CUDA tensors
 POLAR = (
     "polar_numpy",
     "polar_scipy",
@@ -54,6 +55,12 @@ OF_FAMILY = {
     "curvature": CURVATURE,
     "norms": NORMS,
     "distributed": DISTRIBUTED,
+}
+ON_DEVICE_OF_FAMILY = {
+    "steps": ON_DEVICE,
+    "polar": ("arrays_torch",),
+    "curvature": ("arrays_torch",),
+    "norms": ("arrays_torch",),
 }
 
 
@@ -138,6 +145,11 @@ def load_distributed(names: Sequence[str] | None = None) -> list[DistributedRiva
 def load_norms(names: Sequence[str] | None = None) -> list[NormsRival]:
     """The same for spectral norms."""
     return _load(names, NORMS)
+
+
+def load_on_device(family: str, names: Sequence[str] | None = None) -> list[Any]:
+    """Those of a family that take arrays on a device."""
+    return _load(names, ON_DEVICE_OF_FAMILY[family])
 
 
 def check_names(names: Sequence[str], modules: Sequence[str]) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...device import Framework
 from ...timing import Participant, fastest
+from ..buffers import Array
 from ..rules import GRADS
 from .buffers import DeviceBuffers
 from .cases import DeviceCase
@@ -30,18 +32,23 @@ def probes(
 
 
 def _scaled(case: DeviceCase, buffers: DeviceBuffers) -> list[Participant]:
-    framework = buffers.framework
-    words = max(1, min(case.bytes // 3, _MOST_BYTES) // 4)
+    content = buffers.pattern.flat[GRADS].astype("float32")
+    return scaled(buffers.framework, case.bytes, content)
+
+
+def scaled(framework: Framework, moved: int, content: Array) -> list[Participant]:
+    """Copies and additions of arrays with this content, in time for so many bytes."""
+    words = max(1, min(moved // 3, _MOST_BYTES) // 4)
     a, b, c = (framework.empty(words, "float32") for _ in range(3))
     for array in (a, b):  # random bits cost a memory more energy than zeros, and so may be slower
-        framework.tile(buffers.pattern.flat[GRADS].astype("float32"), array)
+        framework.tile(content, array)
     works = {
         "copy": (8, lambda: framework.copy(a, c)),
         "add": (12, lambda: framework.add(a, b, c)),
     }
     return [
-        _times(enqueued(f"ceiling {name}", framework, work), case.bytes / (moved * words))
-        for name, (moved, work) in works.items()
+        _times(enqueued(f"ceiling {name}", framework, work), moved / (per_word * words))
+        for name, (per_word, work) in works.items()
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ...device import Framework
 from ..cases import ITEMSIZE
 from ..rules import Pass
 from .buffers import DeviceBuffers
@@ -66,17 +67,36 @@ def walker(case: DeviceCase, buffers: DeviceBuffers, variant: Variant) -> Callab
 def _launch(
     step: Pass, case: DeviceCase, buffers: DeviceBuffers, variant: Variant
 ) -> Callable[[], None]:
-    cupy = import_module("cupy")
-    streams = (*step.read, *step.update, *step.write)
+    names = (*step.read, *step.update, *step.write)
     kinds = "r" * len(step.read) + "u" * len(step.update) + "w" * len(step.write)
-    vectors = tuple(_GROUP * ITEMSIZE[case.dtype_of(s)] // 16 for s in streams)
-    kernel = _compiled(source(kinds, vectors, variant))
-    groups = case.elements // _GROUP  # what is left over is nothing to a bandwidth
+    streams = [
+        Stream(k, buffers.bases[s], case.dtype_of(s)) for k, s in zip(kinds, names, strict=True)
+    ]
+    return launcher(buffers.framework, streams, case.elements, variant)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An array that a kernel walks over: read, updated or written ("r", "u", "w")."""
+
+    kind: str
+    array: Any
+    dtype: str
+
+
+def launcher(
+    framework: Framework, streams: Sequence[Stream], elements: int, variant: Variant
+) -> Callable[[], None]:
+    """A function that enqueues one walk over so many elements of each stream, in this order of
+    kinds."""
+    cupy = import_module("cupy")
+    vectors = tuple(_GROUP * ITEMSIZE[s.dtype] // 16 for s in streams)
+    kernel = _compiled(source("".join(s.kind for s in streams), vectors, variant))
+    groups = elements // _GROUP  # what is left over is nothing to a bandwidth
     blocks = max(1, -(-groups // (variant.threads * variant.unroll)))
     key = np.frombuffer(secrets.token_bytes(16), np.uint32)
-    pointers = [np.uint64(buffers.framework.pointer(buffers.bases[s])) for s in streams]
+    pointers = [np.uint64(framework.pointer(s.array)) for s in streams]
     arguments = (np.uint64(groups), *key, *pointers)
-    framework = buffers.framework
 
     def launch() -> None:
         with cupy.cuda.ExternalStream(framework.stream()):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from ...device import Framework
+from ...device.run import Settings, each
 from ...rivals import Rival
 from ...rows import Row, judge
-from ...timing import Effort, Participant, Timing, interleave
+from ...timing import Participant, Timing, interleave
 from ..calls import Call, impl_name
 from ..ceiling import fraction
 from ..suite import OURS
@@ -22,34 +20,9 @@ from .check import error_of
 from .timing import participant
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to run a suite on the device. ``nominal`` is its bandwidth by the data sheet."""
-
-    effort: Effort
-    framework: Framework
-    nominal: float | None = None
-    rivals: Sequence[Rival] = ()
-    notice: Callable[[str], None] = print
-    failures: list[str] = field(default_factory=list)  # names of cases that raised an error
-
-
 def run(cases: Sequence[DeviceCase], settings: Settings) -> Iterator[list[Row]]:
     """The rows of each case, as they come. A case that fails has none and is noted."""
-    for case in cases:
-        try:
-            rows = measure(case, settings)
-        except Exception as error:
-            settings.failures.append(f"{case.name} ({case.impl})")
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            settings.notice(
-                f"{case.name} ({case.impl}): {type(error).__name__}: {error} "
-                f"[{where.name}, line {where.lineno}]"
-            )
-            rows = []
-        gc.collect()
-        settings.framework.release()
-        yield rows
+    return each(cases, settings, measure)
 
 
 def measure(case: DeviceCase, settings: Settings) -> list[Row]:

@@ -32,6 +32,11 @@ def enqueued(name: str, framework: Framework, work: Callable[[], object]) -> Par
     return _batched(name, framework, lambda _: work(), lambda: None)
 
 
+def looped(name: str, framework: Framework, work: Callable[[], object]) -> Participant:
+    """Wall time of work without arguments in a loop of the host, as of what waits for results."""
+    return _loop(name, framework, lambda _: work(), lambda: None)
+
+
 def _in_events(name: str, call: Call, buffers: DeviceBuffers) -> Participant:
     return _batched(name, buffers.framework, call, buffers.fresh_grads)
 
@@ -52,8 +57,13 @@ def _batched(
 
 
 def _in_loop(name: str, call: Call, buffers: DeviceBuffers) -> Participant:
+    return _loop(name, buffers.framework, call, buffers.fresh_grads)
+
+
+def _loop(
+    name: str, framework: Framework, call: Callable[[Any], object], fresh: Callable[[], Any]
+) -> Participant:
     """Wall time: the host's share of a call counts where the device does not hide it."""
-    framework, fresh = buffers.framework, buffers.fresh_grads
 
     def seconds_of(arguments: Sequence[Any]) -> float:
         framework.wait()
