@@ -56,6 +56,7 @@ add_library(steepest SHARED
   csrc/polar/abi.cpp
   csrc/polar/device/driver.cpp
   csrc/polar/device/engine.cpp
+  csrc/polar/device/library.cpp
   csrc/polar/device/lines_driver.cpp
   csrc/polar/device/lines_emulation.cpp
   csrc/polar/device/passes_emulation.cpp
@@ -143,6 +144,17 @@ if(STEEPEST_WITH_CUDA)
   set_target_properties(steepest PROPERTIES CUDA_RUNTIME_LIBRARY Static CUDA_STANDARD 20
     CUDA_STANDARD_REQUIRED ON CUDA_ARCHITECTURES "${STEEPEST_CUDA_ARCHITECTURES}")
   target_link_libraries(steepest PRIVATE $<BUILD_INTERFACE:steepest_cuda_flags>)
+  # cublasLt is opened at run time; its header, which a toolkit may lack, says how.
+  find_path(CUBLASLT_INCLUDE_DIR cublasLt.h HINTS ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  if(CUBLASLT_INCLUDE_DIR)
+    target_sources(steepest PRIVATE csrc/cuda/cublaslt.cpp csrc/cuda/cublaslt_search.cpp)
+    target_include_directories(steepest SYSTEM PRIVATE ${CUBLASLT_INCLUDE_DIR}
+      ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+    target_link_libraries(steepest PRIVATE ${CMAKE_DL_LIBS})
+  else()
+    message(STATUS "cublasLt.h not found: all products on devices are made by own kernels")
+    target_sources(steepest PRIVATE csrc/no_cuda/cublaslt.cpp)
+  endif()
 else()
   target_sources(steepest PRIVATE csrc/no_cuda/cuda.cpp)
 endif()

@@ -16,6 +16,7 @@ void bind_device(py::module_& m) {
         .def("__bool__", &DeviceFlag::applied)
         .def("__repr__", [](const DeviceFlag&) { return "<steepest.steps.DeviceFlag>"; });
     m.def("device_count", &steepest_device_count);
+    m.def("device_products", &steepest_device_products);
     m.def("last_device_error", &steepest_last_device_error);
     m.def("emulate_device", &emulate_device, py::arg("emulate"));
 }

@@ -27,6 +27,9 @@ steepest_status read(void* to, const void* from, size_t size, int32_t device, vo
 using Work = steepest_status (*)(device::Backend& backend, void* context);
 steepest_status with_backend(int32_t device, void* stream, Work work, void* context);
 
+// Who makes large general products on devices, and why, in a few words.
+const char* general_products();
+
 // Text of the calling thread's last failure.
 const char* last_error();
 

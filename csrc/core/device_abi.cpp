@@ -18,6 +18,8 @@ const char* steepest_last_device_error(void) { return cuda::last_error(); }
 
 int steepest_device_count(void) { return cuda::device_count(); }
 
+const char* steepest_device_products(void) { return cuda::general_products(); }
+
 steepest_status steepest_device_malloc(size_t size, int32_t device, void* stream, void** memory) {
     if (!stream || !memory) return STEEPEST_INVALID_ARGUMENT;
     return fenced([&] {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/cuda.h"
+#include "cuda/cublaslt.h"
 #include "cuda/error.h"
 #include "cuda/fold.cuh"
 #include "cuda/runs.h"
@@ -102,10 +103,27 @@ int attribute_of(int device) {
     return n;
 }
 
+// Memory of a library's own that it takes while a stream is captured is none of the graph's.
+class OutsideCapture {
+  public:
+    OutsideCapture() { exchange(); }
+    ~OutsideCapture() { exchange(); }
+    OutsideCapture(const OutsideCapture&) = delete;
+    OutsideCapture& operator=(const OutsideCapture&) = delete;
+
+  private:
+    void exchange() {
+        if (cudaThreadExchangeStreamCaptureMode(&mode_) != cudaSuccess) cudaGetLastError();
+    }
+
+    cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
 class CudaBackend final : public Backend {
   public:
     CudaBackend(int device, cudaStream_t stream)
         : stream_(stream),
+          device_(device),
           multiprocessors_(attribute_of<cudaDevAttrMultiProcessorCount>(device)),
           shared_bytes_(attribute_of<cudaDevAttrMaxSharedMemoryPerBlockOptin>(device)) {
         cudaStreamCaptureStatus status;
@@ -121,6 +139,10 @@ class CudaBackend final : public Backend {
     }
     const ProductRuns& product_runs(bool has_columns) const override {
         return cuda::product_runs(has_columns);
+    }
+    const ProductLibrary* library() const override {
+        const OutsideCapture outside;
+        return cublaslt(device_);
     }
     const PolarRuns& polar_runs() const override { return cuda::polar_runs(); }
     const LinesRuns& lines_runs() const override { return cuda::lines_runs(); }
@@ -172,6 +194,7 @@ class CudaBackend final : public Backend {
 
   private:
     cudaStream_t stream_;
+    int device_;
     int multiprocessors_;
     int shared_bytes_;
     bool captured_;

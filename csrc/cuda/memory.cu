@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "core/cuda.h"
+#include "cuda/cublaslt.h"
 #include "cuda/error.h"
 
 namespace steepest::cuda {
@@ -41,6 +42,10 @@ void remember(cudaError_t error, const char* what) {
     cudaGetLastError();  // an error that can be left behind does not show up in the next call again
     std::snprintf(error_text, sizeof error_text, "%s: %s (%s)", what, cudaGetErrorString(error),
                   cudaGetErrorName(error));
+}
+
+void remember_library(const char* call, int status) {
+    std::snprintf(error_text, sizeof error_text, "%s: status %d", call, status);
 }
 
 bool is_in_use(int device) {

@@ -14,6 +14,8 @@ steepest_status read(void*, const void*, size_t, int32_t, void*) { return STEEPE
 
 steepest_status with_backend(int32_t, void*, Work, void*) { return STEEPEST_NO_CUDA; }
 
+const char* general_products() { return ""; }
+
 const char* last_error() { return ""; }
 
 }  // namespace steepest::cuda

@@ -23,7 +23,8 @@ def get_cmake_dir() -> str:
 
 
 def show_config() -> None:
-    """Print version, compiler, CPU targets (compiled, usable, active), threads and CUDA."""
+    """Print version, compiler, CPU targets (compiled, usable, active), threads and CUDA, with who
+    makes large general products there."""
     lines = {
         "version": _core.version(),
         "compiler": _core.compiler(),
@@ -33,6 +34,7 @@ def show_config() -> None:
         "threads": str(_core.get_num_threads()),
         "CUDA": "built in" if _core.has_cuda() else "not built in",
         "CUDA devices": str(_core.device_count()),
+        "CUDA products": _core.device_products() or "none",
         "include": get_include(),
         "CMake package": get_cmake_dir(),
     }

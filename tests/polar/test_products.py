@@ -22,6 +22,7 @@ TARGETS = {"avx2": AVX2, "avx512": AVX512, "avx512bf16": [*AVX512, "-mavx512bf16
 
 DEVICE = [
     "tests/cpp/device_products.cpp",
+    "csrc/polar/device/library.cpp",
     "csrc/polar/device/product_emulation.cpp",
     "csrc/polar/device/products.cpp",
 ]

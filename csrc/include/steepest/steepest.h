@@ -90,6 +90,11 @@ STEEPEST_API steepest_status steepest_set_max_threads(int threads);
 /* CUDA devices that can be used; 0 without a driver or CUDA kernels. */
 STEEPEST_API int steepest_device_count(void);
 
+/* Who makes large general products on devices: "cublasLt 13.1.0", or "own kernels" with the reason
+ * in parentheses; "" without CUDA kernels. The environment variable STEEPEST_CUBLASLT, read at the
+ * first of them, is "off" or the path of the library. */
+STEEPEST_API const char* steepest_device_products(void);
+
 /* Stream-ordered memory of a device, for callers that have no allocator of their own. */
 STEEPEST_API steepest_status steepest_device_malloc(size_t size, int32_t device, void* stream,
                                                     void** memory);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "polar/device/library.h"
 #include "polar/device/product_pass.h"
 
 namespace steepest::device {
@@ -128,6 +129,11 @@ bool DeviceProducts::symmetric_product(const Batch& A, const Batch& B, const Upd
 
 bool DeviceProducts::general(const Batch& A, const Batch& B, const Update& update, const Batch* D,
                              const Batch& C, Arena scratch) const {
+    if (suits_library(A, B, update, D, C)) {
+        const ProductLibrary* library = backend_.library();
+        if (library && library->multiply(by_columns(A, B, update, D, C), backend_.stream()))
+            return true;
+    }
     return run({A, B, D, C, update, nullptr, false, true}, scratch, backend_);
 }
 

@@ -5,7 +5,9 @@
 // one matrix, and can be captured into a graph. The bits of C depend on the shape alone, not on the
 // batch, the alignment or the multiprocessors; those of by-products on the size of the batch, too.
 // Products of float and double are sums in the order of the inner dimension, one fused multiply-add
-// after the other; those of half precision run on tensor cores.
+// after the other; those of half precision run on tensor cores. Large general products that the
+// backend's library takes (library.h) are its own: their bits also depend on its version and on
+// whether everything begins on the 16-byte grid.
 #pragma once
 
 #include "polar/products.h"

@@ -18,6 +18,7 @@ struct ReportPass;
 struct RankOnePass;
 struct PairPass;
 struct GramPass;
+class ProductLibrary;
 
 // Runs a kernel over a number of work items; what an item is depends on the kernel.
 using Run = void (*)(const Pass& pass, int64_t items, void* stream);
@@ -103,6 +104,8 @@ class ProductBackend {
 
     // By whether the right operand lies as in memory by columns.
     virtual const ProductRuns& product_runs(bool has_columns) const = 0;
+    // Null: there is none.
+    virtual const ProductLibrary* library() const { return nullptr; }
     virtual void* stream() const = 0;
 };
 

@@ -15,8 +15,10 @@ On a device (CuPy arrays, torch tensors; with `out` also what has CUDA DLPack or
 `__cuda_array_interface__` alone) all arrays are there, of float16, too, and the work is enqueued on
 the framework's current stream, or on `stream`, without waiting for it; so are copies of arrays
 whose rows are not contiguous. Products in half precision run on tensor cores; sums of traces and
-squares are arrays on the device. The device code runs in an emulation in the tests, and never ran
-on a GPU.
+squares are arrays on the device. Large general products are made by cublasLt where that can be
+opened, unless the environment has STEEPEST_CUBLASLT=off; their bits then depend on its version,
+too, and on whether rows begin on the 16-byte grid (`steepest.show_config` tells). The device code
+runs in an emulation in the tests, and never ran on a GPU.
 
 NaN and infinities pass through. Results are the same bits for any number of threads, not for
 different CPU targets, nor for a device. An element's error is at most (k + 6) u (|alpha| (|A| |B|)
