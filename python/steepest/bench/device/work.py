@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..rows import Row, judge
 from ..timing import Participant, Timing, interleave
@@ -61,7 +62,7 @@ def rows(row: Callable[[Timing, float], Row], work: Prepared, settings: Settings
 
 
 def rivals_of(
-    settings: Settings, name: str, make: Callable[[object], Work | None]
+    settings: Settings, name: str, make: Callable[[Any], Work | None]
 ) -> dict[str, Work]:
     """The calls of the rivals, which ``make`` asks one for; without those that refuse."""
     found = {}

@@ -29,7 +29,7 @@ class ProductCase:
         sizes = f"{self.rows}x{self.inner}"
         if self.kind == GENERAL:
             sizes += f" by {self.inner}x{self.cols}"
-        return f"{sizes} {self.compute} {self.kind}"
+        return f"{sizes} {self.compute} {self.kind} product"
 
     @property
     def impl(self) -> str:
