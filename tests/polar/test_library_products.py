@@ -1,5 +1,5 @@
-"""General products by a library on the device, as a C++ program with a stand-in for cublasLt that is
-built here: three loops on the host."""
+"""General products by a library on the device, as a C++ program with a stand-in for cublasLt, built
+here: three loops on the host."""
 
 import os
 import subprocess

@@ -20,8 +20,8 @@ those of spectral norms are.
 With ``--device cuda`` the same rows are made on a GPU. Three kinds of times: GPU time of calls that
 follow one another; for lists, small tensors and ``functional`` the wall time per call in a loop of
 the host; in cases called ``graph`` the GPU time per step of a replayed CUDA graph. There the step
-must also give the CPU's bits over the whole arrays: an infinite error tells that it did not. So must
-probes, their statistics and the norm report. Products and orthogonalisation have bounds there as on
-the CPU, and their peak is the array framework's own large products; ``steepest.bench.polar.device``
-says the rest.
+must also give the CPU's bits over the whole arrays: an infinite error tells that it did not. So
+must probes, their statistics and the norm report. Products and orthogonalisation have bounds there
+as on the CPU, and their peak is the array framework's own large products;
+``steepest.bench.polar.device`` says the rest.
 """

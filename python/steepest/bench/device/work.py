@@ -61,9 +61,7 @@ def rows(row: Callable[[Timing, float], Row], work: Prepared, settings: Settings
     return [judge(each, share.fraction, nominal) for each in compared or [plain]]
 
 
-def rivals_of(
-    settings: Settings, name: str, make: Callable[[Any], Work | None]
-) -> dict[str, Work]:
+def rivals_of(settings: Settings, name: str, make: Callable[[Any], Work | None]) -> dict[str, Work]:
     """The calls of the rivals, which ``make`` asks one for; without those that refuse."""
     found = {}
     for rival in settings.rivals:
