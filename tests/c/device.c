@@ -160,6 +160,7 @@ static void test_memory(void) {
     CHECK(steepest_last_device_error() != NULL);
     if (!steepest_has_cuda()) {
         CHECK(steepest_device_count() == 0);
+        CHECK(steepest_device_products()[0] == 0);
         CHECK_STATUS(steepest_device_malloc(1, 0, (void*)1, &memory), STEEPEST_NO_CUDA);
     }
 }

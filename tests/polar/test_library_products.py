@@ -15,7 +15,7 @@ PROGRAM = [
     "csrc/polar/device/product_emulation.cpp",
     "csrc/polar/device/products.cpp",
 ]
-OPTIONS = ["-std=c++20", "-O2", "-g", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
+OPTIONS = ["-std=c++20", "-O1", "-g", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
 OPTIONS += ["-Icsrc", "-Icsrc/include", "-Itests/cpp/cublaslt", "-Wno-missing-field-initializers"]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+from steepest import _core
+
 from .nominal import bandwidth
 
 # Long enough that the host can enqueue a batch before the device begins with it.
@@ -12,8 +14,14 @@ BLOCK_S = 1e-3
 
 
 def with_nominal(facts: dict[str, Any]) -> dict[str, Any]:
-    """Facts of a device with the driver's version and the nominal bandwidth beside them."""
-    return {**facts, "driver": driver(), "nominal_bytes_per_s": bandwidth(facts["name"])}
+    """Facts of a device with the driver's version, the nominal bandwidth, and who makes large
+    general products beside them."""
+    return {
+        **facts,
+        "driver": driver(),
+        "nominal_bytes_per_s": bandwidth(facts["name"]),
+        "products": _core.device_products(),
+    }
 
 
 def driver() -> str | None:
