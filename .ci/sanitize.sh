@@ -28,10 +28,10 @@ sanitized() {
 }
 loaded=$(sanitized python -c "import steepest._core; print(steepest._core.__file__)")
 [[ $loaded == "$directory"/* ]] || fail "the sanitized build is not the one that loads: $loaded"
-# Left out: what installs, times or compiles. CUDA's compiler cannot stand the preloaded libraries.
+# Left out: what installs, times or compiles, or measures errors. CUDA's compiler cannot stand the preloaded libraries.
 # And trajectories and options, whose calls others make with more layouts.
 sanitized python -m pytest "${again[@]}" tests --ignore=tests/install \
-    --ignore=tests/test_stubs.py --ignore=tests/test_demo.py \
+    --ignore=tests/test_stubs.py --ignore=tests/test_demo.py --ignore=tests/ledger \
     --ignore=tests/steps/test_rules_float64_reference.py \
     --ignore=tests/steps/test_rule_options.py --ignore=tests/polar/test_products.py \
     --ignore=tests/polar/test_bench_polar.py --ignore=tests/norms/test_bench_norms.py \
@@ -49,3 +49,28 @@ gcc -std=c11 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
     -I"$directory/package/steepest/include" tests/c/*.c -o "$program" \
     -L"$directory/package/steepest/lib" -lsteepest -lm -Wl,-rpath,"$directory/package/steepest/lib"
 "$program" # with the leak check
+
+section "Fuzzing of the C interface under the sanitizers"
+# See tests/fuzz/driver.cpp. What made a program fail is left in $directory/fuzz for the next look.
+fuzz() { # DIRECTORY SANITIZERS SECONDS THREADS COMPILER_AND_LINKER_FLAGS...
+    local to=$1 sanitizers=$2 seconds=$3 threads=$4 target
+    mkdir -p "$to"
+    for target in steps polar norms curvature distributed; do
+        g++ -std=c++20 -O1 -g -Wall -Wextra "-fsanitize=$sanitizers" -fno-sanitize-recover=all \
+            "tests/fuzz/$target.cpp" tests/fuzz/driver.cpp -pthread -o "$to/$target" "${@:5}"
+        "$to/$target" --seconds "$seconds" --threads "$threads" --crash "$to/$target.input" \
+            "tests/fuzz/corpus/$target"
+    done
+}
+package=$directory/package/steepest
+fuzz "$directory/fuzz" address,undefined 20 1 "-I$package/include" "-L$package/lib" -lsteepest \
+    "-Wl,-rpath,$package/lib"
+
+section "Concurrent calls under the thread sanitizer"
+# The baseline target alone: what threads share is the same for all.
+cmake -S . -B "$directory/threads" -DCMAKE_BUILD_TYPE=Release -DSTEEPEST_CUDA=OFF \
+    -DSTEEPEST_HIGHEST_TARGET=baseline -DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON \
+    -DCMAKE_CXX_FLAGS_RELEASE="-O1 -g1 -DNDEBUG -fsanitize=thread" >/dev/null
+cmake --build "$directory/threads" --parallel "$(nproc)" >/dev/null
+fuzz "$directory/threads/fuzz" thread 8 4 -Icsrc/include "-L$directory/threads" -lsteepest \
+    "-Wl,-rpath,$directory/threads"

@@ -119,8 +119,8 @@ steepest_status step_on_cpu(steepest_step_args& args) {
 }
 
 steepest_status list_sums_on_cpu(steepest_step_args& args, int terms, double* sums) {
-    std::fill_n(sums, terms, 0.0);
     return on_cpu(args, [&](const StepKernels& kernels, Call& call) {
+        std::fill_n(sums, terms, 0.0);
         if (set_up(args, kernels, call)) sum_list(call, kernels, terms, sums);
     });
 }

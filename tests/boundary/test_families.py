@@ -1,0 +1,187 @@
+"""What holds for the calls of every family: threads, forked children, memory that runs out or
+grows, and callbacks that raise."""
+
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from steepest import cpu, curvature, norms, optim
+
+from .families import CROWDED, FAMILIES
+from .support import SANITIZED, bits, random, run_ok
+
+TESTS = str(Path(__file__).resolve().parent.parent)
+PREAMBLE = f"""
+import sys
+sys.path.insert(0, {TESTS!r})
+from boundary.families import CROWDED, FAMILIES
+"""
+by_family = pytest.mark.parametrize("family", FAMILIES)
+on_linux = pytest.mark.skipif(sys.platform != "linux" or SANITIZED, reason="reads /proc")
+
+
+@by_family
+def test_sixteen_threads_make_the_bits_of_one(family):
+    work, start = FAMILIES[family], threading.Barrier(16)
+
+    def together(seed):
+        start.wait()
+        return [work(seed) for _ in range(3)]
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(together, range(0, 1600, 100)))
+    for k, results in enumerate(found):
+        assert results == [work(100 * k)] * 3
+
+
+@by_family
+def test_any_thread_count_makes_the_same_bits(family):
+    before, results = cpu.threads(), []
+    try:
+        for count in (1, 2, 5):
+            cpu.set_threads(count)
+            results.append(FAMILIES[family](7))
+    finally:
+        cpu.set_threads(before)
+    assert results == results[:1] * 3
+
+
+FORK = """
+import os, time
+def all_of_them():
+    return [work(3) for work in FAMILIES.values()]
+expected = all_of_them()
+child = os.fork()
+if child == 0:
+    os._exit(0 if all_of_them() == expected else 3)
+deadline = time.monotonic() + 60
+pid, status = 0, None
+while pid == 0 and time.monotonic() < deadline:
+    pid, status = os.waitpid(child, os.WNOHANG)
+    time.sleep(0.005)
+if pid == 0:
+    os.kill(child, 9)
+    sys.exit("the child hung")
+assert status == 0, status
+assert all_of_them() == expected
+print("fine")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_makes_the_same_bits():
+    assert run_ok(PREAMBLE + FORK, OMP_NUM_THREADS="2").strip() == "fine"
+
+
+# Arrays are drawn and results compared beforehand: what grows is what the library keeps.
+GROWTH = """
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+work = FAMILIES[{family!r}]
+for k in range({calls} // 10):
+    work(k % 5)
+before = resident()
+for k in range({calls}):
+    work(k % 5)
+print(resident() - before)
+"""
+
+
+@on_linux
+@pytest.mark.slow
+@by_family
+def test_nothing_grows_over_ten_thousand_calls(family):
+    """Each round is several calls: 2000 rounds are 10,000 of them and more. A leak of one byte per
+    element of any array, or of one object per call, would show."""
+    code = PREAMBLE + GROWTH.format(family=family, calls=2000)
+    assert int(run_ok(code, timeout=300, OMP_NUM_THREADS="1")) < 1_500_000
+
+
+OUT_OF_MEMORY = """
+import resource
+call, written = CROWDED[{family!r}](200_000, 1500)
+small, _ = CROWDED[{family!r}](3, 40)
+small()
+before = [a.tobytes() for a in written]
+pages = int(open("/proc/self/statm").read().split()[0])
+_, most = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (pages * 4096 + 2**20, most))
+try:
+    call()
+    found = "no error"
+except MemoryError:
+    found = "MemoryError"
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+assert [a.tobytes() for a in written] == before, "a refused call wrote to an array"
+call()
+print(found)
+"""
+
+
+@on_linux
+@pytest.mark.parametrize("family", CROWDED)
+def test_memory_that_runs_out_is_a_memory_error(family):
+    """And nothing has been written; with memory the same call works."""
+    code = PREAMBLE + OUT_OF_MEMORY.format(family=family)
+    assert run_ok(code, OMP_NUM_THREADS="1").strip() == "MemoryError"
+
+
+class OfTheCallbackError(Exception):
+    pass
+
+
+class Late:
+    """A callback that is the identity, and raises at its second call."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, x):
+        self.calls += 1
+        if self.calls > 1:
+            raise OfTheCallbackError
+        return x
+
+
+CALLBACKS = {
+    "hutchinson_diag": lambda f, a: curvature.hutchinson_diag(f, a["params"], 4),
+    "hutchinson_trace": lambda f, a: curvature.hutchinson_trace(f, a["params"], 4),
+    "lanczos": lambda f, a: curvature.lanczos(f, a["params"], 3),
+    "conjugate_gradient": lambda f, a: curvature.conjugate_gradient(
+        lambda x: 2 * f(x) + np.arange(5) * x, a["grads"]
+    ),
+    "jacobian_nuclear_surrogate": lambda f, a: norms.jacobian_nuclear_surrogate(
+        f, a["params"], 0.1, 4
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_a_callback_that_raises_leaves_the_arrays(name):
+    arrays = {"params": random(5, np.float64), "grads": random(5, np.float64, seed=1)}
+    before = bits(*arrays.values())
+    with pytest.raises(OfTheCallbackError):
+        CALLBACKS[name](Late(), arrays)
+    assert bits(*arrays.values()) == before
+
+
+@pytest.mark.parametrize("cls", [optim.AdaHessian, optim.SophiaH, optim.OASIS])
+def test_a_product_that_raises_leaves_an_optimizer(cls):
+    """Its parameters, its state and its counters: the next step is what it would have been."""
+    one, two = ([random(5, np.float64)] for _ in range(2))
+    grads = [random(5, np.float64, seed=1)]
+    first, second = cls(one), cls(two)
+
+    def broken(z):
+        raise OfTheCallbackError
+
+    for _ in range(2):
+        with pytest.raises(OfTheCallbackError):
+            first.step(grads, broken)
+        for opt in (first, second):
+            opt.step(grads, lambda z: [2 * z[0]])
+        assert bits(one) == bits(two)
