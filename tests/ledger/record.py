@@ -73,5 +73,13 @@ def write(by_target):
     products = read()["products"] if FILE.exists() else {}
     products |= {target: found["products"] for target, found in by_target.items()}
     same = next(iter(by_target.values()))["same_bits"]
-    content = {"same_bits": same, "products": products}
-    FILE.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    FILE.write_text(text({"same_bits": same, "products": products}), "utf-8")
+
+
+def text(value, depth=0):
+    """JSON with a line for each kernel."""
+    if not isinstance(next(iter(value.values()), None), dict):
+        return json.dumps(value) + ("\n" if depth == 0 else "")
+    pad = " " * depth
+    lines = [f"{pad} {json.dumps(key)}: {text(item, depth + 1)}" for key, item in value.items()]
+    return "{\n" + ",\n".join(lines) + f"\n{pad}}}" + ("\n" if depth == 0 else "")
