@@ -44,10 +44,10 @@ class Bytes {
 
     int32_t dtype() { return one_in(64) ? any<int32_t>() : byte() % 4; }
 
-    // A size_t that is right, or a little or very wrong.
+    // The size of a struct: right, or too small, a little or very much.
     size_t struct_size(size_t right) {
         if (!one_in(64)) return right;
-        return one_in(2) ? right - 1 : static_cast<size_t>(byte());
+        return one_in(2) ? right - 1 : byte() % right;
     }
 
     void* stream() { return one_in(3) ? STEEPEST_STREAM_EMULATED : nullptr; }
