@@ -83,7 +83,7 @@ ODD_LAYOUTS = (misaligned, stretched, read_only)
 def values(draw, shape, dtype):
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     with np.errstate(all="ignore"):
-        return (rng.integers(-16, 17, shape) / 8).astype(dtype)
+        return np.asarray(rng.integers(-16, 17, shape) / 8).astype(dtype)
 
 
 def mostly(ordinary, odd):
@@ -93,8 +93,7 @@ def mostly(ordinary, odd):
 
 @st.composite
 def arrays(draw, shape, dtypes=FLOATS, odd=True):
-    """One array; without `odd` in a layout and of a dtype that every function of strided matrices
-    must take."""
+    """One array; without `odd` of a dtype and in a layout that functions of matrices must take."""
     dtype, layout = st.sampled_from(dtypes), st.sampled_from(LAYOUTS)
     if odd:
         dtype = mostly(dtype, st.sampled_from(UNSUPPORTED))
