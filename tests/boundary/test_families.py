@@ -92,7 +92,6 @@ print(resident() - before)
 
 
 @on_linux
-@pytest.mark.slow
 @by_family
 def test_nothing_grows_over_ten_thousand_calls(family):
     """Each round is several calls: 2000 rounds are 10,000 of them and more. A leak of one byte per
