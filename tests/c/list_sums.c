@@ -92,7 +92,7 @@ static void test_refusals(void) {
     steepest_group group = filled();
     steepest_step_args args = step_args(&group);
     steepest_rule_info info;
-    double sums[2];
+    double sums[2] = {-1, -1};
     size_t size = 0;
     info.struct_size = sizeof info;
     CHECK_STATUS(steepest_rule_describe(group.rule, &info), STEEPEST_OK);
@@ -105,6 +105,7 @@ static void test_refusals(void) {
     group = filled();
     CHECK_STATUS(steepest_list_sums(&args, NULL), STEEPEST_INVALID_ARGUMENT);
     CHECK_STATUS(steepest_list_sums(&args, sums), STEEPEST_WORKSPACE_TOO_SMALL);
+    CHECK(sums[0] == -1 && sums[1] == -1);
 }
 
 void test_list_sums(void) {
