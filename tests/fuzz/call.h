@@ -13,12 +13,12 @@ std::unique_ptr<T[]> zeros(int64_t count) {
 }
 
 // Whether the workspace is as asked for; else the call must be refused.
-enum class Room { right, too_small, misplaced };
+enum class Given { right, too_small, misplaced };
 
-inline Room choose_room(Bytes& bytes, size_t size) {
+inline Given choose_room(Bytes& bytes, size_t size) {
     const int choice = bytes.byte() % 32;
-    if (size == 0 || choice < 30) return Room::right;
-    return choice == 30 ? Room::too_small : Room::misplaced;
+    if (size == 0 || choice < 30) return Given::right;
+    return choice == 30 ? Given::too_small : Given::misplaced;
 }
 
 inline void require_known(steepest_status status) {
@@ -36,17 +36,17 @@ steepest_status call(Memory& memory, Bytes& bytes, Args& args, Size&& size_of, R
     const steepest_status sized = size_of(&args, &size);
     require_known(sized);
     FUZZ_REQUIRE(size < size_t{1} << 31);
-    const Room room = choose_room(bytes, size);
-    args.workspace_size = size - (room == Room::too_small);
-    args.workspace = memory.workspace(args.workspace_size, room == Room::misplaced ? 8 : 0);
+    const Given room = choose_room(bytes, size);
+    args.workspace_size = size - (room == Given::too_small);
+    args.workspace = memory.workspace(args.workspace_size, room == Given::misplaced ? 8 : 0);
     memory.remember();
     const steepest_status status = run(&args);
     require_known(status);
     if (sized) FUZZ_REQUIRE(status != STEEPEST_OK);
     // Other arguments may be wrong, too, that the size does not depend on.
-    if (!sized && room == Room::too_small)
+    if (!sized && room == Given::too_small)
         FUZZ_REQUIRE(status == STEEPEST_WORKSPACE_TOO_SMALL || status == STEEPEST_INVALID_ARGUMENT);
-    if (!sized && room == Room::misplaced) FUZZ_REQUIRE(status == STEEPEST_INVALID_ARGUMENT);
+    if (!sized && room == Given::misplaced) FUZZ_REQUIRE(status == STEEPEST_INVALID_ARGUMENT);
     memory.require_unchanged(status != STEEPEST_OK);
     return status;
 }

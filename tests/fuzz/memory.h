@@ -1,5 +1,5 @@
-// The arrays of a call: each a heap allocation of its own that ends with its last byte, so that an
-// address sanitizer sees the first one behind it, and a copy to tell whether it was written.
+// The arrays of a call: each in memory of its own that ends with its last byte, see room.h, and
+// with a copy to tell whether it was written.
 #pragma once
 
 #include <cstdio>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bytes.h"
+#include "room.h"
 
 namespace fuzz {
 
@@ -29,15 +30,12 @@ class Memory {
     explicit Memory(Bytes& bytes) : bytes_(bytes) {}
     Memory(const Memory&) = delete;
     Memory& operator=(const Memory&) = delete;
-    ~Memory() {
-        for (const Block& b : blocks_) std::free(b.base);
-    }
 
     // `count` numbers at an address that is a multiple of their size, if `misplaced` does not say
     // otherwise, but of 64 only now and then.
     void* numbers(int64_t count, int32_t dtype, Access access, size_t misplaced = 0) {
-        const size_t item = size_of(dtype), shift = bytes_.byte() % 16 * item + misplaced;
-        char* data = take(static_cast<size_t>(count) * item, shift, access);
+        const size_t item = size_of(dtype);
+        char* data = take(static_cast<size_t>(count) * item, item, misplaced, access);
         fill(data, count, dtype);
         return data;
     }
@@ -48,34 +46,32 @@ class Memory {
 
     // Bytes of any value.
     char* raw(int64_t size, Access access) {
-        char* data = take(static_cast<size_t>(size), bytes_.byte() % 16, access);
+        char* data = take(static_cast<size_t>(size), 1, 0, access);
         Random random(bytes_.byte());
         for (int64_t i = 0; i < size; ++i) data[i] = static_cast<char>(random.next());
         return data;
     }
 
-    // Of which nothing is expected.
+    // Of which nothing is expected; aligned to 64 bytes but for the shift.
     void* workspace(size_t size, size_t shift) {
-        void* base = allocate(size + shift);
-        blocks_.push_back({base, nullptr, 0, Access::write, {}});
-        return static_cast<char*>(base) + shift;
+        blocks_.push_back({Room(size, 0, 64, shift, false), 0, Access::write, {}});
+        return blocks_.back().room.data;
     }
 
     void remember() {
-        for (Block& b : blocks_) b.before.assign(b.data, b.data + b.size);
+        for (Block& b : blocks_) b.before.assign(b.room.data, b.room.data + b.size);
     }
 
     // What is only read keeps its bytes, and after a refusal so does everything.
     void require_unchanged(bool refused) const {
         for (const Block& b : blocks_)
             if (refused || b.access == Access::read)
-                FUZZ_REQUIRE(b.size == 0 || std::memcmp(b.data, b.before.data(), b.size) == 0);
+                FUZZ_REQUIRE(b.size == 0 || std::memcmp(b.room.data, b.before.data(), b.size) == 0);
     }
 
   private:
     struct Block {
-        void* base;
-        char* data;
+        Room room;
         size_t size;
         Access access;
         std::vector<char> before;
@@ -93,16 +89,11 @@ class Memory {
         }
     };
 
-    static void* allocate(size_t size) {
-        void* base = nullptr;
-        FUZZ_REQUIRE(posix_memalign(&base, 64, size ? size : 1) == 0);
-        return base;
-    }
-
-    char* take(size_t size, size_t shift, Access access) {
-        char* base = static_cast<char*>(allocate(size + shift));
-        blocks_.push_back({base, base + shift, size, access, {}});
-        return base + shift;
+    char* take(size_t size, size_t item, size_t misplaced, Access access) {
+        const size_t phase = bytes_.byte() % 16;
+        blocks_.push_back(
+            {Room(size, phase * item, item, misplaced, phase == 15), size, access, {}});
+        return blocks_.back().room.data;
     }
 
     // Zeros, ordinary numbers, ones between huge and tiny, or random bits with NaNs among them.
