@@ -16,6 +16,8 @@ add_library(steepest SHARED
   csrc/curvature/device/driver.cpp
   csrc/curvature/device/emulation.cpp
   csrc/curvature/device/image.cpp
+  csrc/curvature/device/oasis_driver.cpp
+  csrc/curvature/device/oasis_emulation.cpp
   csrc/curvature/device/rank_one_driver.cpp
   csrc/curvature/device/rank_one_emulation.cpp
   csrc/curvature/driver.cpp
@@ -134,6 +136,7 @@ if(STEEPEST_WITH_CUDA)
     csrc/cuda/line_sums.cu
     csrc/cuda/memory.cu
     csrc/cuda/pairs.cu
+    csrc/cuda/oasis.cu
     csrc/cuda/polar.cu
     csrc/cuda/probes.cu
     csrc/cuda/products.cu

@@ -39,6 +39,8 @@ class ndarray:  # noqa: N801 - CuPy's name
     dtype = property(lambda self: self._memory.dtype)
     ndim = property(lambda self: self._memory.ndim)
     size = property(lambda self: self._memory.size)
+    flags = property(lambda self: self._memory.flags)
+    T = property(lambda self: ndarray(self._memory.T))
     nbytes = property(lambda self: self._memory.nbytes)
 
     def get(self):
@@ -53,9 +55,6 @@ class ndarray:  # noqa: N801 - CuPy's name
     def astype(self, dtype):
         return ndarray(self._memory.astype(dtype))
 
-    def __lshift__(self, count):
-        return ndarray(np.asarray(self._memory << count))
-
     def reshape(self, shape):
         return ndarray(self._memory.reshape(shape))
 
@@ -66,13 +65,28 @@ class ndarray:  # noqa: N801 - CuPy's name
         return ndarray(self._memory.copy())
 
     def __getitem__(self, where):
-        return ndarray(self._memory[where])
+        return ndarray(np.asarray(self._memory[_plain(where)]))
 
-    def __truediv__(self, other):
-        return ndarray(np.asarray(self._memory / _plain(other)))
+    def sum(self):
+        return ndarray(np.asarray(np.sum(self._memory)))
 
-    def __rmul__(self, other):
-        return ndarray(np.asarray(_plain(other) * self._memory))
+    def any(self):
+        return ndarray(np.asarray(self._memory.any()))
+
+    def all(self):
+        return ndarray(np.asarray(self._memory.all()))
+
+    def min(self):
+        return ndarray(np.asarray(self._memory.min()))
+
+    def max(self):
+        return ndarray(np.asarray(self._memory.max()))
+
+    def clip(self, low, high):
+        return ndarray(self._memory.clip(low, high))
+
+    def __bool__(self):
+        return bool(self._memory)
 
     def __float__(self):
         return float(self._memory)
@@ -80,7 +94,7 @@ class ndarray:  # noqa: N801 - CuPy's name
     def __setitem__(self, where, value):
         if isinstance(value, np.ndarray):
             raise TypeError("Unsupported type <class 'numpy.ndarray'>")
-        self._memory[where] = value._memory if isinstance(value, ndarray) else value
+        self._memory[_plain(where)] = value._memory if isinstance(value, ndarray) else value
 
     def __array__(self, *_, **__):
         raise TypeError("Implicit conversion to a NumPy array is not allowed.")
@@ -92,30 +106,52 @@ class ndarray:  # noqa: N801 - CuPy's name
         raise BufferError("taken by its attributes, as CuPy arrays are")
 
 
+def _operator(name):
+    def apply(self, *others):
+        return ndarray(np.asarray(getattr(self._memory, name)(*map(_plain, others))))
+
+    return apply
+
+
+_TWO = ("add", "sub", "mul", "truediv", "matmul", "lshift", "rshift", "and", "or")
+for _name in (*_TWO, *(f"r{name}" for name in _TWO[:4]), "lt", "gt", "ne", "neg", "abs"):
+    setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
+
+
 def _plain(x):
     if isinstance(x, np.ndarray):
         raise TypeError("Unsupported type <class 'numpy.ndarray'>")
     return x._memory if isinstance(x, ndarray) else x
 
 
-def sqrt(x):
-    return ndarray(np.sqrt(x._memory))
+def _function(name):
+    def apply(*args, **keywords):
+        return ndarray(np.asarray(getattr(np, name)(*map(_all_plain, args), **keywords)))
+
+    apply.__name__ = name
+    return apply
 
 
-def square(x, dtype):
-    return ndarray(np.square(x._memory, dtype=dtype))
+def _all_plain(x):
+    return [_plain(part) for part in x] if isinstance(x, (list, tuple)) else _plain(x)
 
 
-def sum(x):
-    return ndarray(np.asarray(np.sum(x._memory)))
+FUNCTIONS = [
+    _function(name)
+    for name in (
+        "sqrt",
+        "square",
+        "sum",
+        "repeat",
+        "where",
+        "broadcast_to",
+        "concatenate",
+    )
+]
 
 
 def may_share_memory(x, y):
     return np.may_share_memory(x._memory, y._memory)
-
-
-def repeat(x, count):
-    return ndarray(np.repeat(x._memory, count))
 
 
 def ascontiguousarray(x):
@@ -145,7 +181,7 @@ def installed():
     stream = SimpleNamespace(ptr=0)
     module.cuda = SimpleNamespace(get_current_stream=lambda device=None: stream)
     things = (ndarray, zeros, zeros_like, ones_like, asarray, ascontiguousarray)
-    for thing in (*things, sqrt, square, sum, repeat, may_share_memory):
+    for thing in (*things, *FUNCTIONS, may_share_memory):
         setattr(module, thing.__name__, thing)
     before = sys.modules.get("cupy")
     sys.modules["cupy"] = module

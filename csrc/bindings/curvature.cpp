@@ -28,14 +28,6 @@ Array read_array(py::handle object, const ArgName& name, Place& place) {
     return a;
 }
 
-Array read_host_array(py::handle object, const ArgName& name, Place& place) {
-    Array a = read_array(object, name, place);
-    if (place.on_device())
-        device_error(name.text() + ": array " + place_text(place.device()) +
-                     " given, expected one in host memory: there are no kernels for devices yet");
-    return a;
-}
-
 Array read_output(py::handle object, const ArgName& name, Place& place) {
     Array a = read_array(object, name, place);
     if (a.refusal)
@@ -98,11 +90,12 @@ void run(Args& args, steepest_status (*workspace)(const Args*, size_t*), F&& ent
 }
 
 // The same on a device, with workspace from the allocator of the arrays' framework.
-template <class F>
-void run_on_device(steepest_probe_args& args, const Place& place, F&& entry) {
-    throw_status(steepest_probe_workspace(&args, &args.workspace_size));
-    const DeviceMemory workspace(args.workspace_size, place);
-    args.workspace = workspace.data();
+template <class Args, class F>
+void run_on_device(Args& args, steepest_status (*workspace)(const Args*, size_t*),
+                   const Place& place, F&& entry) {
+    throw_status(workspace(&args, &args.workspace_size));
+    const DeviceMemory memory(args.workspace_size, place);
+    args.workspace = memory.data();
     steepest_status status;
     {
         py::gil_scoped_release release;
@@ -139,7 +132,7 @@ void probe_fill(const py::sequence& outputs, bool is_list, const Coordinates& co
     settle(job, stream);
     steepest_probe_args args = arguments(job, draw);
     if (args.stream)
-        run_on_device(args, job.place, steepest_probe_fill);
+        run_on_device(args, steepest_probe_workspace, job.place, steepest_probe_fill);
     else
         run(args, steepest_probe_workspace, steepest_probe_fill);
 }
@@ -190,7 +183,7 @@ py::tuple sums_into_arrays(steepest_probe_args& args, const Place& place) {
     const py::object sums = new_array(py::make_tuple(args.tensor_count), "float64", place);
     args.total_at = static_cast<double*>(address_of(total, place));
     args.sums = static_cast<double*>(address_of(sums, place));
-    run_on_device(args, place, steepest_probe_accumulate);
+    run_on_device(args, steepest_probe_workspace, place, steepest_probe_accumulate);
     return py::make_tuple(total, sums);
 }
 
@@ -200,7 +193,7 @@ py::tuple sums_into_host(steepest_probe_args& args, const Place& place) {
     const DeviceMemory results((count + 1) * sizeof(double), place);
     args.total_at = reinterpret_cast<double*>(results.data());
     args.sums = args.total_at + 1;
-    run_on_device(args, place, steepest_probe_accumulate);
+    run_on_device(args, steepest_probe_workspace, place, steepest_probe_accumulate);
     double total = 0;
     py::array_t<double> sums(args.tensor_count);
     results.read(&total, args.total_at, sizeof total);
@@ -264,7 +257,7 @@ steepest_oasis_tensor oasis_tensor(Job& job, const py::sequence& given, double d
         const py::object object = given[k];
         if (k + 1 == kOasisArrays && object.is_none()) continue;
         const ArgName name{kOasisNames[k], index};
-        const Array a = read_host_array(object, name, job.place);
+        const Array a = read_array(object, name, job.place);
         if (k == 0) count = a.shape.count();
         if (a.shape.count() != count)
             value_error(name.text() + ": " + std::to_string(a.shape.count()) +
@@ -273,6 +266,19 @@ steepest_oasis_tensor oasis_tensor(Job& job, const py::sequence& given, double d
         arrays[k] = {a.data, static_cast<int32_t>(a.dtype)};
     }
     return {count, decay, arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5]};
+}
+
+// On a device; waits for the two numbers.
+void measure_there(steepest_oasis_args& args, const Place& place) {
+    double found[2];
+    const DeviceMemory results(sizeof found, place);
+    args.stream = place.stream();
+    args.device = place.device_argument();
+    args.results_at = reinterpret_cast<double*>(results.data());
+    run_on_device(args, steepest_oasis_workspace, place, steepest_oasis_measure);
+    results.read(found, args.results_at, sizeof found);
+    args.moved = found[0];
+    args.turned = found[1];
 }
 
 py::tuple oasis_measure(const std::vector<py::sequence>& tensors,
@@ -293,7 +299,10 @@ py::tuple oasis_measure(const std::vector<py::sequence>& tensors,
     args.beta2 = beta2;
     args.alpha = alpha;
     args.factor = factor;
-    run(args, steepest_oasis_workspace, steepest_oasis_measure);
+    if (job.place.stream())
+        measure_there(args, job.place);
+    else
+        run(args, steepest_oasis_workspace, steepest_oasis_measure);
     return py::make_tuple(args.moved, args.turned);
 }
 

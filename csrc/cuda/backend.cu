@@ -151,6 +151,7 @@ class CudaBackend final : public Backend {
     const GramRuns& gram_runs() const override { return cuda::gram_runs(); }
     const RankOneRuns& rank_one_runs() const override { return cuda::rank_one_runs(); }
     const PairRuns& pair_runs() const override { return cuda::pair_runs(); }
+    const OasisRuns& oasis_runs() const override { return cuda::oasis_runs(); }
     void run_squares(const Pass& pass, int64_t items) override {
         const auto blocks = static_cast<unsigned>((items + kWarps - 1) / kWarps);
         squares_kernel<<<blocks, kThreads, 0, stream_>>>(pass);

@@ -18,5 +18,6 @@ const device::ReportRuns& report_runs();
 const device::GramRuns& gram_runs();
 const device::RankOneRuns& rank_one_runs();
 const device::PairRuns& pair_runs();
+const device::OasisRuns& oasis_runs();
 
 }  // namespace steepest::cuda

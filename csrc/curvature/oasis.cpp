@@ -2,20 +2,20 @@
 #include <new>
 
 #include "core/pieces.h"
+#include "core/stream.h"
 #include "curvature/call.h"
+#include "curvature/device/oasis_driver.h"
 #include "curvature/entry.h"
+#include "curvature/oasis_args.h"
 #include "curvature/targets.h"
-#include "steepest/steepest.h"
 
 namespace {
 
 using namespace steepest;
 using namespace steepest::curvature;
 
-constexpr int kStreams = 6;
-
 struct OasisJob {
-    const steepest_oasis_array* array[kStreams];
+    OasisArrays array;
     int64_t count;
     OasisOptions options;
     double* moved;  // sums of the blocks
@@ -31,21 +31,12 @@ struct OasisCall {
     double *moved, *turned;  // sums of the tensors
 };
 
-const steepest_oasis_tensor& tensor_at(const steepest_oasis_args& a, int64_t i) {
-    return *reinterpret_cast<const steepest_oasis_tensor*>(
-        reinterpret_cast<const char*>(a.tensors) + static_cast<size_t>(i) * a.tensor_size);
-}
-
 OasisJob job_of(const steepest_oasis_tensor& t, const steepest_oasis_args& a) {
-    return {
-        .array = {&t.param, &t.previous_param, &t.grad, &t.previous_grad, &t.diagonal, &t.hessian},
-        .count = t.count,
-        .options = {.beta2 = a.beta2,
-                    .alpha = a.alpha,
-                    .factor = a.factor,
-                    .decay = t.weight_decay},
-        .moved = nullptr,
-        .turned = nullptr};
+    return {.array = arrays_of(t),
+            .count = t.count,
+            .options = options_of(t, a),
+            .moved = nullptr,
+            .turned = nullptr};
 }
 
 steepest_status check_array(const steepest_oasis_array& a, bool is_f64) {
@@ -58,8 +49,8 @@ steepest_status check_array(const steepest_oasis_array& a, bool is_f64) {
 steepest_status check_tensor(const steepest_oasis_tensor& t, const steepest_oasis_args& args) {
     const OasisJob job = job_of(t, args);
     if (t.count < 0 || t.count > kMostElements) return STEEPEST_INVALID_ARGUMENT;
-    for (int k = 0; k < kStreams; ++k) {
-        if (k == kStreams - 1 && !job.array[k]->values) continue;
+    for (size_t k = 0; k < kOasisStreams; ++k) {
+        if (k == kOasisStreams - 1 && !job.array[k]->values) continue;
         if (!job.array[k]->values && t.count > 0) return STEEPEST_INVALID_ARGUMENT;
         if (const auto status = check_array(*job.array[k], job.is_f64())) return status;
     }
@@ -95,12 +86,12 @@ class OasisTiles {
     OasisTiles(const OasisJob& job, const ProbeKernels& kernels) : job_(job), kernels_(kernels) {}
 
     const void* const* at(int64_t first, int64_t n) {
-        for (int k = 0; k < kStreams; ++k) streams_[k] = stream(k, first, n);
+        for (size_t k = 0; k < kOasisStreams; ++k) streams_[k] = stream(k, first, n);
         return streams_;
     }
 
   private:
-    const void* stream(int k, int64_t first, int64_t n) {
+    const void* stream(size_t k, int64_t first, int64_t n) {
         const steepest_oasis_array& a = *job_.array[k];
         if (!a.values) return nullptr;
         const auto dtype = static_cast<DType>(a.dtype);
@@ -113,8 +104,8 @@ class OasisTiles {
 
     const OasisJob& job_;
     const ProbeKernels& kernels_;
-    const void* streams_[kStreams];
-    alignas(64) float scratch_[kStreams][kTile];
+    const void* streams_[kOasisStreams];
+    alignas(64) float scratch_[kOasisStreams][kTile];
 };
 
 void measure_piece(const OasisJob& job, const ProbeKernels& kernels, int64_t begin, int64_t end) {
@@ -145,13 +136,29 @@ void measure_all(const OasisCall& call, const ProbeKernels& kernels, steepest_oa
     args.turned = fold_pairs(call.turned, call.count);
 }
 
+steepest_status on_device(const steepest_oasis_args& args) {
+    FloatingPointGuard guard;
+    if (const auto status = check(args)) return status;
+    if (!args.results_at || reinterpret_cast<uintptr_t>(args.results_at) % sizeof(double) ||
+        reinterpret_cast<uintptr_t>(args.workspace) % Arena::kAlignment)
+        return STEEPEST_INVALID_ARGUMENT;
+    return on_stream(args.device, args.stream, [&](device::Backend& backend) {
+        return device::oasis_measure(args, backend);
+    });
+}
+
 }  // namespace
 
 steepest_status steepest_oasis_workspace(const steepest_oasis_args* args, size_t* size) {
-    return measure_workspace<OasisCall>(args, size, check);
+    if (!args || !size || !args->stream) return measure_workspace<OasisCall>(args, size, check);
+    return fenced([&] {
+        if (const auto status = check(*args)) return status;
+        return device::oasis_size(*args, size);
+    });
 }
 
 steepest_status steepest_oasis_measure(steepest_oasis_args* args) {
+    if (args && args->stream) return fenced([&] { return on_device(*args); });
     return run_on_cpu<OasisCall>(args, check, [&](const OasisCall& call, cpu::Target target) {
         measure_all(call, probe_kernels_of(target), *args);
     });

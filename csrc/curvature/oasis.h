@@ -3,7 +3,7 @@
 
 #include "core/reduce.h"
 #include "curvature/kernel_table.h"
-#include "steps/rules/oasis.h"
+#include "curvature/oasis_terms.h"
 
 namespace steepest {
 inline namespace STEEPEST_TARGET {
@@ -16,26 +16,16 @@ STEEPEST_INLINE void measure_row(const typename Oasis<T>::Constants& c, double f
                                  const T* __restrict g, const T* __restrict last_g,
                                  const T* __restrict d, const T* __restrict h, int n,
                                  double* __restrict moved, double* __restrict turned) {
-    for (int l = 0; l < n; ++l) {
-        const T diagonal = kTakes ? Oasis<T>::averaged(c, d[l], h[l]) : d[l];
-        const double size = static_cast<double>(Oasis<T>::truncated(c, diagonal));
-        const double step = static_cast<double>(w[l]) - static_cast<double>(last_w[l]);
-        const double change = static_cast<double>(g[l]) - static_cast<double>(last_g[l]);
-        const double turn = factor * change + decay * step;
-        moved[l] += size * (step * step);
-        turned[l] += turn * turn / size;
-    }
+    for (int l = 0; l < n; ++l)
+        add_terms<kTakes, T>(c, factor, decay,
+                             {w[l], last_w[l], g[l], last_g[l], d[l], kTakes ? h[l] : T(0)},
+                             moved[l], turned[l]);
 }
 
 template <bool kTakes, class T>
 void measure_rows(const curvature::OasisOptions& o, const void* const* streams, int64_t n,
                   double* lanes) {
-    const typename Oasis<T>::Constants c = {.beta2 = static_cast<T>(o.beta2),
-                                            .gain2 = static_cast<T>(1 - o.beta2),
-                                            .alpha = static_cast<T>(o.alpha),
-                                            .lr = 0,
-                                            .takes = kTakes,
-                                            .first = false};
+    const auto c = oasis_constants<T>(o, kTakes);
     const auto at = [streams](int k, int64_t i) { return static_cast<const T*>(streams[k]) + i; };
     for (int64_t i = 0; i < n; i += kLanes)
         measure_row<kTakes, T>(c, o.factor, o.decay, at(0, i), at(1, i), at(2, i), at(3, i),

@@ -99,7 +99,29 @@ static void test_refusals(void) {
     CHECK(args.moved == -3 && args.turned == -3);
 }
 
+/* On the emulation of a device: the same numbers, where the caller wants them. */
+static void test_on_a_device(void) {
+    steepest_oasis_tensor t = oasis_tensor();
+    steepest_oasis_args args = arguments(&t);
+    double results[2] = {-3, -3};
+    size_t size = 0;
+    args.moved = args.turned = -3;
+    args.stream = STEEPEST_STREAM_EMULATED;
+    CHECK_STATUS(steepest_oasis_workspace(&args, &size), STEEPEST_OK);
+    CHECK(size > 0 && size <= sizeof workspace);
+    CHECK_STATUS(steepest_oasis_measure(&args), STEEPEST_INVALID_ARGUMENT); /* no results */
+    args.results_at = results;
+    args.workspace_size = size - 64;
+    CHECK_STATUS(steepest_oasis_measure(&args), STEEPEST_WORKSPACE_TOO_SMALL);
+    CHECK(results[0] == -3 && results[1] == -3);
+    args.workspace_size = size;
+    CHECK_STATUS(steepest_oasis_measure(&args), STEEPEST_OK);
+    CHECK(results[0] == N && results[1] == 36.0 * N);
+    CHECK(args.moved == -3 && args.turned == -3);
+}
+
 void test_oasis(void) {
     test_sums();
+    test_on_a_device();
     test_refusals();
 }

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import standin
 from kinds import KINDS
-from steepest import _arrays
+from steepest import _arrays, _core
 
 from . import support
 from .support import same_bits
@@ -29,6 +29,16 @@ class OnDevice:
             if self.name == "emulated":
                 stack.enter_context(standin.installed())
             yield
+
+    @contextlib.contextmanager
+    def off(self):
+        """The CPU again, among calls of this kind."""
+        before = _core.emulate_device(False) if self.name == "emulated" else None
+        try:
+            yield
+        finally:
+            if before is not None:
+                _core.emulate_device(before)
 
     def array(self, array):
         if self.name == "emulated":

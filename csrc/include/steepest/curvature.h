@@ -149,13 +149,18 @@ typedef struct steepest_oasis_args {
     size_t workspace_size;
     double moved;  /* result: sum of max(|D|, alpha) (w - w')^2, for the new D */
     double turned; /* result: sum of (g - g')^2 / max(|D|, alpha) */
+    void* stream;  /* see Devices; all arrays then are on the device, and the results above stay as
+                      they are */
+    int32_t device;
+    double* results_at; /* with a stream: receives moved and turned on the device */
 } steepest_oasis_args;
 
 STEEPEST_API steepest_status steepest_oasis_workspace(const steepest_oasis_args* args,
                                                       size_t* size);
 
 /* D = beta2 D + (1 - beta2) hessian as the rule computes it, in double or single; the sums in
- * double over the fixed tree. The same bits on every target and for any number of threads. */
+ * double over the fixed tree. The same bits on every target and device and for any number of
+ * threads. */
 STEEPEST_API steepest_status steepest_oasis_measure(steepest_oasis_args* args);
 
 #ifdef __cplusplus

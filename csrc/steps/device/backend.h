@@ -19,6 +19,7 @@ struct RankOnePass;
 struct PairPass;
 struct GramPass;
 class ProductLibrary;
+struct OasisPass;
 
 // Runs a kernel over a number of work items; what an item is depends on the kernel.
 using Run = void (*)(const Pass& pass, int64_t items, void* stream);
@@ -97,6 +98,11 @@ struct PairRuns {
     GridRun<PairPass> combine, compare, fold;
 };
 
+// The weighted norms of OASIS: of blocks of the tree, of tensors, and of all.
+struct OasisRuns {
+    GridRun<OasisPass> blocks, tensors, norms;
+};
+
 // What the matrix products ask of a backend.
 class ProductBackend {
   public:
@@ -121,6 +127,7 @@ class Backend : public ProductBackend {
     virtual const GramRuns& gram_runs() const = 0;
     virtual const RankOneRuns& rank_one_runs() const = 0;
     virtual const PairRuns& pair_runs() const = 0;
+    virtual const OasisRuns& oasis_runs() const = 0;
     virtual void run_squares(const Pass& pass, int64_t items) = 0;
     virtual void run_advance(const Pass& pass, int64_t items) = 0;
     virtual void run_units(const UnitPass& pass, int64_t items) = 0;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "curvature/device/emulation.h"
+#include "curvature/device/oasis_emulation.h"
 #include "curvature/device/rank_one_emulation.h"
 #include "norms/device/gram_emulation.h"
 #include "norms/device/report_emulation.h"
@@ -101,6 +102,7 @@ class Emulation final : public Backend {
     const GramRuns& gram_runs() const override { return emulated_gram_runs(); }
     const RankOneRuns& rank_one_runs() const override { return emulated_rank_one_runs(); }
     const PairRuns& pair_runs() const override { return emulated_pair_runs(); }
+    const OasisRuns& oasis_runs() const override { return emulated_oasis_runs(); }
     void run_squares(const Pass& pass, int64_t items) override {
         sum_tensors<Squares>(pass, items);
         const int64_t count = pass.norm.count;

@@ -9,9 +9,20 @@ import numpy as np
 
 from ..polar import arguments
 from . import structure
-from .operator import Operator, Vector, exponent, flat, norm, shifted, shifted_number
+from .operator import Operator
 from .sampling import Hvp
 from .solutions import CGSolution, NotPositiveDefiniteError
+from .vectors import (
+    Vector,
+    dot,
+    exponent,
+    flat,
+    is_finite,
+    largest,
+    norm,
+    shifted,
+    shifted_number,
+)
 
 _MOST_ITERATIONS = 2**31 - 1
 _ROUNDS = 10  # of as many iterations as elements; rounding delays the end
@@ -30,7 +41,7 @@ class Recurrence:
     def __init__(self, operator: Operator, damping: float | Vector, b: Vector, x: Vector) -> None:
         self.operator, self.damping, self.b, self.x = operator, damping, b, x
         self.iterations = 0
-        self.restart(b if not x.any() else self.true_residual())
+        self.restart(b if largest(x) == 0 else self.true_residual())
 
     def apply(self, v: Vector) -> Vector:
         """(A + D) v for a v of the operator's dtypes, D with the damping on its diagonal."""
@@ -41,7 +52,7 @@ class Recurrence:
         power of two where that loses no digit of small elements."""
         with np.errstate(over="ignore"):
             x = self.operator.rounded(self.x)
-        if not np.isfinite(x).all():
+        if not is_finite(x):
             raise ValueError(
                 f"{self.operator.name}: a solution beyond the range of "
                 f"{', '.join(sorted(set(self.operator.of.dtypes)))} found, expected more damping "
@@ -49,7 +60,7 @@ class Recurrence:
             )
         power = exponent(x)
         unit = self.operator.rounded(shifted(x, -power))
-        if not np.array_equal(shifted(unit, power), x):
+        if bool((shifted(unit, power) != x).any()):
             power, unit = 0, x
         with np.errstate(over="ignore"):
             return self.b - shifted(self.apply(unit), power)
@@ -64,22 +75,25 @@ class Recurrence:
         belongs to x but for the rounding of the product."""
         direction = self.operator.rounded(self.direction)
         product = self.apply(direction)
-        curvature = float(direction @ product)
+        curvature = dot(direction, product)
         if not curvature > 0:
             raise NotPositiveDefiniteError(
-                f"{self.operator.name}: curvature {curvature / float(direction @ direction):.3g} "
+                f"{self.operator.name}: curvature {curvature / dot(direction, direction):.3g} "
                 f"given along the direction of iteration {self.iterations + 1}, damping "
-                f"{np.min(self.damping):.3g} included; expected a positive definite operator: more "
-                "damping helps"
+                f"{self._least_damping():.3g} included; expected a positive definite operator: "
+                "more damping helps"
             )
-        square = float(self.residual @ self.residual)
-        along = float(self.residual @ direction) / curvature
+        square = dot(self.residual, self.residual)
+        along = dot(self.residual, direction) / curvature
         with np.errstate(over="ignore"):
             self.x = self.x + shifted(along * direction, self.unit)
         self.residual = self.residual - along * product
-        ratio = float(self.residual @ self.residual) / square
+        ratio = dot(self.residual, self.residual) / square
         self.direction = self.residual + ratio * direction
         self.iterations += 1
+
+    def _least_damping(self) -> float:
+        return self.damping if isinstance(self.damping, float) else float(self.damping.min())
 
 
 def conjugate_gradient(
@@ -97,7 +111,8 @@ def conjugate_gradient(
 
     product : v -> A v in the structure of b, its kinds, shapes and dtypes. Vectors come times
         powers of two that bring their elements near 1, so b may be of any size.
-    b : array of float32 or float64, or a list, tuple or dict of such.
+    b : array of float32 or float64, or a list, tuple or dict of such, in host memory or on a CUDA
+        device, where each iteration waits for its four dot products.
     damping : added to the diagonal, at least 0.
     tol : the solution has converged where |b - (A + damping I) x| <= tol |b|. The recurrence's own
         residual drifts from that one, so at the end it is computed anew; where it is too large
@@ -109,8 +124,9 @@ def conjugate_gradient(
     check_symmetry : test the operator with two products at first; symmetry_tolerance is that of
         `lanczos`.
 
-    The vectors of the process are float64. Returns a CGSolution, also where it has not converged.
-    The bits depend on the sums of NumPy, so on the machine.
+    The vectors of the process are float64, where b is. Returns a CGSolution, also where it has not
+    converged. The bits depend on the sums of NumPy, so on the machine; on a device dot products run
+    over the library's fixed tree.
 
     Source: Hestenes and Stiefel (1952), algorithm 3.1.
 
@@ -125,7 +141,7 @@ def conjugate_gradient(
     limit = min(_ROUNDS * operator.size, _MOST_ITERATIONS) if max_iter is None else max_iter
     limit = arguments.count("max_iter", limit, 0, _MOST_ITERATIONS)
     target = vector_like(operator.of, b, "b")
-    start = np.zeros(operator.size)
+    start = operator.zeros()
     if x0 is not None:
         start = vector_like(operator.of, x0, "x0")
     arguments.boolean("check_symmetry", check_symmetry)
@@ -133,7 +149,7 @@ def conjugate_gradient(
         symmetry_tolerance = arguments.at_least("symmetry_tolerance", symmetry_tolerance, 0.0)
     if check_symmetry:
         operator.check_symmetry(symmetry_tolerance)
-    if not target.any():
+    if largest(target) == 0:
         return CGSolution(operator.pack(target), 0.0, 0, operator.products, True)
     return solve(Recurrence(operator, damping, target, start), tol, limit)
 
@@ -171,7 +187,7 @@ def reached(found: float, allowed: float) -> bool:
 
 def finite(vector: Vector, name: str) -> Vector:
     """The vector, no element of which may be a NaN or an infinity."""
-    if not np.isfinite(vector).all():
+    if not is_finite(vector):
         raise ValueError(f"{name}: a NaN or an infinity given, expected finite numbers")
     return vector
 

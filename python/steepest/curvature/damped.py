@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import _arrays
+from .. import _arrays, _elements
 from ..polar import arguments
 from .conjugate import finite, vector_like
 from .factored import SIDES, Factored
-from .operator import Vector
 from .rows import Rows, read_rows
 from .solutions import FisherSolution, MarquardtStep
-from .structure import Structure
+from .structure import Structure, in_c_order
+from .vectors import Vector, dot
 
 _MOST_SAMPLES = 2**53
 
@@ -33,7 +33,8 @@ def fisher_solve(
     per_sample_grads : array (rows, ...) of float32 or float64 with one g_i per row, or a list,
         tuple or dict of such arrays, all of the same number of rows. Gradients on the data's labels
         make the empirical Fisher matrix; rows of L^(1/2) J of every sample, with the Jacobian J of
-        the outputs and the Hessian L of the loss in them, the Gauss-Newton matrix.
+        the outputs and the Hessian L of the loss in them, the Gauss-Newton matrix. In host memory
+        or on a CUDA device; the small matrix is factored on the host.
     g : the right side, in the structure of one row. None: (1 / b) sum_i g_i.
     damping : more than 0.
     samples : b; None: the number of rows.
@@ -82,7 +83,7 @@ def levenberg_marquardt_solve(
     Raises as `fisher_solve` does.
     """
     of, rows = _read(jacobian, "jacobian")
-    residuals = _residuals(r, rows.samples)
+    residuals = _residuals(r, rows)
     damping = arguments.between("damping", damping, 0.0, math.inf)
     arguments.one_of("side", side, SIDES)
     scale = _scale(scaling, of, rows)
@@ -92,41 +93,42 @@ def levenberg_marquardt_solve(
     # No difference: d solves its equations, so -d^T J^T r = |J d|^2 + damping |D^(1/2) d|^2.
     moved = rows.times(scaled)
     with np.errstate(over="ignore"):  # as |r|^2 may
-        predicted = float(moved @ moved) / 2 + damping * float(scaled @ scaled)
+        predicted = dot(moved, moved) / 2 + damping * dot(scaled, scaled)
     step = scaled if scale is None else scale * scaled
     return MarquardtStep(pack(of, step), rest, predicted, system.side)
 
 
 def pack(of: Structure, vector: Vector) -> Any:
     """The vector in a structure, rounded to its dtypes."""
-    ends = np.cumsum(of.sizes)[:-1]
-    arrays = of.zeros()
-    for array, part in zip(arrays, np.split(vector, ends), strict=True):
-        place = _arrays.as_numpy(array)
-        place[...] = part.reshape(place.shape)
+    arrays, first = of.zeros(), 0
+    for array, size, shape in zip(arrays, of.sizes, of.shapes, strict=True):
+        _elements.write(array, vector[first : first + size].reshape(shape))
+        first += size
     return of.pack(arrays)
 
 
 def _read(given: Any, name: str) -> tuple[Structure, Rows]:
-    of, matrices = read_rows(given, name)
+    of, matrices = read_rows(given, name, devices=True)
     rows = Rows(matrices)
     if rows.size == 0:
         raise ValueError(f"{name}: no element given, expected at least one")
-    for i, matrix in enumerate(matrices):
-        if not np.isfinite(matrix).all():
-            raise ValueError(
-                f"{of.label(i, name)}: a NaN or an infinity given, expected finite numbers"
-            )
+    bad = _elements.first_not_finite(matrices)
+    if bad is not None:
+        raise ValueError(
+            f"{of.label(bad, name)}: a NaN or an infinity given, expected finite numbers"
+        )
     return of, rows
 
 
-def _residuals(r: Any, rows: int) -> Vector:
+def _residuals(r: Any, rows: Rows) -> Vector:
     if not _arrays.is_array(r):
         raise TypeError(f"r: {_arrays.describe(r)} given, expected an array")
     _checked_dtype(r, ("float32", "float64"))
-    if tuple(r.shape) != (rows,):
-        raise ValueError(f"r: shape {tuple(r.shape)} given, expected {(rows,)}")
-    return finite(_arrays.as_numpy(r, "r").astype(np.float64), "r")
+    if tuple(r.shape) != (rows.samples,):
+        raise ValueError(f"r: shape {tuple(r.shape)} given, expected {(rows.samples,)}")
+    view = _arrays.view(r, "r")
+    _elements.check_beside(view, rows.matrices[0], "r")
+    return finite(_elements.floats(in_c_order(view), "float64"), "r")
 
 
 def _checked_dtype(r: Any, dtypes: Sequence[str]) -> None:
@@ -142,10 +144,10 @@ def _scale(given: Any, of: Structure, rows: Rows) -> Vector | None:
     if isinstance(given, str):
         arguments.one_of("scaling", given, ("marquardt",))
         diagonal = rows.squared_columns()
-        diagonal[diagonal == 0] = 1.0
+        diagonal = _elements.chosen(diagonal != 0, diagonal, 1.0)
     else:
         diagonal = vector_like(of, given, "scaling")
-        if not (diagonal > 0).all():
+        if not bool((diagonal > 0).all()):
             least = float(diagonal.min())
             raise ValueError(f"scaling: {least} given, expected numbers of more than 0")
-    return np.asarray(1.0 / np.sqrt(diagonal))
+    return 1.0 / _elements.sqrt(diagonal)

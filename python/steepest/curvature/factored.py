@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .operator import Vector, norm
+from .. import _arrays, _elements
 from .rows import Matrix, Rows
 from .solutions import NotPositiveDefiniteError
+from .vectors import Vector, norm
 
 SIDES = ("auto", "samples", "parameters")
 _BLOCK = 64  # rows of a triangle that are solved at a time
@@ -15,6 +16,8 @@ _CORRECTIONS = 6  # one or two matter; the others are for systems that are nearl
 
 class Factored:
     """A^T A + mu I, factored as it is or, by Woodbury's identity, through A A^T + mu I.
+
+    Of rows on a device that matrix comes to the host, and vectors of its size at each solve.
 
     Right sides are A^T u + g. With s = u - A x the system is that of Bjorck (1967),
 
@@ -31,12 +34,13 @@ class Factored:
         self.rows, self.mu, self.side = rows, mu, side
         in_samples = side == "samples"
         matrix = rows.gram_of_samples(mu) if in_samples else rows.gram_of_columns(mu)
-        self._triangle = _cholesky(matrix)
+        self._triangle = _cholesky(_arrays.to_host(matrix))
 
     def solve(self, u: Vector | float = 0.0, g: Vector | float = 0.0) -> tuple[Vector, float]:
         """x with (A^T A + mu I) x = A^T u + g, and the norm of its residual."""
-        right = (np.zeros(self.rows.samples) + u, np.zeros(self.rows.size) + g)
-        x, s = np.zeros(self.rows.size), np.zeros(self.rows.samples)
+        zeros = self.rows.zeros
+        right = (zeros(self.rows.samples) + u, zeros(self.rows.size) + g)
+        x, s = zeros(self.rows.size), zeros(self.rows.samples)
         ax = s  # A x
         rest = self._residual(x, ax, right)
         for _ in range(1 + _CORRECTIONS):
@@ -68,7 +72,8 @@ class Factored:
         return x + (self.rows.transposed_times(more) - second) / self.mu, s + more
 
     def _inverse(self, b: Vector) -> Vector:
-        return _back(self._triangle, _forward(self._triangle, b))
+        found = _back(self._triangle, _forward(self._triangle, _arrays.to_host(b)))
+        return _elements.beside(found, b)
 
 
 def _cholesky(matrix: Matrix) -> Matrix:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core, _elements
 from ..polar import arguments
 from . import fisher_arguments as checked
 
@@ -25,11 +26,11 @@ class FisherFactors(NamedTuple):
     the Fisher matrix's diagonal is output[i] * input[j].
 
     output : S, (outputs,), float64.
-    input : H, (inputs,), float64; of a bias (1,).
+    input : H, (inputs,), float64; of a bias (1,). Both from NumPy, or on a device of its kind.
     """
 
-    output: Vector
-    input: Vector
+    output: Any
+    input: Any
 
 
 def linear_factors(
@@ -46,7 +47,8 @@ def linear_factors(
     of the squared gradients of the outputs; both then normalised to [0, 1], H with the bias's 1 in
     it: (x - min x) / (max x - min x + eps).
 
-    inputs : (..., inputs), float64, float32, bfloat16 or float16, in host memory.
+    inputs : (..., inputs), float64, float32, bfloat16 or float16, in host memory or on a CUDA
+        device, where the factors then are, too; the checks wait for it.
     output_grads : (..., outputs), the gradient of the loss at the layer's outputs, in the same
         number of examples. A factor common to all does not matter while max S - min S is above eps.
     normalize : False: H and S as they are.
@@ -59,11 +61,10 @@ def linear_factors(
 
     Raises TypeError (kind, dtype), ValueError (shape, range, no example, a NaN or an infinity).
     """
-    x = checked.values(inputs, "inputs", least=1)
-    s = checked.values(output_grads, "output_grads", least=1)
+    x = checked.values(inputs, "inputs", least=1, devices=True)
+    s = checked.values(output_grads, "output_grads", least=1, devices=True)
     checked.same_leading(x, s)
-    h = _mean_squares(x.reshape(-1, x.shape[-1]))
-    return _pairs(_mean_squares(s.reshape(-1, s.shape[-1])), h, 1.0, bias, normalize, eps)
+    return _pairs(_mean_squares(s), _mean_squares(x), 1.0, bias, normalize, eps)
 
 
 def conv_factors(
@@ -174,22 +175,23 @@ def coefficients(gammas: Any, form: str, name: str = "form") -> tuple[float, flo
 
 
 def _pairs(
-    s: Vector, h: Vector, of_bias: float, bias: bool, normalize: bool, eps: float
+    s: Any, h: Any, of_bias: float, bias: bool, normalize: bool, eps: float
 ) -> tuple[FisherFactors, ...]:
     """The pairs of weight and bias, whose input is one more entry of H before the split."""
     eps = arguments.at_least("eps", eps, 0.0)
     _in_range(h, "inputs", _SQUARES)
     _in_range(s, "output_grads", _SQUARES)
-    whole = np.append(h, of_bias) if checked.flag("bias", bias) else h
+    whole = _elements.appended(h, of_bias) if checked.flag("bias", bias) else h
     if checked.flag("normalize", normalize):
         s, whole = _normalized(s, eps), _normalized(whole, eps)
-    weight = FisherFactors(s, whole[: h.size])
-    return (weight, FisherFactors(s, whole[h.size :])) if bias else (weight,)
+    count = int(h.shape[0])
+    weight = FisherFactors(s, whole[:count])
+    return (weight, FisherFactors(s, whole[count:])) if bias else (weight,)
 
 
-def _in_range(x: Vector, name: str, what: str) -> Vector:
+def _in_range(x: Any, name: str, what: str) -> Any:
     """The results of finite arguments, finite too."""
-    if not np.isfinite(x).all():
+    if _elements.first_not_finite([x]) is not None:
         raise ValueError(
             f"{name}: numbers given of which {what} beyond the range of float64, expected smaller "
             "ones"
@@ -197,17 +199,20 @@ def _in_range(x: Vector, name: str, what: str) -> Vector:
     return x
 
 
-def _normalized(x: Vector, eps: float) -> Vector:
+def _normalized(x: Any, eps: float) -> Any:
     least = x.min()
     width = x.max() - least
-    if width == 0:
-        return np.zeros_like(x)
-    return np.asarray((x - least) / (width + eps))
+    if eps == 0 and float(width) == 0:
+        return x - least  # zeros, as they are of any eps above 0
+    return (x - least) / (width + eps)
 
 
 @_quiet
-def _mean_squares(rows: Vector) -> Vector:
-    return np.asarray(np.einsum("ij,ij->j", rows, rows) / rows.shape[0])
+def _mean_squares(x: Any) -> Any:
+    """Over all axes but the last, over the fixed tree."""
+    rows = x.reshape((-1, x.shape[-1]))
+    sums = _elements.beside(_core.line_sums(rows, None, 0), x)
+    return _elements.divided(sums, int(rows.shape[0]))
 
 
 @_quiet

@@ -7,10 +7,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from .. import _arrays
+from .. import _arrays, _elements
 from ..polar import arguments
 from . import structure
 
@@ -63,9 +62,12 @@ def _each(name: str, given: Any, dimensions: int, least: int) -> tuple[int, ...]
     return tuple(arguments.count(name, number, least, _MOST) for number in given)
 
 
-def values(given: Any, name: str, *, least: int, most: int | None = None) -> NDArray[np.float64]:
-    """An array in float64, finite and with elements, of `least` to `most` dimensions."""
-    of = structure.read(given, name)
+def values(
+    given: Any, name: str, *, least: int, most: int | None = None, devices: bool = False
+) -> Any:
+    """An array in float64, finite and with elements, of `least` to `most` dimensions; from NumPy,
+    or of an array on a device of its kind there."""
+    of = structure.read(given, name, devices=devices)
     if of.is_list:
         raise TypeError(f"{name}: {_arrays.describe(given)} given, expected an array")
     shape = of.shapes[0]
@@ -75,23 +77,25 @@ def values(given: Any, name: str, *, least: int, most: int | None = None) -> NDA
     if 0 in shape:
         raise ValueError(f"{name}: shape {shape} given, expected elements along every axis")
     view = of.arrays[0]
-    if of.dtypes[0] == "bfloat16":
-        single = np.empty(shape, np.float32)
-        _arrays.float32_copy(view, single)
-        view = single
-    wide = np.asarray(_arrays.as_numpy(view), np.float64)
-    if not np.isfinite(wide).all():
+    if isinstance(view, structure.Foreign):
+        raise TypeError(
+            f"{name}: {_arrays.describe(given)} given, expected a NumPy or CuPy array or a torch "
+            "tensor"
+        )
+    wide = _elements.floats(structure.in_c_order(view) if devices else view, "float64")
+    if _elements.first_not_finite([wide]) is not None:
         raise ValueError(f"{name}: a NaN or an infinity given, expected finite numbers")
     return wide
 
 
-def same_leading(x: NDArray[Any], s: NDArray[Any]) -> None:
-    """Raises where the axes before the last, those of the examples, differ."""
+def same_leading(x: Any, s: Any) -> None:
+    """Raises where the axes before the last, those of the examples, differ, or the places."""
     if x.shape[:-1] != s.shape[:-1]:
         raise ValueError(
-            f"output_grads: shape {s.shape} given, expected {(*x.shape[:-1], 'outputs')} with "
-            f"inputs of shape {x.shape}"
+            f"output_grads: shape {tuple(s.shape)} given, expected "
+            f"{(*x.shape[:-1], 'outputs')} with inputs of shape {tuple(x.shape)}"
         )
+    _elements.check_beside(s, x, "output_grads")
 
 
 def positions(x: NDArray[Any], s: NDArray[Any], taps: Taps) -> None:

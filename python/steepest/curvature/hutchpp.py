@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .. import _elements
 from ..polar import arguments
 from .estimates import TraceEstimate, trace_estimate
-from .operator import Operator, Vector
+from .krylov import made_orthogonal
+from .operator import Operator
 from .sampling import MOST_PROBES, Hvp
+from .vectors import Vector, dot, norm_in_range, stacked, times, transposed_times
 
 
 def hutchpp_trace(hvp: Hvp, like: Any, products: int = 24, seed: int = 0) -> TraceEstimate:
@@ -34,8 +36,8 @@ def hutchpp_trace(hvp: Hvp, like: Any, products: int = 24, seed: int = 0) -> Tra
     operator = Operator(hvp, like, seed)
     budget = arguments.count("products", products, 4, 3 * MOST_PROBES)
     sketch = _range(operator, min(budget // 3, operator.size))
-    exact = float(sum(q @ operator(q) for q in sketch.T))
-    if sketch.shape[1] == operator.size:
+    exact = sum(dot(q, operator(q)) for q in sketch)
+    if len(sketch) == operator.size:
         return TraceEstimate(exact, 0.0, 1, np.array([exact]), operator.products)
     count = max(2, budget - operator.products)
     first = budget // 3  # the probes before made the sketch
@@ -43,19 +45,35 @@ def hutchpp_trace(hvp: Hvp, like: Any, products: int = 24, seed: int = 0) -> Tra
     return trace_estimate(np.array(samples), operator.products)
 
 
-def _range(operator: Operator, rank: int) -> NDArray[np.float64]:
+def _range(operator: Operator, rank: int) -> list[Vector]:
     """An orthonormal basis of the products with `rank` probes, fewer where these are dependent."""
     if rank == operator.size:
-        return np.eye(rank)
-    sketch = np.column_stack([operator(operator.probe(k)) for k in range(rank)])
-    basis, sizes, _ = np.linalg.svd(sketch, full_matrices=False)
+        return list(_elements.beside(np.eye(rank), operator.zeros()))
+    products = [operator(operator.probe(k)) for k in range(rank)]
+    if _elements.is_elsewhere(products[0]):
+        return _orthonormal(products, operator.epsilon * rank)
+    basis, sizes, _ = np.linalg.svd(np.column_stack(products), full_matrices=False)
     significant = sizes > sizes[0] * operator.epsilon * rank
-    found: NDArray[np.float64] = basis[:, significant]
-    return found
+    return list(basis[:, significant].T)
 
 
-def _rest(operator: Operator, sketch: NDArray[np.float64], number: int) -> float:
+def _orthonormal(vectors: list[Vector], least: float) -> list[Vector]:
+    """A basis by the process of Gram and Schmidt; what is left of a vector counts from `least` of
+    the longest on."""
+    basis: list[Vector] = []
+    longest = max(map(norm_in_range, vectors))
+    for vector in vectors:
+        rest = made_orthogonal(vector, basis) if basis else vector
+        size = norm_in_range(rest)
+        if size > longest * least:
+            basis.append(_elements.divided(rest, size))
+    return basis
+
+
+def _rest(operator: Operator, sketch: list[Vector], number: int) -> float:
     """g^T P H P g."""
-    g: Vector = operator.probe(number)
-    g = g - sketch @ (sketch.T @ g)
-    return float(g @ operator(g))
+    g = operator.probe(number)
+    if sketch:
+        rows = stacked(sketch)
+        g = g - transposed_times(rows, times(rows, g))
+    return dot(g, operator(g))

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _elements
 from ..polar import arguments
-from .operator import Operator, Vector
+from .operator import Operator
 from .sampling import MOST_PROBES, Hvp
+from .vectors import Vector, dot, norm_in_range, stacked, times, transposed_times
 
 # What is left of a product is rounding when it is below this many times epsilon sqrt(n) of it, the
 # usual error of sums of n terms.
@@ -23,13 +25,13 @@ class Tridiagonal(NamedTuple):
     off_diagonal : (k - 1,), beside it.
     residual : the norm of H Q - Q T, all of it in the last column; 0 where the space is invariant.
     basis : float64 (n, k), the columns of Q: the elements of all arrays of `like` one after the
-        other.
+        other; on the device of arrays there, else from NumPy.
     """
 
     diagonal: NDArray[np.float64]
     off_diagonal: NDArray[np.float64]
     residual: float
-    basis: NDArray[np.float64]
+    basis: Any
 
     def eigen(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Eigenvalues of T, ascending (the Ritz values), and its eigenvectors as columns."""
@@ -43,7 +45,7 @@ class Process:
 
     def __init__(self, operator: Operator, start: Vector) -> None:
         self.operator = operator
-        self._basis = [start / np.linalg.norm(start)]
+        self._basis = [_elements.divided(start, norm_in_range(start))]
         self._diagonal: list[float] = []
         self._off_diagonal: list[float] = []
 
@@ -59,24 +61,30 @@ class Process:
     def extend(self) -> None:
         """One product, made orthogonal to the basis twice ("twice is enough", Parlett)."""
         product = self.operator(self._basis[-1])
-        size = float(np.linalg.norm(product))
-        self._diagonal.append(float(self._basis[-1] @ product))
-        basis = np.array(self._basis)
-        for _ in range(2):
-            product = product - basis.T @ (basis @ product)
-        rest = float(np.linalg.norm(product))
+        size = norm_in_range(product)
+        self._diagonal.append(dot(self._basis[-1], product))
+        product = made_orthogonal(product, self._basis)
+        rest = norm_in_range(product)
         lost = _NOISE * self.operator.epsilon * np.sqrt(self.operator.size) * size
         self._off_diagonal.append(rest)
         if rest > lost and self.steps < self.operator.size:
-            self._basis.append(product / rest)
+            self._basis.append(_elements.divided(product, rest))
 
     def result(self) -> Tridiagonal:
         return Tridiagonal(
             np.array(self._diagonal),
             np.array(self._off_diagonal[:-1]),
             self._off_diagonal[-1],
-            np.array(self._basis[: self.steps]).T,
+            stacked(self._basis[: self.steps]).T,
         )
+
+
+def made_orthogonal(vector: Vector, basis: list[Vector]) -> Vector:
+    """The vector without what it has in the space of orthonormal ones, taken out twice."""
+    rows = stacked(basis)
+    for _ in range(2):
+        vector = vector - transposed_times(rows, times(rows, vector))
+    return vector
 
 
 def lanczos(
@@ -85,13 +93,14 @@ def lanczos(
     """`steps` steps of the Lanczos process for a symmetric operator from a random vector of signs.
 
     hvp, like, seed : as `hutchinson_trace` has them; float32 or float64. The process itself is in
-        float64 and keeps all vectors: memory for `steps` of them.
+        float64 where `like` is, and keeps all vectors: memory for `steps` of them.
     steps : at least 1; fewer are made where the Krylov space becomes invariant before.
     symmetry_tolerance : the operator is refused when u^T H v and v^T H u differ by more than this
         in units of |H u| + |H v|, for two random u and v (two products more); None: 16 times the
         square root of the dtype's epsilon.
 
-    Returns a Tridiagonal. The bits depend on the sums of NumPy, so on the machine.
+    Returns a Tridiagonal. The bits depend on the sums of NumPy, so on the machine, or on a device
+    on the products there.
 
     Source: Lanczos (1950); Paige (1972), Parlett (1980) for the reorthogonalisation.
 

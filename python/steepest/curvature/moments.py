@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from .. import _arrays
 from .._arrays import Array
+from .._elements import current, numpy_of
 from ..polar import arguments
 from .structure import Structure
 
@@ -77,10 +77,10 @@ def stderr(of: Statistics, sample: int) -> Array:
         # A number on the host would be divided by as a product with its reciprocal.
         divisor = torch.tensor(sample, dtype=mean.dtype, device=mean.device)
         return torch.sqrt(scatter / ((sample - 1) * (divisor if weight is None else weight)))
-    with _current(mean), np.errstate(divide="ignore", invalid="ignore"):
+    with current(mean), np.errstate(divide="ignore", invalid="ignore"):
         # An entry that every Gaussian probe missed has weight 0; it cannot happen to signs.
         divided = scatter / ((sample - 1) * (sample if weight is None else weight))
-        return _numpy_of(mean).sqrt(divided).astype(mean.dtype)
+        return numpy_of(mean).sqrt(divided).astype(mean.dtype)
 
 
 def norms(
@@ -100,8 +100,8 @@ def _sum_of_squares(x: Array) -> float:
     """In double. On a device not to the last bit what it is on the host."""
     if _arrays.torch_of(x) is not None:
         return float(x.double().square().sum())
-    with _current(x):
-        xp = _numpy_of(x)
+    with current(x):
+        xp = numpy_of(x)
         return float(xp.sum(xp.square(x, dtype=np.float64)))
 
 
@@ -112,8 +112,8 @@ def spread(values: Array, group: int, shape: tuple[int, ...]) -> Array:
     torch = _arrays.torch_of(values)
     if torch is not None:
         return torch.repeat_interleave(values, group).reshape(shape)
-    with _current(values):
-        return _numpy_of(values).repeat(values, group).reshape(shape)
+    with current(values):
+        return numpy_of(values).repeat(values, group).reshape(shape)
 
 
 def in_kind(values: Sequence[Array], of: Structure) -> list[Array]:
@@ -124,13 +124,3 @@ def in_kind(values: Sequence[Array], of: Structure) -> list[Array]:
         on_host = torch is not None and isinstance(value, np.ndarray)
         made.append(torch.from_numpy(value) if torch is not None and on_host else value)
     return made
-
-
-def _numpy_of(x: Array) -> Any:
-    """NumPy, or CuPy for its arrays."""
-    return _arrays.cupy_of(x) or np
-
-
-def _current(x: Array) -> contextlib.AbstractContextManager[Any]:
-    """Makes the device of a CuPy array the current one."""
-    return contextlib.nullcontext() if _arrays.cupy_of(x) is None else x.device

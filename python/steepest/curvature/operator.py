@@ -6,14 +6,13 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .. import _arrays
+from .. import _elements
 from . import structure
 from .probes import coordinates, draw, fill
 from .sampling import Hvp, checked_callable
+from .vectors import Vector, dot, flat, is_finite, norm_in_range, zeros
 
-Vector = NDArray[np.float64]
 DTYPES = ("float32", "float64")  # 16-bit products are too coarse for orthogonal vectors
 _SLACK = 16.0  # in the tolerance of the symmetry test
 
@@ -21,7 +20,8 @@ _SLACK = 16.0  # in the tolerance of the symmetry test
 class Operator:
     """Products with the callback, counted.
 
-    Vectors hold the elements of all arrays of `like` one after the other, in C order.
+    Vectors hold the elements of all arrays of `like` one after the other, in C order, where these
+    are.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Operator:
     ) -> None:
         self.hvp = checked_callable(name, hvp)
         self.name = name  # of the callback, for messages
-        self.of = structure.read(like, like_name, DTYPES)
+        self.of = structure.read(like, like_name, DTYPES, devices=True)
         self.size = sum(self.of.sizes)
         self.products = 0
         self._seed = draw("rademacher", seed, 0)[0]
@@ -55,9 +55,13 @@ class Operator:
         result = f"{self.name}'s result"
         product = flat(self.of.unpack(self.hvp(self.pack(vector)), result))
         self.products += 1
-        if not np.isfinite(product).all():
+        if not is_finite(product):
             raise ValueError(f"{result}: a NaN or an infinity given, expected finite products")
         return product
+
+    def zeros(self) -> Vector:
+        """The vector of zeros."""
+        return zeros(self.of.arrays[0], self.size)
 
     def pack(self, vector: Vector) -> Any:
         """The vector in the caller's structure, rounded to its dtypes."""
@@ -70,7 +74,7 @@ class Operator:
     def _arrays(self, vector: Vector) -> list[Any]:
         arrays, first = self.of.zeros(), 0
         for array, size, shape in zip(arrays, self.of.sizes, self.of.shapes, strict=True):
-            _arrays.as_numpy(array)[...] = vector[first : first + size].reshape(shape)
+            _elements.write(array, vector[first : first + size].reshape(shape))
             first += size
         return arrays
 
@@ -83,38 +87,11 @@ class Operator:
         """
         u, v = self.probe(2**32 - 1), self.probe(2**32 - 2)
         hu, hv = self(u), self(v)
-        difference = abs(float(u @ hv - v @ hu))
+        difference = abs(dot(u, hv) - dot(v, hu))
         allowed = _SLACK * math.sqrt(self.epsilon) if tolerance is None else tolerance
-        size = float(np.linalg.norm(hu) + np.linalg.norm(hv))
+        size = norm_in_range(hu) + norm_in_range(hv)
         if difference > allowed * size:
             raise ValueError(
                 f"{self.name}: an operator that is not symmetric given (u^T H v and v^T H u differ "
                 f"by {difference / size:.2g} of |H u| + |H v|), expected at most {allowed:.2g}"
             )
-
-
-def exponent(vector: Vector) -> int:
-    """e with the largest magnitude in [2^(e - 1), 2^e), of a finite vector; 0 for zeros."""
-    return int(np.frexp(np.abs(vector).max(initial=0.0))[1])
-
-
-def shifted(vector: Vector, power: int) -> Vector:
-    """Times 2^power: exact, or beyond the range infinite, or in its subnormal numbers rounded."""
-    with np.errstate(over="ignore"):
-        return np.asarray(np.ldexp(vector, power))
-
-
-def shifted_number(number: float, power: int) -> float:
-    """The same of one number."""
-    return float(shifted(np.array(number), power))
-
-
-def norm(vector: Vector) -> float:
-    """The 2-norm, whose squares neither overflow nor underflow; infinite only beyond the range."""
-    power = exponent(vector)
-    return shifted_number(float(np.linalg.norm(shifted(vector, -power))), power)
-
-
-def flat(arrays: list[Any]) -> Vector:
-    """The elements of all arrays one after the other, in float64."""
-    return np.concatenate([_arrays.as_numpy(a).reshape(-1).astype(np.float64) for a in arrays])

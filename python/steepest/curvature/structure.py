@@ -118,23 +118,30 @@ class Structure:
 
     def _checked(self, i: int, array: Any, name: str) -> Array:
         label = self.label(i, name)
-        seen, like = _view(array, label, self.devices), self.arrays[i]
-        if _framework(seen) != _framework(like):
-            raise TypeError(
-                f"{label}: {_arrays.describe(array)} given, "
-                f"expected {_arrays.describe(self.memory[i])}"
-            )
-        if _device(seen) != _device(like):
-            raise ValueError(
-                f"{label}: array {_place(seen)} given, expected one {_place(like)} as {self.name}"
-            )
+        seen = _view(array, label, self.devices)
+        self.check_place(i, seen, label)
         if _arrays.dtype_name(seen) != self.dtypes[i]:
             raise TypeError(
                 f"{label}: dtype {_arrays.dtype_name(seen)} given, expected {self.dtypes[i]}"
             )
         if tuple(seen.shape) != self.shapes[i]:
             raise ValueError(f"{label}: shape {tuple(seen.shape)} given, expected {self.shapes[i]}")
-        return _in_c_order(seen)
+        return in_c_order(seen)
+
+    def check_place(self, i: int, seen: Array, label: str) -> None:
+        """Raises TypeError for an array of another kind than the i-th, ValueError for one in
+        another place."""
+        like = self.arrays[i]
+        if _framework(seen) != _framework(like):
+            given = seen.array if isinstance(seen, Foreign) else seen
+            raise TypeError(
+                f"{label}: {_arrays.describe(given)} given, "
+                f"expected {_arrays.describe(self.memory[i])}"
+            )
+        if _device(seen) != _device(like):
+            raise ValueError(
+                f"{label}: array {_place(seen)} given, expected one {_place(like)} as {self.name}"
+            )
 
 
 def read(
@@ -239,7 +246,7 @@ def _place(array: Any) -> str:
     return "in host memory" if device is None else f"on CUDA device {device}"
 
 
-def _in_c_order(array: Any) -> Array:
+def in_c_order(array: Any) -> Array:
     """The array itself, or a copy; of a foreign one the native calls check the layout."""
     if isinstance(array, Foreign):
         return array.array

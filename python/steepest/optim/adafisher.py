@@ -9,7 +9,7 @@ from .._arrays import Array
 from ..curvature.fisher import GAMMAS
 from . import structure
 from .base import Optimizer
-from .diagonal import native_rule, stepped
+from .diagonal import check_stream, native_rule, stepped
 from .factored import FactoredGroup, Renewed
 
 
@@ -29,8 +29,9 @@ class AdaFisher(Optimizer):
             factors = steepest.curvature.linear_factors(inputs, output_grads)
         opt.step(grads, factors)
 
-    params : an array, a list or dict of arrays, or a list of group dicts. In host memory; those of
-        more than two axes in C order. They are taken as matrices whose rows are the first axis.
+    params : an array, a list or dict of arrays, or a list of group dicts; in host memory or on a
+        CUDA device, where a step that renews factors waits for their checks. Those of more than two
+        axes in C order: they are taken as matrices whose rows are the first axis.
     lr : learning rate: a number, or one per parameter.
     beta : decay rate of the gradient's average.
     damping : lambda, more than 0, added to the diagonal. Normalised factors have an entry of 0, so
@@ -103,8 +104,9 @@ class AdaFisher(Optimizer):
             `steepest.curvature.linear_factors` and its relatives return them: output (outputs,) and
             input (inputs,), (1,) for vectors, of any float dtype, finite and not negative. They are
             read at the steps that renew factors (`factors_due`), where they may not be missing
-            altogether; a parameter that has none keeps its factors.
-        stream : of no use in host memory.
+            altogether; a parameter that has none keeps its factors. Of parameters on a device they
+            are there, of the same kind.
+        stream : None: work on a device is on the current stream of the parameters' framework.
 
         The coming step of a parameter renews its factors if the number of its steps so far is a
         multiple of factor_update_interval.
@@ -114,6 +116,7 @@ class AdaFisher(Optimizer):
         are due, or are of another structure, dtype or shape, negative or not finite. Then nothing
         has been changed.
         """
+        check_stream(self._groups, stream)
         parts = self._parts(grads)
         renewed = self._renewed(parts, statistics)
         options = {

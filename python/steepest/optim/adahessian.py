@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from .. import _elements
 from ..curvature import moments
 from ..curvature import structure as curvature_structure
 from ..polar import arguments
@@ -28,13 +27,12 @@ class AdaHessianGroup(ProbingGroup):
         self._sharing()
 
     def estimate(self, index: int, mean: Values) -> Values:
-        values = np.abs(mean) if self.options["absolute"] else mean
+        values = abs(mean) if self.options["absolute"] else mean
         together = self._sharing()[index]
         if together == 1:
             return values
-        means = values.reshape(-1, together).mean(axis=1, dtype=np.float64).astype(values.dtype)
-        spread: Values = moments.spread(means, together, values.shape)
-        return spread
+        means = _elements.means_of_runs(values, together)
+        return moments.spread(means, together, tuple(values.shape))
 
     def _sharing(self) -> list[int]:
         """Elements that share a mean, for each parameter."""
@@ -42,7 +40,7 @@ class AdaHessianGroup(ProbingGroup):
         arguments.one_of("average", average, AVERAGES)
         if not self.views:
             return []
-        of = curvature_structure.read(list(self.views), "params")
+        of = curvature_structure.read(list(self.views), "params", devices=True)
         if average != "rows":
             return moments.read_groups(of, average, block)
         moments.read_groups(of, "none", block)  # refuses a block
@@ -61,7 +59,8 @@ class AdaHessian(ProbingOptimizer):
         opt = steepest.optim.AdaHessian(params)
         opt.step(grads, hvp)  # hvp(z) returns the product of the Hessian with z
 
-    params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
+    params : an array, a list or dict of arrays, or a list of group dicts; in host memory or on a
+        CUDA device, where a step that takes an estimate waits for each product.
     lr : learning rate: a number, or one per parameter.
     betas : decay rates of the gradient's average and of the squared diagonal's.
     eps : added to the denominator.

@@ -12,9 +12,8 @@ from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .. import _arrays
+from .. import _arrays, _elements
 from .._arrays import Array
 from ..curvature import structure as curvature_structure
 from ..curvature.structure import Structure
@@ -28,7 +27,9 @@ HESSIAN = "hessian"
 INTERVAL = "hessian_update_interval"
 _MOST_STEPS = 2**31 - 1
 
-Values = NDArray[Any]
+Values = (
+    Any  # an array of float32 or float64: from NumPy for parameters in host memory, else in kind
+)
 
 
 class Entry(NamedTuple):
@@ -72,7 +73,6 @@ class CurvatureGroup(Group):
         return values
 
     def _bind(self) -> None:
-        self._check_in_host_memory("there are no kernels for probes on devices yet")
         self.check()
         super()._bind()
 
@@ -102,10 +102,12 @@ class CurvatureOptimizer(Optimizer):
     def _given(self, diagonal: Any, entries: Sequence[Entry], name: str) -> list[Values]:
         """The arrays of the entries from a structure like the parameters', in single or double."""
         of = self._like()
-        parts = of.parts(diagonal, name)
-        return [
-            floats(parts[e.position], of, e.position, of.label(e.position, name)) for e in entries
+        parts, labels = of.parts(diagonal, name), [of.label(e.position, name) for e in entries]
+        values = [
+            floats(parts[e.position], of, e.position, label)
+            for e, label in zip(entries, labels, strict=True)
         ]
+        return all_finite(values, labels)
 
     def _checked_not_given(self, **unwanted: Any) -> None:
         """Raises for what is of no use at a step that takes no estimate."""
@@ -132,13 +134,27 @@ class CurvatureOptimizer(Optimizer):
 
 
 def structure_of(groups: Sequence[Group], kind: str, names: Sequence[str] | None) -> Structure:
-    """The parameters of all groups in the structure that they were given in."""
+    """The parameters of all groups in the structure that they were given in.
+
+    Raises ValueError where they are in different places.
+    """
     views = [view for group in groups for view in group.views]
+    given: Any = views
     if kind == "array":
-        return curvature_structure.read(views[0], "params")
-    if kind == "dict" and names is not None:
-        return curvature_structure.read(dict(zip(names, views, strict=True)), "params")
-    return curvature_structure.read(views, "params")
+        given = views[0]
+    elif kind == "dict" and names is not None:
+        given = dict(zip(names, views, strict=True))
+    devices = any(map(_elements.is_elsewhere, views))
+    return curvature_structure.read(given, "params", devices=devices)
+
+
+def check_stream(groups: Sequence[Group], stream: Any) -> None:
+    """Raises for a stream of a step on a device whose other work is on the framework's own."""
+    if stream is not None and any(_elements.is_elsewhere(v) for g in groups for v in g.views):
+        raise ValueError(
+            "stream: given, expected None: all work of this optimizer is on the current stream of "
+            "the parameters' framework"
+        )
 
 
 def copied(parts: Sequence[Sequence[Array | None]]) -> list[Sequence[Array | None]]:
@@ -149,11 +165,11 @@ def copied(parts: Sequence[Sequence[Array | None]]) -> list[Sequence[Array | Non
 
 def stepped(states: Sequence[Array], values: Sequence[Values], run: Callable[[], Any]) -> bool:
     """The step `run` with these values in the states; without a step they are put back."""
-    kept = [_arrays.to_host(state).copy() for state in states]
+    kept = [_arrays.copy(state) for state in states]
     applied = False
     try:
         for state, new in zip(states, values, strict=True):
-            _write(state, new)
+            _elements.write(state, new)
         applied = bool(run())
     finally:
         for state, old in zip(states, kept, strict=True) if not applied else ():
@@ -170,22 +186,19 @@ def native_rule(cls: type, name: str) -> Rule:
 
 
 def floats(array: Any, of: Structure, i: int, label: str) -> Values:
-    """An array as one in NumPy, in the precision that parameter i is computed in, checked: its
-    dtype, its shape, and that all elements are finite there."""
+    """An array in the precision that parameter i is computed in, its dtype, shape and place
+    checked."""
     shape = of.shapes[i]
-    seen = curvature_structure.read(array, label)
+    seen = curvature_structure.read(array, label, devices=of.devices)
     if seen.is_list:
         raise TypeError(f"{label}: {_arrays.describe(array)} given, expected an array")
     if seen.shapes[0] != shape:
         raise ValueError(f"{label}: shape {seen.shapes[0]} given, expected {shape}")
     view = seen.arrays[0]
-    if seen.dtypes[0] == "bfloat16":
-        values: Values = np.empty(shape, np.float32)
-        _arrays.float32_copy(view, values)
-    else:
-        values = _arrays.as_numpy(view)
-    with np.errstate(over="ignore"):
-        return finite(values.astype(precision(of.dtypes[i]), copy=False), label)
+    if of.devices:
+        of.check_place(i, view, label)
+        view = curvature_structure.in_c_order(view)
+    return _elements.floats(view, np.dtype(precision(of.dtypes[i])).name)
 
 
 def precision(dtype: str) -> type[np.floating[Any]]:
@@ -195,15 +208,12 @@ def precision(dtype: str) -> type[np.floating[Any]]:
 
 def finite(values: Values, label: str) -> Values:
     """The values, none of which may be a NaN or an infinity."""
-    if not np.isfinite(values).all():
-        raise ValueError(f"{label}: a NaN or an infinity given, expected finite numbers")
+    return all_finite([values], [label])[0]
+
+
+def all_finite(values: list[Values], labels: Sequence[str]) -> list[Values]:
+    """The same of several, of which one read of a device tells."""
+    bad = _elements.first_not_finite(values)
+    if bad is not None:
+        raise ValueError(f"{labels[bad]}: a NaN or an infinity given, expected finite numbers")
     return values
-
-
-def _write(state: Array, values: Values) -> None:
-    """Writes values to a state, rounded to its dtype."""
-    torch = _arrays.torch_of(state)
-    if torch is not None:
-        state.copy_(torch.from_numpy(np.array(values, order="C")))
-    else:
-        state[...] = values

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import _arrays
+from .. import _arrays, _elements
 from .._arrays import Array
 from ..curvature.fisher import coefficients
+from ..curvature.structure import in_c_order
 from ..polar import arguments
 from .diagonal import Values, finite, precision
 from .group import Group
@@ -68,10 +69,10 @@ class FactoredGroup(Group):
         for name, given in zip((OUTPUT, INPUT), pair, strict=True):
             state = self.states[name][i]
             label = f"{what}, {name.removesuffix('_factor')}"
-            new = _factor(given, math.prod(state.shape), label).reshape(tuple(state.shape))
+            new = _factor(given, state, label).reshape(tuple(state.shape))
             with np.errstate(over="ignore"):
                 values = keep * as_floats(state, np.float64) + take * new
-                narrow = values.astype(precision(_arrays.dtype_name(state)))
+                narrow = as_floats(values, precision(_arrays.dtype_name(state)))
             made.append(Renewed(state, finite(narrow, label)))
         return made
 
@@ -115,7 +116,6 @@ class FactoredGroup(Group):
             super().reset_state(name, i)
 
     def _bind(self) -> None:
-        self._check_in_host_memory("factors are averaged there only")
         self.check()
         super()._bind()
 
@@ -131,11 +131,12 @@ def as_matrix(x: Array, what: str) -> Array:
             f"{what}: array of shape {shape} in another memory order given, expected C order, as "
             "it has more than two axes"
         )
-    return x.reshape(shape[0], math.prod(shape[1:]))
+    return x.reshape((shape[0], math.prod(shape[1:])))
 
 
-def _factor(given: Any, size: int, what: str) -> Values:
-    """A factor in float64, checked."""
+def _factor(given: Any, state: Array, what: str) -> Values:
+    """A factor in float64, checked; on a device that waits."""
+    size = math.prod(state.shape)
     if not _arrays.is_array(given):
         raise TypeError(f"{what}: {_arrays.describe(given)} given, expected an array")
     view = _arrays.view(given, what)
@@ -143,9 +144,8 @@ def _factor(given: Any, size: int, what: str) -> Values:
         raise TypeError(f"{what}: {_arrays.dtype_name(view)} given, expected a float dtype")
     if tuple(view.shape) != (size,):
         raise ValueError(f"{what}: shape {tuple(view.shape)} given, expected ({size},)")
-    if _arrays.device_of(view) is not None:
-        raise ValueError(f"{what}: array on a device given, expected one in host memory")
-    values = finite(as_floats(view, np.float64), what)
-    if (values < 0).any():
-        raise ValueError(f"{what}: {values.min()} given, expected numbers of at least 0")
+    _elements.check_beside(view, state, what)
+    values = finite(as_floats(in_c_order(view), np.float64), what)
+    if bool((values < 0).any()):
+        raise ValueError(f"{what}: {float(values.min())} given, expected numbers of at least 0")
     return values

@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .. import _arrays, steps
+from .. import _arrays, _elements, steps
 from .._arrays import Array
 from ..curvature.mkor import mkor_update
 from ..polar import products
-from .diagonal import precision
+from .diagonal import Values, precision
 
-Values = NDArray[Any]
 LEFT, RIGHT = "left_inverse", "right_inverse"
 
 
@@ -31,7 +29,8 @@ class Statistics(NamedTuple):
 
 @dataclass
 class Layer:
-    """A weight (outputs, ...), whose other axes are its inputs, and a bias (outputs,) or None."""
+    """A weight (outputs, ...), whose other axes are its inputs, and a bias (outputs,) or None; its
+    inverses are where it is."""
 
     weight: Array
     bias: Array | None
@@ -46,24 +45,23 @@ class Layer:
         self.rows = self.shape[0]
         self.cols = math.prod(self.shape[1:])
         self.dtype = precision(_arrays.dtype_name(self.weight))
-        self.set_inverses(
-            {
-                LEFT: np.eye(self.rows, dtype=self.dtype),
-                RIGHT: np.eye(self.cols + (self.bias is not None), dtype=self.dtype),
-            }
-        )
+        sizes = {LEFT: self.rows, RIGHT: self.cols + (self.bias is not None)}
+        self.set_inverses({name: self._identity(size) for name, size in sizes.items()})
 
     def set_inverses(self, given: Mapping[str, Values]) -> None:
         self.inverses = dict(given)
         self.largest = dict.fromkeys(given)
 
+    def _identity(self, size: int) -> Values:
+        return _elements.beside(np.eye(size, dtype=self.dtype), self.weight)
+
     def copies(self) -> dict[str, Values]:
-        return {name: inverse.copy() for name, inverse in self.inverses.items()}
+        return {name: _arrays.copy(inverse) for name, inverse in self.inverses.items()}
 
     def put_back(self, copies: Mapping[str, Values], largest: Mapping[str, float | None]) -> None:
         """The inverses as they were, in the arrays that a state_dict may have given away."""
         for name, inverse in self.inverses.items():
-            np.copyto(inverse, copies[name])
+            _arrays.assign(inverse, copies[name])
         self.largest = dict(largest)
 
     def update(self, statistics: Statistics, options: Mapping[str, Any]) -> None:
@@ -82,37 +80,37 @@ class Layer:
         g = self._matrix(grads)
         made = products.multiply(products.multiply(self.inverses[LEFT], g), self.inverses[RIGHT])
         if rescale:
-            _rescale(made, g)
-        parts = [made[:, : self.cols].reshape(self.shape), made[:, -1].reshape(self.rows)]
+            made = _rescaled(made, g)
+        parts = [made[:, : self.cols].reshape(self.shape), made[:, -1].reshape((self.rows,))]
         like = [self.weight] if self.bias is None else [self.weight, self.bias]
         return [self._in_kind(part, param) for part, param in zip(parts, like, strict=False)]
 
     def _matrix(self, grads: Sequence[Array]) -> Values:
         """(rows, cols), and the gradient of the bias as the last column."""
-        together = np.empty((self.rows, self.inverses[RIGHT].shape[0]), self.dtype)
-        together[:, : self.cols] = as_floats(grads[0], self.dtype).reshape(self.rows, self.cols)
-        if self.bias is not None:
-            together[:, -1] = as_floats(grads[1], self.dtype).reshape(self.rows)
+        like, name = self.inverses[RIGHT], np.dtype(self.dtype).name
+        together = _arrays.zeros(like, name, (self.rows, int(like.shape[0])))
+        with _elements.current(together):
+            matrix = as_floats(grads[0], self.dtype).reshape((self.rows, self.cols))
+            together[:, : self.cols] = matrix
+            if self.bias is not None:
+                together[:, -1] = as_floats(grads[1], self.dtype).reshape((self.rows,))
         return together
 
     def _in_kind(self, values: Values, param: Array) -> Array:
         made = _arrays.zeros(param, np.dtype(self.dtype).name)
-        _arrays.as_numpy(made)[...] = values
+        _elements.write(made, values)
         return made
 
 
 def as_floats(array: Array, dtype: type[np.floating[Any]]) -> Values:
-    """An array of any float dtype as one in NumPy of single or double."""
-    if _arrays.dtype_name(array) == "bfloat16":
-        values: Values = np.empty(tuple(array.shape), np.float32)
-        _arrays.float32_copy(array, values)
-    else:
-        values = _arrays.as_numpy(array)
-    return values.astype(dtype, copy=False)
+    """An array of any float dtype as one of single or double: in NumPy, or on its device."""
+    return _elements.floats(array, np.dtype(dtype).name)
 
 
-def _rescale(made: Values, gradient: Values) -> None:
-    """Gives a matrix the Frobenius norm of another one; without a direction it stays as it is."""
-    norms = steps.grad_norm([made, gradient]).per_tensor
-    if norms[0] > 0:
-        made *= made.dtype.type(norms[1] / norms[0])
+def _rescaled(made: Values, gradient: Values) -> Values:
+    """A matrix with the Frobenius norm of another one; without a direction it stays as it is. A
+    device is not waited for."""
+    norms = _elements.beside(steps.grad_norm([made, gradient]).per_tensor, made)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = _elements.chosen(norms[:1] > 0, norms[1:] / norms[:1], 1.0)
+    return made * _elements.floats(ratio, _arrays.dtype_name(made))

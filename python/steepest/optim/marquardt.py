@@ -10,10 +10,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .. import _core
-from ..curvature.operator import Vector
 from ..curvature.sampling import checked_callable
 from ..curvature.solutions import MarquardtStep, NotPositiveDefiniteError
 from ..curvature.structure import Structure
+from ..curvature.vectors import Vector, dot, is_finite
 from .base import Optimizer
 from .composite import rule_of, shared_options
 from .diagonal import structure_of
@@ -62,8 +62,10 @@ class LevenbergMarquardt(Optimizer):
         while opt.step(residuals, jacobian):
             pass
 
-    params : an array, a list or dict of arrays, or a list of group dicts, of float32 or float64. In
-        host memory. All options are the same for all groups, whose parameters make one system.
+    params : an array, a list or dict of arrays, or a list of group dicts, of float32 or float64; in
+        host memory or on a CUDA device, where residuals and Jacobian then are, too, and the matrix
+        of the smaller side is factored on the host. All options are the same for all groups, whose
+        parameters make one system.
     damping : of the first trial; `param_groups` holds the present one.
     scaling : "marquardt": D is the diagonal of J^T J, 1 where that is 0; None: D is the identity.
     update : of the damping, by its name.
@@ -140,15 +142,13 @@ class LevenbergMarquardt(Optimizer):
         checked_callable("jacobian", jacobian)
         self._present()
         options = shared_options(self.param_groups, tuple(self.rule.defaults))
-        r = residual_vector(residuals(self._packed()), None)
-        if not np.isfinite(r).all():
+        r = self._residuals(residuals, None)
+        if not is_finite(r):
             raise ValueError(f"{RESIDUALS}: a NaN or an infinity given, expected finite numbers")
         derivatives = jacobian(self._packed())
         model = Model(self._present(), r, derivatives, options["scaling"])
         damping = Damping(options)
-        report = self._tried(
-            model, damping, lambda: residual_vector(residuals(self._packed()), len(r))
-        )
+        report = self._tried(model, damping, lambda: self._residuals(residuals, int(r.shape[0])))
         for entry in self.param_groups:
             entry.update(damping=damping.value, growth=damping.growth)
         self._report = report
@@ -170,6 +170,11 @@ class LevenbergMarquardt(Optimizer):
         for group in self._marquardt():
             group.ready()
         return structure_of(self._groups, self._structure, self._names)
+
+    def _residuals(self, residuals: Callable[[Any], Any], rows: int | None) -> Vector:
+        """The residuals where the parameters are by now."""
+        given = residuals(self._packed())
+        return residual_vector(given, rows, self._present())
 
     def _packed(self) -> Any:
         """The parameters for the user's functions, in the structure that they were given in."""
@@ -212,8 +217,8 @@ class LevenbergMarquardt(Optimizer):
             _core.run([g.trial(part) for g, part in zip(groups, directions, strict=True)])
             new = residuals()
             with np.errstate(over="ignore", invalid="ignore"):
-                gain = float((model.r - new) @ (model.r + new)) / 2 / found.predicted
-                loss = float(new @ new) / 2
+                gain = dot(model.r - new, model.r + new) / 2 / found.predicted
+                loss = dot(new, new) / 2
             gain = gain if math.isfinite(gain) else math.nan
             if gain > self.param_groups[0]["min_gain"]:
                 taken_back.pop_all()

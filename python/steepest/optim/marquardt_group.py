@@ -6,9 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from .. import _arrays, _core
+from .. import _arrays, _core, _elements
 from .._arrays import Array
 from ..polar import arguments
 from .group import Group
@@ -20,7 +18,7 @@ _MOST_GROWTH = 2.0**60
 
 
 class MarquardtGroup(Group):
-    """A group in host memory, which the native rule `descend` moves by a whole step."""
+    """A group that the native rule `descend` moves by a whole step."""
 
     def check(self) -> None:
         """Raises for options that a step would refuse."""
@@ -52,14 +50,13 @@ class MarquardtGroup(Group):
     def direction(self, i: int, values: Array) -> Array:
         """Values as an array of the kind, dtype and layout of parameter i."""
         made = _arrays.zeros(self.views[i], _arrays.dtype_name(self.views[i]))
-        place = _arrays.as_numpy(made)
-        with np.errstate(over="ignore"):
-            place[...] = values.reshape(place.shape)
+        seen = _elements.floats(values, _arrays.dtype_name(made))
+        _elements.write(made, seen.reshape(tuple(made.shape)))
         return made
 
     def copies(self) -> list[Array]:
         """The parameters, to be put back."""
-        return [_arrays.to_host(view).copy() for view in self.views]
+        return [_arrays.copy(view) for view in self.views]
 
     def put_back(self, copies: Sequence[Array]) -> None:
         """Writes copies to the parameters, wherever they are by now."""
@@ -71,7 +68,6 @@ class MarquardtGroup(Group):
         return ()
 
     def _bind(self) -> None:
-        self._check_in_host_memory("systems are solved there only")
         for i, view in enumerate(self.views):
             dtype = _arrays.dtype_name(view)
             if dtype not in DTYPES:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import _arrays
+from .. import _arrays, _elements
 from .._arrays import Array
 from ..curvature import structure as curvature_structure
 from ..curvature.damped import levenberg_marquardt_solve
-from ..curvature.operator import Vector
 from ..curvature.rows import Rows
 from ..curvature.solutions import MarquardtStep
 from ..curvature.structure import Structure
+from ..curvature.vectors import Vector, dot, largest
 from .marquardt_group import DTYPES, MarquardtGroup
 from .natural_systems import read_rows
 
@@ -30,14 +30,13 @@ class Model:
         if not self.active:
             raise ValueError(f"{JACOBIAN}: None for every parameter given, expected an array")
         self.matrices = read_rows(of, self.active, parts, JACOBIAN)
-        rows = len(self.matrices[0])
-        if rows != len(r):
-            raise ValueError(f"{JACOBIAN}: {rows} rows given, expected {len(r)}, one per residual")
+        rows, wanted = int(self.matrices[0].shape[0]), int(r.shape[0])
+        if rows != wanted:
+            raise ValueError(f"{JACOBIAN}: {rows} rows given, expected {wanted}, one per residual")
         self.r, self.scaling = r, scaling
         with np.errstate(over="ignore"):
-            self.loss = float(r @ r) / 2
-        slopes = Rows(self.matrices).transposed_times(r)
-        self.gradient = float(np.abs(slopes).max(initial=0.0))
+            self.loss = dot(r, r) / 2
+        self.gradient = largest(Rows(self.matrices).transposed_times(r))
 
     def solved(self, damping: float) -> MarquardtStep:
         """-d, which `descend` subtracts."""
@@ -59,13 +58,16 @@ class Model:
         ]
 
 
-def residual_vector(given: Any, rows: int | None) -> Vector:
-    """Residuals in float64, a copy."""
+def residual_vector(given: Any, rows: int | None, of: Structure) -> Vector:
+    """Residuals in float64, a copy; where the parameters are."""
     if not _arrays.is_array(given):
         raise TypeError(f"{RESIDUALS}: {_arrays.describe(given)} given, expected an array")
-    seen = curvature_structure.read(given, RESIDUALS, DTYPES)
+    seen = curvature_structure.read(given, RESIDUALS, DTYPES, devices=of.devices)
     shape = seen.shapes[0]
     if len(shape) != 1 or (rows is not None and shape != (rows,)) or shape == (0,):
         expected = "(m,) with m > 0" if rows is None else f"({rows},)"
         raise ValueError(f"{RESIDUALS}: shape {shape} given, expected {expected}")
-    return np.array(_arrays.as_numpy(seen.arrays[0]), np.float64)
+    if of.devices:
+        of.check_place(0, seen.arrays[0], RESIDUALS)
+    view = curvature_structure.in_c_order(seen.arrays[0])
+    return _elements.floats_of_its_own(view, "float64")

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from .. import _core
 from .._arrays import Array
 from ..polar import arguments
 from . import mkor_layers, structure
 from .base import Optimizer
-from .group import Group
+from .diagonal import check_stream
 from .hybrid import LossSwitch
 from .kronecker import Layer, Statistics
 from .mkor_settings import SETTINGS, UPDATE, checked, rule_of
 
 _SAVED = "mkor"
-
-
-class MKORGroup(Group):
-    """A group in host memory."""
-
-    def _bind(self) -> None:
-        self._check_in_host_memory("inverse factors are kept there only")
-        super()._bind()
 
 
 class MKOR(Optimizer):
@@ -44,7 +36,8 @@ class MKOR(Optimizer):
         opt = steepest.optim.MKOR([w1, b1, w2, b2], 0.1, momentum=0.9, layers=[(0, 1), (2, 3)])
         opt.step(grads, [(a1, g1), (a2, g2)])
 
-    params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
+    params : an array, a list or dict of arrays, or a list of group dicts; in host memory or on a
+        CUDA device, where a step that updates inverses waits for a few numbers of each.
     lr : learning rate of the optimizer: a number, or one per parameter; None: its default.
     optimizer : class of this module that steps on P, by name: "SGD" (its momentum is 0 unless
         given), "AdamW", "LAMB", or another one of a single rule.
@@ -69,7 +62,6 @@ class MKOR(Optimizer):
     (inputs, inputs), of inputs + 1 with a bias; float32, or float64 of float64 weights.
     """
 
-    group_class: ClassVar[type[Group]] = MKORGroup
     _settings: dict[str, Any]
     _layers: list[Layer]
     _switch: LossSwitch
@@ -129,15 +121,16 @@ class MKOR(Optimizer):
             example's loss: batch times that of a mean loss. Of a convolution they are means over
             the positions too, a of patches of the inputs. They are read at the steps that update
             inverses (`inverse_due`) and may be left out at all others; a layer that has none then
-            keeps its inverses.
+            keeps its inverses. Of layers on a device they are there, of the same kind.
         loss : of this step, for MKOR-H.
         grad_scale : a number that divides the gradients and g.
-        stream : of no use in host memory.
+        stream : None: work on a device is on the current stream of the parameters' framework.
 
         Returns whether the step was applied. Raises as Optimizer.step does, and for statistics of
         another structure, dtype or shape, with a NaN or an infinity, or that make an inverse
         indefinite; and for a layer with only one of its gradients. Then nothing has been changed.
         """
+        check_stream(self._groups, stream)
         parts = self._parts(grads)
         keywords = {
             "grad_scale": grad_scale,

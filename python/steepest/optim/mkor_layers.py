@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _arrays
+from .. import _arrays, _elements
 from .._arrays import Array
 from ..curvature import structure as curvature_structure
 from . import checkpoint, hybrid, structure
@@ -133,8 +133,7 @@ def _check_gradient(grad: Array, param: Array, layer: Layer) -> None:
             f"grads: shape {tuple(view.shape)} given in {layer.label}, "
             f"expected {tuple(param.shape)}"
         )
-    if _arrays.device_of(view) is not None:
-        raise ValueError(f"grads: array on a device given in {layer.label}, expected host memory")
+    _elements.check_beside(view, param, f"grads of {layer.label}")
     if _is_double(view) != _is_double(param) or not _is_float(view):
         raise TypeError(
             f"grads: {_arrays.dtype_name(view)} given in {layer.label}, expected a float dtype, "
@@ -189,25 +188,25 @@ def read_statistics(pair: Any, layer: Layer, clip: float | None, scale: float) -
         )
     what = f"of the statistics of {layer.label}"
     inputs = _vector(pair[0], layer, layer.cols, f"a {what}")
-    outputs = _vector(pair[1], layer, layer.rows, f"g {what}") / layer.dtype(scale)
+    outputs = _elements.divided(_vector(pair[1], layer, layer.rows, f"g {what}"), scale)
     if clip is not None:
-        inputs, outputs = np.clip(inputs, -clip, clip), np.clip(outputs, -clip, clip)
+        inputs, outputs = inputs.clip(-clip, clip), outputs.clip(-clip, clip)
     if layer.bias is not None:
-        inputs = np.append(inputs, layer.dtype(1))
-    return Statistics(
-        np.ascontiguousarray(inputs, layer.dtype),
-        np.ascontiguousarray(finite(outputs, f"g {what}"), layer.dtype),
-    )
+        inputs = _elements.appended(inputs, 1.0)
+    return Statistics(inputs, finite(outputs, f"g {what}"))
 
 
 def _vector(given: Any, layer: Layer, size: int, what: str) -> Any:
     if not _arrays.is_array(given):
         raise TypeError(f"{what}: {_arrays.describe(given)} given, expected an array")
-    view = curvature_structure.read(given, what).arrays[0]  # host memory and a float dtype
+    devices = _elements.is_elsewhere(layer.weight)
+    view = curvature_structure.read(given, what, devices=devices).arrays[0]  # of a float dtype
+    _elements.check_beside(view, layer.weight, what)
     if tuple(view.shape) != (size,):
         raise ValueError(f"{what}: shape {tuple(view.shape)} given, expected ({size},)")
     with np.errstate(over="ignore"):
-        return finite(as_floats(view, layer.dtype), what)
+        made = as_floats(curvature_structure.in_c_order(view), layer.dtype)
+        return finite(made, what)
 
 
 def split_state(
@@ -234,5 +233,8 @@ def _read_inverses(layer: Layer, state: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{what}: missing")
         want = (layer.inverses[name].shape, np.dtype(layer.dtype).name)
         array = checkpoint.read_array(state.pop(name), want, what)
-        found[name] = np.array(_arrays.to_host(array), order="C")
+        like = layer.inverses[name]
+        made = _arrays.zeros(like, np.dtype(layer.dtype).name, tuple(like.shape))
+        _arrays.assign(made, array)
+        found[name] = made
     return found

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import numpy as np
-
+from .. import _elements
 from .._arrays import Array
 from ..curvature.solutions import CGSolution, FisherSolution
+from ..curvature.vectors import is_finite, joined, zeros
 from . import structure
 from .base import Optimizer
 from .composite import shared_options
-from .diagonal import native_rule, structure_of
+from .diagonal import check_stream, native_rule, structure_of
 from .group import Group
 from .natural_group import SHARED, SOLUTION, NaturalGroup, dtype_of, vector
 from .natural_systems import Bounds, Solved, System, check_fisher, factored, iterated
@@ -39,8 +39,10 @@ class NaturalGradient(Optimizer):
         opt = steepest.optim.NaturalGradient(params, 0.1, solver="cg")
         opt.step(grads, lambda v: fisher_times(v))
 
-    params : an array, a list or dict of arrays, or a list of group dicts. In host memory. The
-        system is one over all parameters of all groups.
+    params : an array, a list or dict of arrays, or a list of group dicts; in host memory or on a
+        CUDA device, where vectors are there, each iteration waits for its dot products, and the
+        small matrix of "woodbury" is factored on the host. The system is one over all parameters of
+        all groups.
     lr : learning rate: a number, or one per parameter.
     damping : more than 0, each group its own.
     solver : "woodbury" factors the smaller of the matrices (samples, samples) and that of F; "cg"
@@ -132,7 +134,7 @@ class NaturalGradient(Optimizer):
             a gradient, and comes times powers of two, see `steepest.curvature.conjugate_gradient`.
             See also `gauss_newton_product` and `empirical_fisher_product` there.
         samples : b, for "woodbury"; None: the number of rows.
-        stream : of no use in host memory.
+        stream : None: work on a device is on the current stream of the parameters' framework.
 
         Returns whether the step was applied. Raises TypeError and ValueError as Optimizer.step
         does; for gradients with a NaN or an infinity, unless they are skipped; for another
@@ -141,6 +143,7 @@ class NaturalGradient(Optimizer):
         NotPositiveDefiniteError as `conjugate_gradient` and `fisher_solve` do. Then nothing has
         been changed.
         """
+        check_stream(self._groups, stream)
         groups = self._natural()
         for group in groups:
             group.ready()
@@ -155,7 +158,7 @@ class NaturalGradient(Optimizer):
             raise ValueError(f"{bad[0]}: a NaN or an infinity given, expected finite numbers")
         solved: Solved | None = None
         directions: Parts = parts  # without an element these step nothing
-        if system.mask().any():
+        if system.has_elements():
             solved = self._solved(system, fisher, samples, shared)
             directions = self._directions(system, solved, shared["kl_clip"])
         applied = bool(self._run(directions, {}, stream))
@@ -174,7 +177,9 @@ class NaturalGradient(Optimizer):
             raise ValueError(f"grads: {len(given)} given, expected {len(of.shapes)}")
         active = [i for i, grad in enumerate(given) if grad is not None]
         grads = {i: vector(checked(given, of, i, "grads")) for i in active}
-        bad = [i for i in active if not np.isfinite(grads[i]).all()]
+        bad = []
+        if _elements.first_not_finite(list(grads.values())) is not None:
+            bad = [i for i in active if not is_finite(grads[i])]
         if not bad:
             grads = bounds.applied(grads, scale)
         damping, right = [], []
@@ -182,27 +187,27 @@ class NaturalGradient(Optimizer):
             sign = -1.0 if group.options["maximize"] else 1.0
             for place, decay in enumerate(group.decays()):
                 i = group.first + place
-                none = np.zeros(of.sizes[i])
+                none = zeros(group.views[place], of.sizes[i])
                 damping.append(none + float(group.options["damping"]))
                 right.append(sign * grads[i] + decay * group.point(place) if i in grads else none)
-                if i in grads and i not in bad and not np.isfinite(right[-1]).all():
+                if i in grads and i not in bad and not is_finite(right[-1]):
                     raise ValueError(
                         f"{of.label(i, 'grads')}: no finite numbers, expected them of grads / "
                         "grad_scale + weight_decay * params"
                     )
-        system = System(of, active, np.concatenate(damping), np.concatenate(right))
+        system = System(of, active, joined(damping), joined(right))
         return system, [of.label(i, "grads") for i in bad]
 
     def _solved(self, system: System, fisher: Any, samples: Any, shared: dict[str, Any]) -> Solved:
         if shared["solver"] == "woodbury":
             return factored(system, fisher, samples)
         starts = [g.start(i) for g in self._natural() for i in range(len(g.views))]
-        return iterated(system, fisher, np.concatenate(starts), shared)
+        return iterated(system, fisher, joined(starts), shared)
 
     def _directions(self, system: System, solved: Solved, bound: float | None) -> Parts:
         """The solution as arrays, scaled down to the bound; None without a gradient."""
         rates = [rate for group in self._natural() for rate in group.numbers("lr")]
-        step = np.concatenate(
+        step = joined(
             [rate * part for rate, part in zip(rates, system.parts(solved.x), strict=True)]
         )
         square = 0.0 if bound is None else solved.square(step)

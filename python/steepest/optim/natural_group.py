@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .. import _arrays
+from .. import _arrays, _elements
 from .._arrays import Array
-from ..curvature.operator import Vector
+from ..curvature.vectors import Vector, zeros
 from ..polar import arguments
 from .group import Group
 from .kronecker import as_floats
@@ -25,7 +24,7 @@ _MOST_ITERATIONS = 2**31 - 1
 
 
 class NaturalGroup(Group):
-    """A group in host memory, which the native rule of SGD steps along the solution."""
+    """A group that the native rule of SGD steps along the solution."""
 
     def ready(self) -> None:
         """Checks the options, and brings the states up to them."""
@@ -83,19 +82,18 @@ class NaturalGroup(Group):
     def start(self, i: int) -> Vector:
         """Where iterations start for parameter i: a part of its last solution."""
         if SOLUTION not in self.rule.active(self.options):
-            return np.zeros(math.prod(self.views[i].shape))
+            return zeros(self.views[i], math.prod(self.views[i].shape))
         return float(self.options["warm_start"]) * vector(self.states[SOLUTION][i])
 
     def direction(self, i: int, values: Vector) -> Array:
         """Values as an array of the kind and layout of parameter i, in its precision."""
         made = _arrays.zeros(self.views[i], dtype_of(self.views[i]))
-        place = _arrays.as_numpy(made)
         with np.errstate(over="ignore"):
-            place[...] = values.reshape(place.shape)
-        if not np.isfinite(place).all():
+            _elements.write(made, values.reshape(tuple(made.shape)))
+        if _elements.first_not_finite([made]) is not None:
             raise ValueError(
-                f"params[{self.first + i}]: a solution beyond the range of {place.dtype} found, "
-                "expected more damping or smaller gradients"
+                f"params[{self.first + i}]: a solution beyond the range of "
+                f"{dtype_of(self.views[i])} found, expected more damping or smaller gradients"
             )
         return made
 
@@ -104,11 +102,7 @@ class NaturalGroup(Group):
         if SOLUTION not in self.rule.active(self.options):
             return
         state = self.states[SOLUTION][i]
-        torch, shaped = _arrays.torch_of(state), values.reshape(tuple(state.shape))
-        if torch is not None:
-            state.copy_(torch.from_numpy(shaped))
-        else:
-            state[...] = shaped
+        _elements.write(state, values.reshape(tuple(state.shape)))
 
     # ---- the native step
 
@@ -127,7 +121,6 @@ class NaturalGroup(Group):
         return [name for name in super()._plan_states() if name != SOLUTION]
 
     def _bind(self) -> None:
-        self._check_in_host_memory("systems are solved there only")
         self.check()
         super()._bind()
 
@@ -139,5 +132,4 @@ def dtype_of(param: Array) -> str:
 
 def vector(array: Array) -> Vector:
     """The elements of an array of any float dtype in C order, in float64: a copy, or its memory."""
-    values: NDArray[Any] = as_floats(array, np.float64)
-    return values.reshape(-1)
+    return as_floats(array, np.float64).reshape((-1,))

@@ -9,21 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .. import _arrays
+from .. import _arrays, _elements
+from .._arrays import Array
 from ..curvature import structure as curvature_structure
 from ..curvature.conjugate import Recurrence, allowance, reached, solve
 from ..curvature.damped import pack
 from ..curvature.factored import Factored
-from ..curvature.operator import DTYPES, Operator, Vector, flat, norm, shifted
+from ..curvature.operator import DTYPES, Operator
 from ..curvature.rows import Rows
 from ..curvature.sampling import checked_callable
 from ..curvature.solutions import CGSolution, FisherSolution
-from ..curvature.structure import Structure
+from ..curvature.structure import Structure, in_c_order
+from ..curvature.vectors import Vector, dot, flat, largest, norm, shifted, zeros
 from ..polar import arguments
 from .diagonal import finite
 
@@ -44,12 +46,16 @@ class System:
 
     def parts(self, v: Vector) -> list[Vector]:
         """The part of each parameter."""
-        return np.split(v, np.cumsum(self.of.sizes)[:-1])
+        ends = np.cumsum([0, *self.of.sizes]).tolist()
+        return [v[begin:end] for begin, end in pairwise(ends)]
 
-    def mask(self) -> NDArray[np.bool_]:
-        """Which elements take part."""
+    def has_elements(self) -> bool:
+        return any(self.of.sizes[i] for i in self.active)
+
+    def mask(self) -> Array:
+        """Which elements take part, beside the vectors."""
         on = [np.full(size, i in set(self.active)) for i, size in enumerate(self.of.sizes)]
-        return np.concatenate(on)
+        return _elements.beside(np.concatenate(on), self.right)
 
 
 class Solved(NamedTuple):
@@ -73,12 +79,12 @@ class Bounds(NamedTuple):
         values, tensor = self._positive("max_grad_value"), self._positive("max_tensor_norm")
         factors = dict.fromkeys(grads, 1.0)
         if (total := self._total()) < math.inf:
-            norm = math.sqrt(sum(float(g @ g) for g in grads.values())) / scale
+            norm = math.sqrt(sum(dot(g, g) for g in grads.values())) / scale
             factors = dict.fromkeys(grads, _shorter(total, norm))
         if tensor < math.inf:
-            norms = {i: math.sqrt(float(g @ g)) / scale for i, g in grads.items()}
+            norms = {i: math.sqrt(dot(g, g)) / scale for i, g in grads.items()}
             factors = {i: min(factors[i], _shorter(tensor, n)) for i, n in norms.items()}
-        return {i: np.clip(factors[i] / scale * g, -values, values) for i, g in grads.items()}
+        return {i: (factors[i] / scale * g).clip(-values, values) for i, g in grads.items()}
 
     def _total(self) -> float:
         bound = self.max_grad_norm
@@ -124,10 +130,10 @@ class _Restricted(Operator):
         self.mask = system.mask()
 
     def probe(self, number: int, distribution: str = "rademacher") -> Vector:
-        return np.where(self.mask, super().probe(number, distribution), 0.0)
+        return _elements.chosen(self.mask, super().probe(number, distribution), 0.0)
 
     def __call__(self, v: Vector) -> Vector:
-        return np.where(self.mask, super().__call__(v), 0.0)
+        return _elements.chosen(self.mask, super().__call__(v), 0.0)
 
 
 def iterated(system: System, product: Any, start: Vector, options: Mapping[str, Any]) -> Solved:
@@ -135,8 +141,8 @@ def iterated(system: System, product: Any, start: Vector, options: Mapping[str, 
     operator = _Restricted(product, system)
     if options["check_symmetry"]:
         operator.check_symmetry()
-    begin = start if system.right.any() else np.zeros_like(start)
-    begin = np.where(operator.mask, begin, 0.0)
+    begin = operator.zeros() if largest(system.right) == 0 else start
+    begin = _elements.chosen(operator.mask, begin, 0.0)
     process = Recurrence(operator, system.damping, system.right, begin)
     tol, limit = float(options["tol"]), int(options["max_iter"])
     if options["solver"] == "cg":
@@ -146,7 +152,7 @@ def iterated(system: System, product: Any, start: Vector, options: Mapping[str, 
 
     def square(v: Vector) -> float:
         rounded = operator.rounded(v)
-        return float(rounded @ process.apply(rounded))
+        return dot(rounded, process.apply(rounded))
 
     return Solved(flat(operator.of.unpack(found.x, "x")), found, square)
 
@@ -178,12 +184,12 @@ def factored(system: System, given: Any, samples: Any) -> Solved:
     Variables y = (D / d)^(1/2) x for the least d of D have the damping d alone.
     """
     matrices = read_rows(system.of, system.active, system.of.parts(given, FISHER), FISHER)
-    rows = len(matrices[0])
+    rows = int(matrices[0].shape[0])
     count = arguments.count("samples", rows if samples is None else samples, 1, _MOST_SAMPLES)
     mask = system.mask()
     damping, right = system.damping[mask], system.right[mask]
     least = float(damping.min())
-    scale = None if (damping == least).all() else np.sqrt(least / damping)
+    scale = None if float(damping.max()) == least else _elements.sqrt(least / damping)
     factors = Factored(Rows(matrices, scale), count * least, "auto")
     y, residual = factors.solve(g=count * (right if scale is None else scale * right))
     residual, active, plain = residual / count, y, Rows(matrices)
@@ -191,12 +197,12 @@ def factored(system: System, given: Any, samples: Any) -> Solved:
         active = scale * y
         rest = plain.transposed_times(plain.times(active)) / count + damping * active
         residual = norm(right - rest)
-    x = np.zeros(len(mask))
+    x = zeros(system.right, int(mask.shape[0]))
     x[mask] = active
 
     def square(v: Vector) -> float:
         along = plain.times(v[mask])
-        return float(along @ along) / count + float(v[mask] @ (damping * v[mask]))
+        return dot(along, along) / count + dot(v[mask], damping * v[mask])
 
     with np.errstate(over="ignore"):
         packed = pack(system.of, x)
@@ -204,23 +210,24 @@ def factored(system: System, given: Any, samples: Any) -> Solved:
     return Solved(x, report, square)
 
 
-def read_rows(
-    of: Structure, active: Sequence[int], parts: Sequence[Any], name: str
-) -> list[NDArray[Any]]:
-    """The matrices (rows, elements) of the parameters that take part, not copied; `parts` has an
-    entry for every parameter."""
-    matrices: list[NDArray[Any]] = []
+def read_rows(of: Structure, active: Sequence[int], parts: Sequence[Any], name: str) -> list[Array]:
+    """The matrices (rows, elements) of the parameters that take part, not copied, on a device in C
+    order; `parts` has an entry for every parameter."""
+    matrices: list[Array] = []
     for i in active:
         label, wanted = of.label(i, name), of.shapes[i]
         if not _arrays.is_array(parts[i]):
             raise TypeError(f"{label}: {_arrays.describe(parts[i])} given, expected an array")
-        seen = curvature_structure.read(parts[i], label, DTYPES)
+        seen = curvature_structure.read(parts[i], label, DTYPES, devices=of.devices)
         shape = seen.shapes[0]
-        rows = shape[:1] if not matrices else (len(matrices[0]),)
+        rows = shape[:1] if not matrices else (int(matrices[0].shape[0]),)
         if shape != (*rows, *wanted) or rows in ((), (0,)):
             known = str(rows[0]) if matrices else "rows"
             expected = ", ".join([known, *map(str, wanted)])
             raise ValueError(f"{label}: shape {shape} given, expected ({expected})")
-        matrix = _arrays.as_numpy(seen.arrays[0]).reshape(rows[0], math.prod(wanted))
-        matrices.append(finite(matrix, label))
+        view = seen.arrays[0]
+        if of.devices:
+            of.check_place(i, view, label)
+        matrix = in_c_order(view) if of.devices else _arrays.as_numpy(view)
+        matrices.append(finite(matrix.reshape((rows[0], math.prod(wanted))), label))
     return matrices

@@ -10,7 +10,7 @@ from typing import Any
 from .. import _arrays
 from ..curvature.sampling import Hvp
 from . import structure
-from .diagonal import copied, native_rule
+from .diagonal import check_stream, copied, native_rule
 from .oasis_group import PREVIOUS, OasisGroup
 from .oasis_rate import Pair, Parts, at, checked, rate, scale_of
 from .probing import ProbingOptimizer
@@ -32,7 +32,8 @@ class OASIS(ProbingOptimizer):
         opt = steepest.optim.OASIS(params)
         opt.step(grads, hvp, previous_grads=gradient)  # gradient(p) on the mini-batch of grads
 
-    params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
+    params : an array, a list or dict of arrays, or a list of group dicts; in host memory or on a
+        CUDA device, where a step waits for each product and for the two norms of each group's rate.
     lr : eta, a number, of the first step; `param_groups` holds the present one, each group its own.
         Not adaptive: also one per parameter. The article starts with 1, too much for a network.
     theta : the ratio of the last two rates; at infinity the norms alone decide.
@@ -127,6 +128,7 @@ class OASIS(ProbingOptimizer):
         does; as the others do for hvp and hessian; for previous_grads that are missing, of another
         structure, dtype or shape, or have a NaN or an infinity. Then nothing has been changed.
         """
+        check_stream(self._groups, stream)
         groups = self._oasis()
         for group in groups:
             group.ready()

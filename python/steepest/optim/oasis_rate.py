@@ -7,12 +7,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .. import _arrays, _core
 from .._arrays import Array
 from ..curvature import structure as curvature_structure
-from ..curvature.structure import Structure
+from ..curvature.structure import Structure, in_c_order
 from ..polar import arguments
 from ..steps import grad_norm
 from .diagonal import HESSIAN, Entry
@@ -36,13 +34,15 @@ def scale_of(given: Any) -> float:
 
 
 def checked(arrays: Sequence[Any], of: Structure, i: int, name: str) -> Array:
-    """One gradient in host memory, of the parameter's shape and of a dtype that goes with it."""
+    """One gradient where the parameter is, of its shape and of a dtype that goes with it."""
     label = of.label(i, name)
-    seen = curvature_structure.read(arrays[i], label)
+    seen = curvature_structure.read(arrays[i], label, devices=of.devices)
     if seen.is_list:
         raise TypeError(f"{label}: {_arrays.describe(arrays[i])} given, expected an array")
     if seen.shapes[0] != of.shapes[i]:
         raise ValueError(f"{label}: shape {seen.shapes[0]} given, expected {of.shapes[i]}")
+    if of.devices:
+        of.check_place(i, seen.arrays[0], label)
     if (seen.dtypes[0] == "float64") != (of.dtypes[i] == "float64"):
         expected = "float64" if of.dtypes[i] == "float64" else "a type other than float64"
         raise TypeError(
@@ -69,7 +69,8 @@ def rate(group: OasisGroup, pairs: Sequence[Pair], scale: float) -> dict[str, fl
 
 
 def _sums(group: OasisGroup, pairs: Sequence[Pair], scale: float) -> tuple[float, float]:
-    """||p - p'||_D^2 and ||g - g'||_1/D^2 for the diagonal that the step makes."""
+    """||p - p'||_D^2 and ||g - g'||_1/D^2 for the diagonal that the step makes; two numbers that a
+    device is waited for."""
     due = {entry.place for entry in group.due(group.views)}
     tensors = []
     for pair in pairs:
@@ -77,19 +78,12 @@ def _sums(group: OasisGroup, pairs: Sequence[Pair], scale: float) -> tuple[float
         param, diagonal = group.views[i], group.states["exp_hessian_diag"][i]
         before = group.states[PREVIOUS.name][i]
         streams = [param, before, pair.grad, pair.previous_grad, diagonal]
-        estimate = _c_order(group.states[HESSIAN][i]) if i in due else None
-        tensors.append((*map(_c_order, streams), estimate))
+        estimate = in_c_order(group.states[HESSIAN][i]) if i in due else None
+        tensors.append((*map(in_c_order, streams), estimate))
     decays = [group.decay(pair.entry.place) for pair in pairs]
     factor = (-1.0 if group.options["maximize"] else 1.0) / scale
     beta2, alpha = float(group.options["beta2"]), float(group.options["alpha"])
     return _core.oasis_measure(tensors, decays, beta2, alpha, factor)
-
-
-def _c_order(array: Array) -> Array:
-    """The array, or a copy in C order, which the native sums want."""
-    if _arrays.torch_of(array) is not None:
-        return array.contiguous()
-    return np.asarray(array, order="C")
 
 
 def _is_finite(array: Array) -> bool:

@@ -6,16 +6,24 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .. import _core
+from .. import _arrays, _core, _elements
 from .._arrays import Array
 from ..curvature.probes import draw
 from ..curvature.sampling import RESULT, Hvp
 from ..curvature.structure import Structure
 from ..polar import arguments
 from . import structure
-from .diagonal import HESSIAN, CurvatureGroup, CurvatureOptimizer, Entry, Values, copied, precision
+from .diagonal import (
+    HESSIAN,
+    CurvatureGroup,
+    CurvatureOptimizer,
+    Entry,
+    Values,
+    check_stream,
+    copied,
+    precision,
+)
 
 MOST_PROBES = 2**20
 _PROBE_NUMBERS = 2**32
@@ -26,8 +34,8 @@ Draw = tuple[int, int, int]  # seed, number of the probe, distribution
 class Statistics(NamedTuple):
     """The running mean of z * (H z) of one parameter, and the scatter around it."""
 
-    mean: NDArray[Any]
-    scatter: NDArray[Any]
+    mean: Values
+    scatter: Values
 
 
 class ProbingGroup(CurvatureGroup):
@@ -94,7 +102,7 @@ class ProbingOptimizer(CurvatureOptimizer):
         hessian : the diagonal instead, as estimated by other means, in that structure and of any
             float dtype; it is taken as it is, without the group's averaging. Entries of parameters
             that take no estimate may be None.
-        stream : of no use in host memory.
+        stream : None: work on a device is on the current stream of the parameters' framework.
 
         The coming step of a parameter takes an estimate if the number of its steps so far is a
         multiple of hessian_update_interval: `hessian_due` tells.
@@ -104,6 +112,7 @@ class ProbingOptimizer(CurvatureOptimizer):
         none is; for a product or diagonal of another structure, kind, dtype or shape, or with a
         NaN or an infinity. Then nothing has been changed.
         """
+        check_stream(self._groups, stream)
         parts = self._parts(grads)
         entries = self._due(parts)
         if grads is None and entries and callable(hvp):
@@ -137,7 +146,7 @@ class ProbingOptimizer(CurvatureOptimizer):
 
 def _diagonals(hvp: Hvp, of: Structure, entries: Sequence[Entry]) -> list[Values]:
     """One estimate per entry."""
-    statistics = [_zeros(of.shapes[e.position], of.dtypes[e.position]) for e in entries]
+    statistics = [_zeros(of, e.position) for e in entries]
     samples = [_group(e).samples(e.place) for e in entries]
     for sample in range(max(samples)):
         active = [k for k, count in enumerate(samples) if sample < count]
@@ -181,6 +190,7 @@ def _accumulate(
     where = [(position, 0) for position in positions]
     ones = [1] * len(positions)
     _, sums = _core.probe_accumulate(products, statistics, True, ones, where, what, sample + 1)
+    sums = _arrays.to_host(sums)  # of a device one read per product, which waits for it
     for position, total in zip(positions, sums, strict=True):
         if not np.isfinite(total):
             raise ValueError(
@@ -189,8 +199,12 @@ def _accumulate(
             )
 
 
-def _zeros(shape: tuple[int, ...], dtype: str) -> Statistics:
-    return Statistics(np.zeros(shape, precision(dtype)), np.zeros(shape, precision(dtype)))
+def _zeros(of: Structure, i: int) -> Statistics:
+    shape, dtype = of.shapes[i], np.dtype(precision(of.dtypes[i]))
+    if _elements.is_elsewhere(of.arrays[i]):
+        made = (_arrays.zeros(of.arrays[i], dtype.name, shape) for _ in range(2))
+        return Statistics(*made)
+    return Statistics(np.zeros(shape, dtype), np.zeros(shape, dtype))
 
 
 def _group(entry: Entry) -> ProbingGroup:

@@ -7,9 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from .. import _arrays, _elements
 from ..polar import arguments
 from . import structure
-from .diagonal import HESSIAN, CurvatureOptimizer, Entry, Values, finite, native_rule
+from .diagonal import (
+    HESSIAN,
+    CurvatureOptimizer,
+    Entry,
+    Values,
+    all_finite,
+    check_stream,
+    native_rule,
+)
 from .probing import ProbingGroup, ProbingOptimizer
 
 SAMPLED = "sampled_grads"
@@ -39,7 +48,8 @@ class SophiaH(ProbingOptimizer):
         opt = steepest.optim.SophiaH(params)
         opt.step(grads, hvp)  # hvp(u) returns the product of the Hessian with u
 
-    params : an array, a list or dict of arrays, or a list of group dicts. In host memory.
+    params : an array, a list or dict of arrays, or a list of group dicts; in host memory or on a
+        CUDA device, where a step that takes an estimate waits for each product.
     lr : learning rate, the largest step of an element: a number, or one per parameter.
     betas : decay rates of the momentum and of the diagonal's average.
     rho : factor of h. The smaller, the more elements are clipped: the authors tune for 50 to 90 %.
@@ -156,7 +166,7 @@ class SophiaG(CurvatureOptimizer):
             only when an estimate is due. Entries of parameters that take none may be None.
         batch_size : B, the number of examples that sampled_grads are a mean over.
         hessian : the diagonal instead of both, as estimated by other means.
-        stream : of no use in host memory.
+        stream : None: work on a device is on the current stream of the parameters' framework.
 
         The coming step of a parameter takes an estimate if the number of its steps so far is a
         multiple of hessian_update_interval: `hessian_due` tells.
@@ -166,6 +176,7 @@ class SophiaG(CurvatureOptimizer):
         arrays when none is; for another structure, dtype or shape, a NaN or an infinity. Then
         nothing has been changed.
         """
+        check_stream(self._groups, stream)
         parts = self._parts(grads)
         entries = self._due(parts)
         if sampled_grads is not None and hessian is not None:
@@ -196,7 +207,8 @@ class SophiaG(CurvatureOptimizer):
             )
         factor = _batch_size(batch_size)
         found = self._given(sampled() if callable(sampled) else sampled, entries, SAMPLED)
-        return [_bartlett(values, factor) for values in found]
+        labels = [self._like().label(e.position, SAMPLED) for e in entries]
+        return all_finite([_bartlett(values, factor) for values in found], labels)
 
 
 def _batch_size(given: float | None) -> float:
@@ -208,8 +220,8 @@ def _batch_size(given: float | None) -> float:
 def _bartlett(gradient: Values, batch_size: float) -> Values:
     """B ghat^2, in the precision of the state."""
     with np.errstate(over="ignore"):
-        squares = batch_size * np.square(gradient, dtype=np.float64)
-        return finite(squares.astype(gradient.dtype), SAMPLED)
+        squares = batch_size * _elements.square(gradient)
+    return _elements.floats(squares, _arrays.dtype_name(gradient))
 
 
 SophiaH.rule = native_rule(SophiaH, "sophia")
