@@ -297,7 +297,7 @@ def test_a_bad_estimate_is_named_and_changes_nothing(cls, given, error, message)
         (
             {"sampled_grads": [a * 1e25 for a in arrays(5)], "batch_size": 8},
             ValueError,
-            "sampled_grads: a NaN or an infinity",
+            r"sampled_grads\[0\]: a NaN or an infinity",
         ),
     ],
 )
