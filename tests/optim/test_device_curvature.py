@@ -48,7 +48,9 @@ class Bowl:
     def gradient(self, params):
         like = self.kind.arrays_of(params)
         at = self.read(params)
-        return self.made([a * np.tanh(a * p) + 0.1 * p for a, p in zip(self.a, at, strict=True)], like)
+        return self.made(
+            [a * np.tanh(a * p) + 0.1 * p for a, p in zip(self.a, at, strict=True)], like
+        )
 
     def product(self, params):
         at = self.read(params)
@@ -69,7 +71,7 @@ class Bowl:
 
 
 def in_order(kind, grads):
-    """The gradients in the layouts of the parameters, which the steps want: the first in F order."""
+    """The gradients in the layouts of the parameters, as steps want them: the first in F order."""
     first, *others = kind.arrays_of(grads)
     return kind.arrays([np.asfortranarray(first), *others])
 
