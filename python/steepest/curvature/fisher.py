@@ -156,7 +156,9 @@ def average_factors(
     if old.shape != add.shape:
         raise ValueError(f"new: shape {add.shape} given, expected {old.shape}, as of current")
     with np.errstate(over="ignore"):
-        return _in_range(np.asarray(keep * old + take * add), "current, new", "the average is")
+        average: Vector = np.asarray(keep * old + take * add)
+    _in_range(average, "current, new", "the average is")
+    return average
 
 
 def coefficients(gammas: Any, form: str, name: str = "form") -> tuple[float, float]:
