@@ -1,4 +1,5 @@
-"""``python -m steepest.bench [steps|polar|curvature|norms|distributed] [--rivals] ...``."""
+"""``python -m steepest.bench [steps|polar|curvature|norms|distributed] [--rivals] ...``, and
+``python -m steepest.bench compare BEFORE.json AFTER.json``."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from typing import Any, TypeAlias
 
 import steepest
 
-from . import device, machine, plot, report, rivals
+from . import ceilings, device, machine, plot, report, rivals, roofline
+from .compare import command as compare_command
 from .curvature import cases as curvature_cases
 from .curvature import device as curvature_device
 from .curvature import suite as curvature_suite
@@ -36,6 +38,9 @@ from .polar.device import suite as polar_device
 from .polar.products import ProductCase
 from .progress import tracked
 from .rows import Row, as_document
+from .scaling import plot as scaling_plot
+from .scaling import points as scaling_points
+from .scaling import suite as scaling_suite
 from .steps import clip_cases, low_rank, suite
 from .steps.cases import Case, cases
 from .steps.ceiling import describe
@@ -44,6 +49,7 @@ from .steps.device import timing as device_timing
 from .steps.device.cases import DeviceCase, device_cases
 from .timing import FULL, QUICK
 
+SCALING = "scaling"
 FAMILIES = ("steps", "polar", "curvature", "norms", "distributed")
 ON_DEVICE = ("steps", "polar", "curvature", "norms")  # families with cases for a GPU
 NORMS = (norms_cases.Case, ConvCase, norms_cases.ReportCase, SampleCase)
@@ -53,7 +59,7 @@ STEPS = (Case, clip_cases.ClipCase, low_rank.LowRankCase)
 POLAR_ON_DEVICE = (polar_device_cases.ProductCase, polar_device_cases.ListCase)
 AnyCase: TypeAlias = (
     "StepsCase | PolarCase | ProductCase | curvature_cases.Case | distributed_cases.Case"
-    " | norms_cases.AnyCase | polar_device_cases.AnyCase"
+    " | norms_cases.AnyCase | polar_device_cases.AnyCase | scaling_points.Point"
 )
 
 
@@ -63,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m steepest.bench",
         allow_abbrev=False,
         description="Times Steepest's kernels against the machine's ceilings and against rivals.",
+        epilog="compare BEFORE.json AFTER.json: what got faster or slower between two such files.",
     )
     p.add_argument("family", nargs="?", choices=FAMILIES, help="by default all")
     p.add_argument(
@@ -75,9 +82,19 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--rival", action="append", metavar="NAME", help="compare with this one; repeatable"
     )
+    p.add_argument(
+        "--scaling",
+        action="store_true",
+        help="how a few calls depend on sizes and threads, instead of all cases",
+    )
     p.add_argument("--quick", action="store_true", help="small arrays and few repeats")
     p.add_argument("--json", type=Path, metavar="F", help="write the rows to this file")
     p.add_argument("--plot", metavar="F.png", help="draw the rows (needs matplotlib)")
+    p.add_argument(
+        "--roofline",
+        metavar="F.png",
+        help="draw operations per byte against speed, under the machine's ceilings",
+    )
     p.add_argument("--only", metavar="TEXT", help="only cases with this text in their name")
     p.add_argument(
         "--elements",
@@ -105,19 +122,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns 1 when an error exceeds its bound or a case fails, 2 for a command line or a device that
     cannot be used.
     """
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["compare"]:
+        return compare_command.main(given[1:])
+    options = parser().parse_args(given)
     if options.device == "cuda" and options.family not in (None, *ON_DEVICE):
         print(f"--device: {options.family} runs on the cpu only", file=sys.stderr)
         return 2
+    if options.device == "cuda" and (options.roofline or options.scaling):
+        print("--roofline and --scaling: on the cpu only", file=sys.stderr)
+        return 2
     chosen = _chosen(options)
     if not any(chosen.values()):
-        print(f"--only: no case has {options.only!r} in its name", file=sys.stderr)
+        print(_nothing(options), file=sys.stderr)
         return 2
     if options.list:
         _list(chosen)
         return 0
-    if options.plot and not plot.available():
-        print("--plot needs matplotlib: pip install matplotlib", file=sys.stderr)
+    if (options.plot or options.roofline) and not plot.available():
+        print("--plot and --roofline need matplotlib: pip install matplotlib", file=sys.stderr)
         return 2
     try:
         return _run(chosen, options)
@@ -128,12 +151,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _chosen(options: argparse.Namespace) -> dict[str, list[AnyCase]]:
     """The cases by family."""
+    if options.scaling:
+        return {SCALING: _points(options)}
     every = ON_DEVICE if options.device == "cuda" else FAMILIES
     found = {}
     for family in [options.family] if options.family else every:
         cases = _cases(family, options)
         found[family] = [case for case in cases if (options.only or "") in case.name]
     return found
+
+
+def _points(options: argparse.Namespace) -> list[AnyCase]:
+    found = scaling_points.points(quick=options.quick, threads=_thread_count(options))
+    of_family = (p for p in found if options.family in (None, p.family))
+    return [point for point in of_family if (options.only or "") in point.name]
 
 
 def _cases(family: str, options: argparse.Namespace) -> Sequence[AnyCase]:
@@ -166,18 +197,32 @@ def _run(chosen: Mapping[str, Sequence[AnyCase]], options: argparse.Namespace) -
     facts = machine.facts()
     failures: list[str] = []
     _check_rivals(chosen, options)
+    if options.device == "cpu" and (options.json or options.roofline):
+        facts["ceilings"] = ceilings.measure(_thread_count(options), quick=options.quick)
     rows: list[Row] = []
-    for family, of_family in chosen.items():
-        if not of_family:
-            continue
-        results = _results(family, of_family, options, facts, failures)
-        for new in tracked(results, len(of_family), family):
-            rows += new
-            _save(rows, facts, options)  # after every case: a run cut short leaves its rows
+    total = sum(map(len, chosen.values()))
+    results = _every_result(chosen, options, facts, failures)
+    for _, new in tracked(results, total, lambda result: result[0]):
+        rows += new
+        _save(rows, facts, options)  # after every case: a run cut short leaves its rows
     _publish(rows, facts, options)
     if failures:
         print(f"failed: {', '.join(failures)}")
     return 0 if not failures and all(row.counts for row in rows) else 1
+
+
+def _every_result(
+    chosen: Mapping[str, Sequence[AnyCase]],
+    options: argparse.Namespace,
+    facts: dict[str, Any],
+    failures: list[str],
+) -> Iterator[tuple[str, list[Row]]]:
+    """The rows of each case of one family after the other, each with what has just been done."""
+    for family, of_family in chosen.items():
+        if of_family:
+            results = _results(family, of_family, options, facts, failures)
+            for case, rows in zip(of_family, results, strict=True):
+                yield f"{family}: {case.name}", rows
 
 
 def _results(
@@ -193,6 +238,9 @@ def _results(
         facts["device"] = settings.framework.facts()
         settings = replace(settings, nominal=facts["device"].get("nominal_bytes_per_s"))
         return _results_on_device(family, chosen, settings, quick=options.quick)
+    if family == SCALING:
+        points = [case for case in chosen if isinstance(case, scaling_points.Point)]
+        return scaling_suite.run(points, _scaling_settings(options))
     if family == "polar":
         of_polar = [case for case in chosen if isinstance(case, (PolarCase, ProductCase))]
         return polar_suite.run(of_polar, _polar_settings(options))
@@ -231,7 +279,8 @@ def _check_rivals(chosen: Mapping[str, object], options: argparse.Namespace) -> 
     known: Mapping[str, Sequence[str]] = rivals.OF_FAMILY
     if options.device == "cuda":
         known = rivals.ON_DEVICE_OF_FAMILY
-    modules = [name for family in chosen for name in known[family]]
+    families = FAMILIES if options.scaling else tuple(chosen)
+    modules = [name for family in families for name in known[family]]
     rivals.check_names(options.rival or (), modules)
 
 
@@ -241,10 +290,14 @@ def _rivals(options: argparse.Namespace, modules: Sequence[str]) -> Sequence[riv
     return rivals.load(modules=modules) if options.rivals else ()
 
 
+def _thread_count(options: argparse.Namespace) -> int:
+    return options.threads or steepest.cpu.threads()
+
+
 def _settings(options: argparse.Namespace) -> suite.Settings:
     return suite.Settings(
         effort=QUICK if options.quick else FULL,
-        threads=options.threads or steepest.cpu.threads(),
+        threads=_thread_count(options),
         rivals=_rivals(options, rivals.MODULES),
     )
 
@@ -252,7 +305,7 @@ def _settings(options: argparse.Namespace) -> suite.Settings:
 def _polar_settings(options: argparse.Namespace) -> polar_suite.Settings:
     return polar_suite.Settings(
         effort=QUICK if options.quick else FULL,
-        threads=options.threads or steepest.cpu.threads(),
+        threads=_thread_count(options),
         rivals=_polar_rivals(options),
         peak_side=peak.QUICK_SIDE if options.quick else peak.FULL_SIDE,
     )
@@ -267,7 +320,7 @@ def _polar_rivals(options: argparse.Namespace) -> Sequence[rivals.PolarRival]:
 def _curvature_settings(options: argparse.Namespace) -> curvature_suite.Settings:
     return curvature_suite.Settings(
         effort=QUICK if options.quick else FULL,
-        threads=options.threads or steepest.cpu.threads(),
+        threads=_thread_count(options),
         rivals=_curvature_rivals(options),
     )
 
@@ -281,7 +334,7 @@ def _curvature_rivals(options: argparse.Namespace) -> Sequence[rivals.CurvatureR
 def _distributed_settings(options: argparse.Namespace) -> distributed_suite.Settings:
     return distributed_suite.Settings(
         effort=QUICK if options.quick else FULL,
-        threads=options.threads or steepest.cpu.threads(),
+        threads=_thread_count(options),
         rivals=_distributed_rivals(options),
     )
 
@@ -295,7 +348,7 @@ def _distributed_rivals(options: argparse.Namespace) -> Sequence[rivals.Distribu
 def _norms_settings(options: argparse.Namespace) -> NormsSettings:
     return NormsSettings(
         effort=QUICK if options.quick else FULL,
-        threads=options.threads or steepest.cpu.threads(),
+        threads=_thread_count(options),
         rivals=_norms_rivals(options),
     )
 
@@ -304,6 +357,19 @@ def _norms_rivals(options: argparse.Namespace) -> Sequence[rivals.NormsRival]:
     if options.rival:
         return rivals.load_norms(rivals.names_in(options.rival, rivals.NORMS))
     return rivals.load_norms() if options.rivals else ()
+
+
+def _scaling_settings(options: argparse.Namespace) -> scaling_suite.Settings:
+    return scaling_suite.Settings(
+        effort=QUICK if options.quick else FULL,
+        rivals={
+            "steps": _rivals(options, rivals.MODULES),
+            "polar": _polar_rivals(options),
+            "curvature": _curvature_rivals(options),
+            "norms": _norms_rivals(options),
+        },
+        peak_side=peak.QUICK_SIDE if options.quick else peak.FULL_SIDE,
+    )
 
 
 def _device_settings(
@@ -341,7 +407,16 @@ def _save(rows: Sequence[Row], facts: dict[str, Any], options: argparse.Namespac
 def _publish(rows: Sequence[Row], facts: dict[str, Any], options: argparse.Namespace) -> None:
     report.show(rows, facts)
     if options.plot and rows:
-        plot.save(rows, facts, options.plot)
+        save = scaling_plot.save if options.scaling else plot.save
+        save(rows, facts, options.plot)
+    if options.roofline and rows:
+        roofline.save(rows, facts, options.roofline)
+
+
+def _nothing(options: argparse.Namespace) -> str:
+    if options.only is None:
+        return f"--scaling: {options.family} has no cases"
+    return f"--only: no case has {options.only!r} in its name"
 
 
 def _list(chosen: Mapping[str, Sequence[AnyCase]]) -> None:
@@ -350,6 +425,8 @@ def _list(chosen: Mapping[str, Sequence[AnyCase]]) -> None:
 
 
 def _line(case: AnyCase) -> str:
+    if isinstance(case, scaling_points.Point):
+        return f"{_line(case.case)}; threads: {case.threads}"
     if isinstance(case, curvature_cases.Case):
         return curvature_cases.describe(case)
     if isinstance(case, distributed_cases.Case):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from .report import processor
@@ -15,29 +16,36 @@ def available() -> bool:
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def save(rows: Sequence[Row], machine: dict[str, Any], path: str) -> None:
-    """Writes bars of the fraction of the ceiling, and of the ratio to each rival, as a PNG."""
+@contextmanager
+def canvas(path: str, size: tuple[float, float], machine: Mapping[str, Any]) -> Iterator[Any]:
+    """A figure of that size in inches to draw on, titled by the machine; written as a PNG."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    figure = pyplot.figure(figsize=size, layout="constrained")
+    try:
+        yield figure
+        ours = machine["steepest"]
+        title = f"steepest {ours['version']}, {ours['target']}: {machine['cpu']}"
+        if "device" in machine:
+            title = f"steepest {ours['version']}, CUDA: {processor(machine)}"
+        figure.suptitle(title, fontsize=11)
+        figure.savefig(path, dpi=130)
+    finally:
+        pyplot.close(figure)
+
+
+def save(rows: Sequence[Row], machine: Mapping[str, Any], path: str) -> None:
+    """Writes bars of the fraction of the ceiling, and of the ratio to each rival, as a PNG."""
     labels = list(dict.fromkeys(_label(row) for row in rows))
-    height = 1.6 + 0.36 * len(labels)
-    figure, (left, right) = pyplot.subplots(
-        1, 2, figsize=(14, height), sharey=True, layout="constrained"
-    )
-    _plot_ceilings(left, rows, labels)
-    _plot_ratios(right, rows, labels)
-    left.set_yticks(range(len(labels)), labels, fontsize=9)
-    left.set_ylim(len(labels) - 0.4, -0.6)
-    ours = machine["steepest"]
-    title = f"steepest {ours['version']}, {ours['target']}: {machine['cpu']}"
-    if "device" in machine:
-        title = f"steepest {ours['version']}, CUDA: {processor(machine)}"
-    figure.suptitle(title, fontsize=11)
-    figure.savefig(path, dpi=130)
-    pyplot.close(figure)
+    with canvas(path, (14, 1.6 + 0.36 * len(labels)), machine) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        _plot_ceilings(left, rows, labels)
+        _plot_ratios(right, rows, labels)
+        left.set_yticks(range(len(labels)), labels, fontsize=9)
+        left.set_ylim(len(labels) - 0.4, -0.6)
 
 
 def _label(row: Row) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .rows import Row
@@ -69,7 +69,7 @@ def headline(machine: dict[str, Any]) -> str:
     )
 
 
-def processor(machine: dict[str, Any]) -> str:
+def processor(machine: Mapping[str, Any]) -> str:
     """What ran: the GPU with its driver, or else the CPU."""
     gpu = machine.get("device")
     if gpu is None:
@@ -95,13 +95,18 @@ def summary(rows: Sequence[Row]) -> str:
 
 def table_lines(rows: Sequence[Row]) -> list[str]:
     """The table as plain text, a heading and a line per row."""
-    cells = [list(HEADINGS), *table_cells(rows)]
     shown = shown_columns(rows)
-    widths = {k: max(len(line[k]) for line in cells) for k in shown}
+    cells = [[line[k] for k in shown] for line in (list(HEADINGS), *table_cells(rows))]
+    return aligned(cells, [n for n, k in enumerate(shown) if HEADINGS[k] in _LEFT])
+
+
+def aligned(cells: Sequence[Sequence[str]], left: Collection[int]) -> list[str]:
+    """Lines of cells in columns: those with these numbers to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(
-            line[k].ljust(widths[k]) if HEADINGS[k] in _LEFT else line[k].rjust(widths[k])
-            for k in shown
+            cell.ljust(width) if k in left else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in cells
     ]

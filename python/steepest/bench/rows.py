@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .timing import Timing
 
@@ -47,6 +47,8 @@ class Row:
     ratio: float | None  # rival's time / ours: above 1, we are faster
     nominal_fraction: float | None = None  # on a GPU: of the bandwidth by the data sheet
     ceiling_by: str | None = None  # the probe of arithmetic that was fastest, for each type
+    axis: str | None = None  # of a scaling row: what varies,
+    at: int | None = None  # and its value
 
     @classmethod
     def unjudged(
@@ -75,6 +77,29 @@ class Row:
     def loses(self) -> bool:
         """Whether the rival was faster."""
         return self.ratio is not None and self.ratio < 1
+
+
+class Key(NamedTuple):
+    """What identifies a case in its run, and in another one."""
+
+    family: str
+    case: str
+    impl: str
+    dtype: str
+    threads: int
+
+
+def key_of(row: Row) -> Key:
+    """The key of the row's case."""
+    return Key(row.family, row.case, row.impl, row.dtype, row.threads)
+
+
+def by_case(rows: Iterable[Row]) -> dict[Key, Row]:
+    """One row per case, however many rivals there were: the first."""
+    first: dict[Key, Row] = {}
+    for row in rows:
+        first.setdefault(key_of(row), row)
+    return first
 
 
 def is_within_bound(error: float) -> bool:
