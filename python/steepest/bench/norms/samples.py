@@ -78,6 +78,7 @@ def sample_cases(*, quick: bool) -> tuple[SampleCase, ...]:
 def measure(case: SampleCase, settings: Settings) -> list[Row]:
     """Checks one call of a case and times it against its ceiling and its rivals."""
     samples = case.data()
+    error = error_of(case, samples)
     participants, names = [repeated(OURS, case.ours(samples), nothing)], []
     for rival in settings.rivals:
         theirs = rival.make(case, samples, settings.threads)
@@ -90,7 +91,7 @@ def measure(case: SampleCase, settings: Settings) -> list[Row]:
     ceilings = [t for name, t in timings.items() if name.startswith(CEILING)]
     row = Row.unjudged(
         "norms", case, timings[OURS], impl=case.impl, dtype="float32", threads=settings.threads,
-        error=error_of(case, samples), flops=case.flops,
+        error=error, flops=case.flops,
     )  # fmt: skip
     compared = [replace(row, rival=r, rival_median_s=timings[r].median_s) for r in names]
     return [judge(each, fraction(timings[OURS], ceilings)) for each in compared or [row]]

@@ -42,6 +42,7 @@ def run(cases: Sequence[AnyCase], settings: Settings) -> Iterator[list[Row]]:
 def measure(case: Case | ConvCase, settings: Settings) -> list[Row]:
     """Checks one call of a case and times it against its rivals."""
     data: Any = case.data()
+    error = error_of(case, data)
 
     def call(_: Any) -> object:
         return case.bound(data)
@@ -53,7 +54,7 @@ def measure(case: Case | ConvCase, settings: Settings) -> list[Row]:
             names.append(rival.NAME)
             participants.append(repeated(rival.NAME, theirs, nothing))
     timings = interleave(participants, settings.effort)
-    row = _row(case, settings.threads, data, timings[OURS])
+    row = _row(case, settings.threads, data, error, timings[OURS])
     compared = [replace(row, rival=r, rival_median_s=timings[r].median_s) for r in names]
     return [judge(each, None) for each in compared or [row]]
 
@@ -71,7 +72,7 @@ def error_of(case: Case | ConvCase, data: Any) -> float:
     return float(np.max(found.width) / case.tol) if holds else float("inf")
 
 
-def _row(case: Case | ConvCase, threads: int, data: Any, ours: Timing) -> Row:
+def _row(case: Case | ConvCase, threads: int, data: Any, error: float, ours: Timing) -> Row:
     """A row without a rival, not yet judged."""
     return Row.unjudged(
         "norms",
@@ -80,6 +81,6 @@ def _row(case: Case | ConvCase, threads: int, data: Any, ours: Timing) -> Row:
         impl=case.impl,
         dtype="float32",
         threads=threads,
-        error=error_of(case, data),
+        error=error,
         flops=case.work(data),
     )
