@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import steepest
 from host_framework import Host
+from bench.support import shorter
 from steepest import _core
 from steepest.bench import device, machine, report, rivals
 from steepest.bench.__main__ import main
@@ -26,7 +27,7 @@ from steepest.bench.timing import Effort
 
 QUICK = cases.device_cases(quick=True)
 FULL = {(case.name, case.impl): case for case in cases.device_cases(quick=False)}
-SMALL = {(c.name, c.impl): c for c in cases.device_cases(quick=True, elements=24000)}
+SMALL = {(c.name, c.impl): shorter(c) for c in cases.device_cases(quick=True, elements=24000)}
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +174,13 @@ def settings(**changes):
 
 @pytest.fixture
 def hasty(monkeypatch):
+    """Short turns without rests between them, on one thread: others would go on spinning."""
     monkeypatch.setattr(timing, "_LEAST_S", 1e-5)
+    monkeypatch.setattr("steepest.bench.timing.settle", lambda pause_s: None)
+    before = steepest.cpu.threads()
+    steepest.cpu.set_threads(1)
+    yield
+    steepest.cpu.set_threads(before)
 
 
 def test_rows_of_a_run_are_valid(hasty):
