@@ -17,7 +17,8 @@ STREAM = "stream_bytes_per_s"
 TYPES = ("float32", "float64", "bfloat16")
 _FULL_BYTES, _QUICK_BYTES = 1 << 28, 1 << 25  # of each of the two arrays
 _ROUNDS = 1 << 18  # of the loop of multiply-adds: a millisecond or so
-_FULL_REPEATS, _QUICK_REPEATS = 9, 3
+_FULL_REPEATS, _QUICK_REPEATS = 9, 3  # of each streaming loop
+_BURSTS = 21  # of the loop of multiply-adds
 
 
 def measure(threads: int, *, quick: bool) -> dict[str, float]:
@@ -25,7 +26,7 @@ def measure(threads: int, *, quick: bool) -> dict[str, float]:
     multiply-add instruction by the name of the type."""
     repeats = _QUICK_REPEATS if quick else _FULL_REPEATS
     found = {STREAM: stream(_QUICK_BYTES if quick else _FULL_BYTES, threads, repeats)}
-    return found | {dtype: arithmetic(dtype, threads, repeats) for dtype in TYPES}
+    return found | {dtype: arithmetic(dtype, threads, _BURSTS) for dtype in TYPES}
 
 
 def stream(size: int, threads: int, repeats: int) -> float:

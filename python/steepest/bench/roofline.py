@@ -75,4 +75,4 @@ def _draw_roofs(axes: Any, found: Sequence[Point], measured: Mapping[str, float]
         text = f"{dtype} {peak / 1e9:.0f} GFLOP/s"
         axes.annotate(text, (most, peak), ha="right", va="bottom", fontsize=8)
     text = f"memory {stream / 1e9:.1f} GB/s"
-    axes.annotate(text, (least, stream * least), ha="left", va="bottom", fontsize=8)
+    axes.annotate(text, (least, stream * least), ha="left", va="top", fontsize=8)
