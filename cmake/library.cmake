@@ -135,8 +135,8 @@ if(STEEPEST_WITH_CUDA)
     csrc/cuda/lines.cu
     csrc/cuda/line_sums.cu
     csrc/cuda/memory.cu
-    csrc/cuda/pairs.cu
     csrc/cuda/oasis.cu
+    csrc/cuda/pairs.cu
     csrc/cuda/polar.cu
     csrc/cuda/probes.cu
     csrc/cuda/products.cu

@@ -85,8 +85,10 @@ Case of(Type a, Type c, Type d, int64_t n, int64_t k, int64_t m, Update update =
 
 // Sides differ, so that a transpose shows; rows end before the next begins.
 void check_values() {
-    constexpr Type kTypes[][2] = {{Type::f32, Type::f32}, {Type::bf16, Type::bf16},
-                                  {Type::bf16, Type::f32}, {Type::f16, Type::f16}};
+    constexpr Type kTypes[][2] = {{Type::f32, Type::f32},
+                                  {Type::bf16, Type::bf16},
+                                  {Type::bf16, Type::f32},
+                                  {Type::f16, Type::f16}};
     constexpr Update kUpdates[] = {{1, 0, 0}, {-0.75, 0.5, 0}};
     for (const auto& t : kTypes)
         for (const Update& update : kUpdates) {

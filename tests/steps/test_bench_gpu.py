@@ -13,8 +13,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 import steepest
-from host_framework import Host
 from bench.support import shorter
+from host_framework import Host
 from steepest import _core
 from steepest.bench import device, machine, report, rivals
 from steepest.bench.__main__ import main
