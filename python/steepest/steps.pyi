@@ -72,7 +72,10 @@ __all__ = [
 ]
 
 class GradNorm(NamedTuple):
-    """L2 norms of gradients: over all of them, of each, and whether every element is finite.
+    """L2 norms of gradients.
+
+    total : over all of them. per_tensor : of each, float64 (tensors,). finite : whether every
+        element is.
 
     For torch and CuPy arrays on a device all three are arrays of that kind on it: float64 with no
     dimension, float64 with one, int32 with none. `total` and `finite` turn into a number by float()
