@@ -51,6 +51,15 @@ steepest_status call(Memory& memory, Bytes& bytes, Args& args, Size&& size_of, R
     return status;
 }
 
+// Makes the call that the first byte chooses.
+template <int n>
+int choose(const uint8_t* data, size_t size, void (*const (&targets)[n])(Memory&, Bytes&)) {
+    Bytes bytes(data, size);
+    Memory memory(bytes);
+    targets[bytes.byte() % n](memory, bytes);
+    return 0;
+}
+
 // A matrix in memory of its own: C order, F order, with gaps or back to front, or one row again and
 // again.
 struct Strided {

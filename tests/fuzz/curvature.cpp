@@ -97,23 +97,11 @@ void fuzz_oasis(Memory& memory, Bytes& bytes) {
     call(memory, bytes, args, steepest_oasis_workspace, steepest_oasis_measure);
 }
 
+void fuzz_accumulate(Memory& memory, Bytes& bytes) { fuzz_probes(memory, bytes, true); }
+void fuzz_fill(Memory& memory, Bytes& bytes) { fuzz_probes(memory, bytes, false); }
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    Bytes bytes(data, size);
-    Memory memory(bytes);
-    switch (bytes.byte() % 4) {
-        case 0:
-            fuzz_probes(memory, bytes, true);
-            break;
-        case 1:
-            fuzz_probes(memory, bytes, false);
-            break;
-        case 2:
-            fuzz_mkor(memory, bytes);
-            break;
-        default:
-            fuzz_oasis(memory, bytes);
-    }
-    return 0;
+    return choose(data, size, {fuzz_accumulate, fuzz_fill, fuzz_mkor, fuzz_oasis});
 }

@@ -144,20 +144,5 @@ void fuzz_moments(Memory& memory, Bytes& bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    Bytes bytes(data, size);
-    Memory memory(bytes);
-    switch (bytes.byte() % 4) {
-        case 0:
-            fuzz_pack(memory, bytes);
-            break;
-        case 1:
-            fuzz_vote(memory, bytes);
-            break;
-        case 2:
-            fuzz_vote_step(memory, bytes);
-            break;
-        default:
-            fuzz_moments(memory, bytes);
-    }
-    return 0;
+    return choose(data, size, {fuzz_pack, fuzz_vote, fuzz_vote_step, fuzz_moments});
 }

@@ -144,20 +144,5 @@ void fuzz_symbol(Memory& memory, Bytes& bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    Bytes bytes(data, size);
-    Memory memory(bytes);
-    switch (bytes.byte() % 4) {
-        case 0:
-            fuzz_spectral_norm(memory, bytes);
-            break;
-        case 1:
-            fuzz_gradient(memory, bytes);
-            break;
-        case 2:
-            fuzz_report(memory, bytes);
-            break;
-        default:
-            fuzz_symbol(memory, bytes);
-    }
-    return 0;
+    return choose(data, size, {fuzz_spectral_norm, fuzz_gradient, fuzz_report, fuzz_symbol});
 }

@@ -172,20 +172,5 @@ void fuzz_line_sums(Memory& memory, Bytes& bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    Bytes bytes(data, size);
-    Memory memory(bytes);
-    switch (bytes.byte() % 4) {
-        case 0:
-            fuzz_multiply(memory, bytes);
-            break;
-        case 1:
-            fuzz_orthogonalize(memory, bytes);
-            break;
-        case 2:
-            fuzz_normalize(memory, bytes);
-            break;
-        default:
-            fuzz_line_sums(memory, bytes);
-    }
-    return 0;
+    return choose(data, size, {fuzz_multiply, fuzz_orthogonalize, fuzz_normalize, fuzz_line_sums});
 }

@@ -208,7 +208,7 @@ void fuzz_clip_units(Memory& memory, Bytes& bytes) {
 }
 
 // Numbers and names that the library knows, and others.
-void fuzz_introspection(Bytes& bytes) {
+void fuzz_introspection(Memory&, Bytes& bytes) {
     const int any = bytes.any<int>();
     for (const int k : {any, static_cast<int>(bytes.byte())}) {
         FUZZ_REQUIRE(steepest_status_string(static_cast<steepest_status>(k)) != nullptr);
@@ -224,20 +224,7 @@ void fuzz_introspection(Bytes& bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    Bytes bytes(data, size);
-    Memory memory(bytes);
-    switch (bytes.byte() % 8) {
-        case 5:
-            fuzz_grad_norm(memory, bytes);
-            break;
-        case 6:
-            fuzz_clip_units(memory, bytes);
-            break;
-        case 7:
-            fuzz_introspection(bytes);
-            break;
-        default:
-            fuzz_step(memory, bytes);
-    }
-    return 0;
+    return choose(data, size,
+                  {fuzz_step, fuzz_step, fuzz_step, fuzz_step, fuzz_step, fuzz_grad_norm,
+                   fuzz_clip_units, fuzz_introspection});
 }

@@ -7,20 +7,12 @@ from boundary.support import bits, refused
 from reference import polar as ref
 from steepest.polar import spectral_cap, spectral_hammer, spectral_normalize
 
-from .accuracy import SPECTRA, UNIT, backward, draw, norm
+from .accuracy import UNIT, backward, draw, norm
+from .caps import by_dtype, by_function, by_spectrum
 
 SHAPES = ((30, 30), (20, 48), (48, 20), (1, 6), (6, 1), (1, 1))
 CAPS = (0.9, 0.3, 1e-2, 1.0, 1.5)  # of the spectral norm
-by_dtype = pytest.mark.parametrize("dtype", UNIT)
 by_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
-by_spectrum = pytest.mark.parametrize("spectrum", SPECTRA)
-FUNCTIONS = (
-    lambda w, cap, **o: spectral_cap(w, cap, **o),
-    lambda w, cap, **o: spectral_cap(w, cap, "soft", **o),
-    spectral_hammer,
-    spectral_normalize,
-)
-by_function = pytest.mark.parametrize("function", FUNCTIONS, ids=("hard", "soft", "hammer", "over"))
 
 
 @pytest.fixture
