@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _arrays, _core
-from .work import DEVICE, HOST, Values, Work
+from .device_work import DEVICE
+from .host_work import HOST
+from .work import Values, Work
 
 
 class Place:
