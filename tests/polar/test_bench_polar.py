@@ -310,5 +310,5 @@ def test_command_line(capsys):
     assert main(["polar", "--only", "adamw"]) == 2
     assert main(["polar", "--quick", "--rival", "deepspeed", "--only", "64x64"]) == 2
     assert "torch-bmm" in capsys.readouterr().err
-    assert main(["polar", "--device", "cuda"]) == 2
+    assert main(["distributed", "--device", "cuda"]) == 2
     assert "cpu only" in capsys.readouterr().err
