@@ -28,10 +28,12 @@ sanitized() {
 }
 loaded=$(sanitized python -c "import steepest._core; print(steepest._core.__file__)")
 [[ $loaded == "$directory"/* ]] || fail "the sanitized build is not the one that loads: $loaded"
-# Left out: what installs, times or compiles, or measures errors. CUDA's compiler cannot stand the preloaded libraries.
-# And trajectories and options, whose calls others make with more layouts.
+# Left out: what installs, times, compiles or measures errors; programs that do not preload the
+# sanitizers, as CUDA's compiler and the microbenchmarks; and trajectories and options, whose calls
+# others make with more layouts.
 sanitized python -m pytest "${again[@]}" tests --ignore=tests/install \
     --ignore=tests/test_stubs.py --ignore=tests/test_demo.py --ignore=tests/ledger \
+    --ignore=tests/bench/test_micro.py \
     --ignore=tests/steps/test_rules_float64_reference.py \
     --ignore=tests/steps/test_rule_options.py --ignore=tests/polar/test_products.py \
     --ignore=tests/polar/test_bench_polar.py --ignore=tests/norms/test_bench_norms.py \
