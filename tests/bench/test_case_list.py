@@ -1,12 +1,9 @@
 """The list of cases that the C++ microbenchmarks read."""
 
-from pathlib import Path
-
 import pytest
+from install.support import source_tree
 from steepest import _core
 from steepest.bench import case_list
-
-CASES = Path(__file__).resolve().parents[2] / "bench" / "cases"
 
 
 def parsed(text):
@@ -18,9 +15,7 @@ def parsed(text):
 @pytest.mark.parametrize(("quick", "file"), [(False, "full.txt"), (True, "quick.txt")])
 def test_the_files_are_up_to_date(quick, file):
     pytest.importorskip("ml_dtypes")  # without it there are no products of bfloat16
-    if not CASES.is_dir():
-        pytest.skip("needs the source tree")
-    assert (CASES / file).read_text() == case_list.text(quick=quick), (
+    assert (source_tree() / "bench" / "cases" / file).read_text() == case_list.text(quick=quick), (
         f"run python -m steepest.bench.case_list {'--quick ' * quick}-o bench/cases/{file}"
     )
 

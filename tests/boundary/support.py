@@ -130,6 +130,24 @@ def run_python(code, timeout=120, **environment):
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout)
 
 
+# For code of run_ok: waits for a forked child, which must end well.
+CHILDREN = """
+import os, sys, time
+
+def require_well(child, seconds):
+    deadline = time.monotonic() + seconds
+    pid, status = 0, None
+    while pid == 0 and time.monotonic() < deadline:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.005)
+    if pid == 0:
+        os.kill(child, 9)
+        sys.exit("the child hung")
+    assert status == 0, status
+
+"""
+
+
 def run_ok(code, **options):
     """As run_python, and the interpreter must end well; returns what it printed."""
     done = run_python(code, **options)

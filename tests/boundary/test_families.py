@@ -12,7 +12,7 @@ import pytest
 from steepest import cpu, curvature, norms, optim
 
 from .families import CROWDED, FAMILIES
-from .support import SANITIZED, bits, random, run_ok
+from .support import CHILDREN, SANITIZED, bits, random, run_ok
 
 TESTS = str(Path(__file__).resolve().parent.parent)
 PREAMBLE = f"""
@@ -51,22 +51,13 @@ def test_any_thread_count_makes_the_same_bits(family):
 
 
 FORK = """
-import os, time
 def all_of_them():
     return [work(3) for work in FAMILIES.values()]
 expected = all_of_them()
 child = os.fork()
 if child == 0:
     os._exit(0 if all_of_them() == expected else 3)
-deadline = time.monotonic() + 60
-pid, status = 0, None
-while pid == 0 and time.monotonic() < deadline:
-    pid, status = os.waitpid(child, os.WNOHANG)
-    time.sleep(0.005)
-if pid == 0:
-    os.kill(child, 9)
-    sys.exit("the child hung")
-assert status == 0, status
+require_well(child, 60)
 assert all_of_them() == expected
 print("fine")
 """
@@ -74,7 +65,7 @@ print("fine")
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_forked_child_makes_the_same_bits():
-    assert run_ok(PREAMBLE + FORK, OMP_NUM_THREADS="2").strip() == "fine"
+    assert run_ok(PREAMBLE + CHILDREN + FORK, OMP_NUM_THREADS="2").strip() == "fine"
 
 
 # Arrays are drawn and results compared beforehand: what grows is what the library keeps.

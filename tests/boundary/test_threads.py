@@ -10,7 +10,7 @@ import pytest
 import steepest
 from steepest import steps
 
-from .support import AdamWCall, random, run_ok, same_bits
+from .support import CHILDREN, AdamWCall, random, run_ok, same_bits
 
 
 def test_sixteen_threads_make_the_bits_of_one():
@@ -72,7 +72,6 @@ def test_the_interpreter_runs_on_during_a_step():
 
 
 FORK = """
-import os, sys, time
 import numpy as np
 from steepest import steps
 
@@ -93,15 +92,7 @@ for generation in range(3):
             os._exit(0 if work() == expected else 3)
         ok = work() == expected and os.waitpid(grandchild, 0)[1] == 0
         os._exit(0 if ok else 4)
-    deadline = time.monotonic() + 30
-    pid, status = 0, None
-    while pid == 0 and time.monotonic() < deadline:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        time.sleep(0.005)
-    if pid == 0:
-        os.kill(child, 9)
-        sys.exit("the child hung")
-    assert status == 0, status
+    require_well(child, 30)
     assert work() == expected
 print("fine")
 """
@@ -110,7 +101,7 @@ print("fine")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.parametrize("threads", ["1", "2", None])
 def test_forked_children_work(threads):
-    assert run_ok(FORK, timeout=90, OMP_NUM_THREADS=threads).strip() == "fine"
+    assert run_ok(CHILDREN + FORK, timeout=90, OMP_NUM_THREADS=threads).strip() == "fine"
 
 
 COUNT = "import steepest; print(steepest.cpu.threads())"

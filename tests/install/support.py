@@ -1,5 +1,7 @@
 """Finding tools and the source tree, running commands, building the programs of tests/c."""
 
+import contextlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -36,6 +38,20 @@ def source_tree():
     if not (SOURCE / "CMakeLists.txt").is_file():
         pytest.skip("needs the source tree")
     return SOURCE
+
+
+@contextlib.contextmanager
+def ci_script(name):
+    """A Python script of .ci as a module; skips the test without it, as in source distributions."""
+    path = source_tree() / ".ci" / f"{name}.py"
+    if not path.is_file():
+        pytest.skip("needs the scripts of the source tree")
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
 
 
 def bare_environment(**changes):

@@ -1,11 +1,8 @@
 """The check of the CUDA compiler's report, on reports and disassembly made up for it."""
 
-import importlib.util
-import sys
-
 import pytest
 
-from .support import source_tree
+from .support import ci_script
 
 APPLY = "_ZN8steepest4cuda12apply_kernelI5AdamWfLb0EEEvNS_4PassE"
 REDUCE = "_ZN8steepest4cuda13reduce_kernelI4LambfEEvNS_4PassE"
@@ -14,15 +11,8 @@ OTHER = "_ZN8steepest4cuda14squares_kernelENS_4PassE"
 
 @pytest.fixture(scope="module")
 def resources():
-    path = source_tree() / ".ci" / "cuda_resources.py"
-    if not path.is_file():
-        pytest.skip("needs the scripts of the source tree")
-    spec = importlib.util.spec_from_file_location("cuda_resources", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    with ci_script("cuda_resources") as module:
+        yield module
 
 
 def entry(name, registers=40, stack=0, stores=0, loads=0, target="sm_90a"):

@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-import pytest
 import steepest
 
-from .support import C_FLAGS, SOURCE, c_compiler, run
+from .support import C_FLAGS, c_compiler, run, source_tree
 
 MAIN = """
 #include <stdio.h>
@@ -20,10 +19,8 @@ int main(void) {
 
 
 def documented():
-    page = SOURCE / "docs" / "linking.md"
-    if not page.is_file():
-        pytest.skip("needs the source tree")
-    (block,) = re.findall(r"```c\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    page = (source_tree() / "docs" / "linking.md").read_text("utf-8")
+    (block,) = re.findall(r"```c\n(.*?)```", page, re.DOTALL)
     return block
 
 

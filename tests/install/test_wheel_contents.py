@@ -1,11 +1,8 @@
 """The check of a wheel's shared objects, on reports made up for it."""
 
-import importlib.util
-import sys
-
 import pytest
 
-from .support import source_tree
+from .support import ci_script
 
 DYNAMIC = """
  0x0000000000000001 (NEEDED)             Shared library: [libgomp-a34b.so.1.0.0]
@@ -27,15 +24,8 @@ SYMBOLS = """
 
 @pytest.fixture(scope="module")
 def contents():
-    path = source_tree() / ".ci" / "wheel_contents.py"
-    if not path.is_file():
-        pytest.skip("needs the scripts of the source tree")
-    spec = importlib.util.spec_from_file_location("wheel_contents", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    with ci_script("wheel_contents") as module:
+        yield module
 
 
 def test_what_readelf_says_is_understood(contents):
