@@ -99,10 +99,10 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // One thread of a block, with what it keeps.
-template <int S>
+template <class Block>
 struct OneOfTeam {
-    OnChip<S> block;
-    typename OnChip<S>::Registers registers;
+    Block block;
+    typename Block::Registers registers;
 
     template <class F>
     STEEPEST_HD STEEPEST_INLINE void all(F&& f) {
@@ -119,8 +119,30 @@ __global__ void __launch_bounds__(kThreads, S == 128 ? 1 : 2)
     polar_on_chip_kernel(const __grid_constant__ OnChipPass pass) {
     extern __shared__ __align__(16) unsigned char shared[];
     auto& memory = *reinterpret_cast<typename OnChip<S>::Memory*>(shared);
-    OneOfTeam<S> team{{pass, memory, blockIdx.x, own_thread()}, {}};
+    OneOfTeam<OnChip<S>> team{{pass, memory, blockIdx.x, own_thread()}, {}};
     run_on_chip<S>(pass, team);
+}
+
+template <class T, int S>
+__global__ void __launch_bounds__(kThreads, S > 64 ? 1 : 2)
+    polar_gram_steps_kernel(const __grid_constant__ GramStepsPass pass) {
+    using Block = GramOnChip<T, S>;
+    extern __shared__ __align__(16) unsigned char shared[];
+    auto& memory = *reinterpret_cast<typename Block::Memory*>(shared);
+    OneOfTeam<Block> team{{pass, memory, blockIdx.x, own_thread()}, {}};
+    run_gram_on_chip<T, S>(pass, team);
+}
+
+// With more shared memory than a kernel has without asking.
+template <class Pass>
+void launch_on_chip(void (*kernel)(const Pass), const Pass& pass, int64_t matrices, int shared,
+                    void* stream, const char* name) {
+    cuda::check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                     cudaFuncAttributeMaxDynamicSharedMemorySize, shared),
+                "cudaFuncSetAttribute");
+    kernel<<<static_cast<unsigned>(matrices), kThreads, static_cast<size_t>(shared),
+             static_cast<cudaStream_t>(stream)>>>(pass);
+    cuda::check_launch(name);
 }
 
 template <class Kernel>
@@ -163,16 +185,15 @@ struct CudaPasses {
     static void multiply_lines(const PolarPass& pass, int64_t blocks, void* stream) {
         launch_pass(polar_multiply_lines_kernel<T>, pass, blocks, stream, "rescaling of rows");
     }
-    // More shared memory than a kernel has without asking.
     template <int S>
     static void on_chip(const OnChipPass& pass, int64_t matrices, void* stream) {
-        constexpr int size = sizeof(typename OnChip<S>::Memory);
-        cuda::check(cudaFuncSetAttribute(polar_on_chip_kernel<S>,
-                                         cudaFuncAttributeMaxDynamicSharedMemorySize, size),
-                    "cudaFuncSetAttribute");
-        polar_on_chip_kernel<S><<<static_cast<unsigned>(matrices), kThreads, size,
-                                  static_cast<cudaStream_t>(stream)>>>(pass);
-        cuda::check_launch("orthogonalisation on chip");
+        launch_on_chip(polar_on_chip_kernel<S>, pass, matrices, sizeof(typename OnChip<S>::Memory),
+                       stream, "orthogonalisation on chip");
+    }
+    template <class T, int S>
+    static void gram_steps(const GramStepsPass& pass, int64_t matrices, void* stream) {
+        launch_on_chip(polar_gram_steps_kernel<T, S>, pass, matrices,
+                       sizeof(typename GramOnChip<T, S>::Memory), stream, "Gram steps on chip");
     }
 };
 

@@ -31,6 +31,10 @@ struct HostEngine {
     static void split(const Batch& from, const Batch& high, const Batch& low) {
         polar::split(from, high, low);
     }
+    static bool gram_steps(const Batch&, const Batch&, const Batch&, const Batch&, bool,
+                           const double*, int32_t) {
+        return false;
+    }
     static void rescale_rows(const Batch& x, const Batch& r, double safety, Arena) {
         polar::rescale_rows(x.matrix, r.matrix, safety);
     }

@@ -6,6 +6,9 @@
 //   static size_t rescale_bytes(const Batch& r)
 //   symmetric, symmetric_product, general                      as in products.h
 //   copy_plus, split, rescale_rows, rescale_by_schatten4       as in rescale.h, and with scratch
+//   gram_steps(r, q, high, low, splits, coefficients, steps)   true if it has taken the Gram matrix
+//                                                              through these steps and made of it
+//                                                              q, or where it splits high and low
 #pragma once
 
 #include <algorithm>
@@ -142,11 +145,11 @@ class Iteration {
 
     // X <- Q X. With bfloat16 operands Q goes in as the sum of two: rounded to one it would spoil
     // what float kept.
-    void apply_factor() {
+    void apply_factor(bool is_split) {
         if (program_.type != Type::bf16) {
             engine_.general(b_.q, b_.x, {1, 0, 0}, nullptr, b_.next, b_.scratch());
         } else {
-            engine_.split(b_.q, b_.q_high, b_.q_low);
+            if (!is_split) engine_.split(b_.q, b_.q_high, b_.q_low);
             engine_.general(b_.q_low, b_.x, {1, 0, 0}, nullptr, b_.wide, b_.scratch());
             engine_.general(b_.q_high, b_.x, {1, 1, 0}, &b_.wide, b_.next, b_.scratch());
         }
@@ -169,15 +172,24 @@ class Iteration {
         engine_.symmetric_product(b_.z, b_.w, {1, a_k, 0}, &b_.w, b_.r, b_.scratch());
     }
 
+    // Where the steps from t on end: at a restart, or with the last.
+    int32_t end_of(int32_t t) const {
+        do ++t;
+        while (t < program_.steps && !program_.restarts_after(t));
+        return t;
+    }
+
     void run_gram() {
-        bool fresh = true;  // the Gram matrix belongs to the iterate, and no factor has accumulated
-        for (int32_t t = 0; t < program_.steps; ++t) {
-            if (fresh) gram();
-            if (t == 0) rescale();
-            const bool ends = t + 1 == program_.steps || program_.restarts_after(t + 1);
-            gram_step(program_.step(t), fresh, ends);
-            if (ends) apply_factor();
-            fresh = ends;
+        for (int32_t begin = 0, end; begin < program_.steps; begin = end) {
+            gram();
+            if (begin == 0) rescale();
+            end = end_of(begin);
+            const bool is_done =
+                engine_.gram_steps(b_.r, b_.q, b_.q_high, b_.q_low, program_.type == Type::bf16,
+                                   program_.step(begin), end - begin);
+            for (int32_t t = begin; t < end && !is_done; ++t)
+                gram_step(program_.step(t), t == begin, t + 1 == end);
+            apply_factor(is_done);
         }
     }
 

@@ -8,6 +8,7 @@ from boundary.device_fakes import KINDS as FAKES
 from boundary.device_fakes import CudaStream, emulation
 from reference import polar
 from steepest.polar import choose, coefficients, orthogonalize
+from steepest.polar.products import gram, multiply, symmetric_product
 
 from .arrays import DTYPES
 from .bounds import (
@@ -19,6 +20,7 @@ from .bounds import (
     magnification,
     singular_values,
 )
+from .test_device_products import Device
 
 SHAPES = ((40, 72), (97, 64))
 SMALL = ((12, 20), (20, 12), (6, 6), (1, 9), (9, 1), (1, 1))
@@ -72,6 +74,48 @@ def test_matrices_that_stay_on_chip(kind, rng, compute):
         for name in ("polar_express", "cubic5"):
             g = draw(rng, "gaussian", shape, compute)
             assert_accurate(kind, g, name, method="standard")
+
+
+def by_products(device, x, triples, restarts):
+    """The Gram method, one product at a time."""
+    q = None
+    for t, (a, b, c) in enumerate(triples):
+        if t == 0 or t in restarts:
+            x = x if t == 0 else device(multiply, q, x)
+            r = device(gram, x)
+        z = device(gram, r, r, alpha=c, beta=b)
+        if t == 0 or t in restarts:
+            q = (z.astype(np.float64) + a * np.eye(len(z))).astype(x.dtype)
+        else:
+            q = device(symmetric_product, q, z, q, beta=a)
+        w = device(symmetric_product, r, z, r, beta=a)
+        r = device(symmetric_product, z, w, w, beta=a)
+    return device(multiply, q, x)
+
+
+# The last has more steps than one launch takes.
+@pytest.mark.parametrize("name", ["polar_express", "cans", np.tile((1.02, -0.02, 0.0), (40, 1))])
+@pytest.mark.parametrize(
+    ("dtype", "sides"),
+    [("float32", (1, 31, 33, 64, 65, 96, 97, 128, 129)), ("float64", (1, 31, 33, 64, 65))],
+)
+def test_gram_steps_on_chip_are_the_products(kind, rng, dtype, sides, name):
+    """The same bits, for sides around those that fit."""
+    for side in sides:
+        g = draw(rng, "gaussian", (side, side + 7), dtype)
+        bound = float(2.0 ** np.ceil(np.log2(np.linalg.norm(g.astype(np.float64)))))
+        result = on(kind, g, name, method="gram", normalization="bound", bound=bound)
+        restarts = choose(g.shape, dtype, name, None, "gram").restarts
+        triples = coefficients.resolve(name)
+        wanted = by_products(Device(kind), g / g.dtype.type(bound), triples, restarts)
+        assert np.array_equal(result, wanted)
+
+
+@by_compute
+def test_the_gram_method_around_sides_that_fit_on_chip(kind, rng, compute):
+    for shape in ((31, 70), (64, 130), (97, 100), (100, 97), (128, 140), (129, 140)):
+        g = draw(rng, "gaussian", shape, compute)
+        assert_accurate(kind, g, "polar_express", method="gram")
 
 
 @by_method

@@ -1,6 +1,9 @@
 #include "polar/device/engine.h"
 
+#include <algorithm>
+
 #include "polar/device/elements.h"
+#include "polar/device/gram_onchip.h"
 
 namespace steepest::device {
 namespace {
@@ -8,6 +11,16 @@ namespace {
 size_t index_of(const Batch& b) { return static_cast<size_t>(b.matrix.type); }
 
 int64_t blocks_of(const Batch& b) { return b.count * tiles_of(b); }
+
+// The kernel that keeps the square matrices of such a batch in so much shared memory; -1: none.
+int gram_kind(const Batch& r, int shared_bytes) {
+    const bool is_f64 = r.matrix.type == polar::Type::f64;
+    const int kinds = is_f64 ? kGramKindsF64 : kGramKinds;
+    for (int kind = 0; kind < kinds; ++kind)
+        if (r.matrix.rows <= kGramSides[kind])
+            return gram_bytes(kind, is_f64) <= shared_bytes ? kind : -1;
+    return -1;
+}
 
 }  // namespace
 
@@ -47,6 +60,29 @@ void DeviceEngine::multiply(const Batch& b, double* factors, bool both) {
     pass.lines = factors;
     pass.is_set = both;
     runs_.multiply_lines[index_of(b)](pass, blocks_of(b), stream_);
+}
+
+bool DeviceEngine::gram_steps(const Batch& r, const Batch& q, const Batch& high, const Batch& low,
+                              bool splits, const double* coefficients, int32_t steps) {
+    const int kind = gram_kind(r, shared_bytes_);
+    if (kind < 0) return false;
+    const auto index = static_cast<size_t>(kind);
+    const auto run =
+        r.matrix.type == polar::Type::f64 ? runs_.gram_steps_f64[index] : runs_.gram_steps[index];
+    GramStepsPass pass{};
+    pass.r = r;
+    pass.q = q;
+    pass.high = high;
+    pass.low = low;
+    pass.splits = splits;
+    for (int32_t done = 0; done < steps; done += pass.steps) {
+        pass.steps = std::min<int32_t>(steps - done, kGramSteps);
+        pass.is_first = done == 0;
+        pass.is_last = done + pass.steps == steps;
+        std::copy_n(coefficients + 3 * done, 3 * pass.steps, pass.coefficients);
+        run(pass, r.count, stream_);
+    }
+    return true;
 }
 
 void DeviceEngine::load(const PolarPass& pass) {

@@ -14,7 +14,10 @@ class DeviceEngine {
     using Update = polar::Update;
 
     explicit DeviceEngine(Backend& backend)
-        : runs_(backend.polar_runs()), products_(backend), stream_(backend.stream()) {}
+        : runs_(backend.polar_runs()),
+          products_(backend),
+          stream_(backend.stream()),
+          shared_bytes_(backend.shared_bytes()) {}
 
     // Rows begin where 16 bytes do.
     static int64_t leading(int64_t cols, polar::Type type) {
@@ -52,6 +55,10 @@ class DeviceEngine {
         rescale(x, r, safety, scratch, true);
     }
 
+    // By one launch where R, its polynomial and Q fit on chip.
+    bool gram_steps(const Batch& r, const Batch& q, const Batch& high, const Batch& low,
+                    bool splits, const double* coefficients, int32_t steps);
+
     // Normalises the caller's matrices, as `pass` describes them, into x, and writes it to their
     // results.
     void load(const PolarPass& pass);
@@ -66,6 +73,7 @@ class DeviceEngine {
     const PolarRuns& runs_;
     DeviceProducts products_;
     void* stream_;
+    int shared_bytes_;
 };
 
 }  // namespace steepest::device

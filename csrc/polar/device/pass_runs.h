@@ -1,6 +1,7 @@
 // The table of a backend: how it runs each pass of an orthogonalisation.
 #pragma once
 
+#include "polar/device/gram_onchip.h"
 #include "polar/device/norm.h"
 #include "polar/device/onchip.h"
 #include "polar/device/passes.h"
@@ -28,7 +29,13 @@ const PolarRuns& polar_runs_of() {
                            Backend::template multiply_lines<double>,
                            Backend::template multiply_lines<StoredBf16>},
         .on_chip = {Backend::template on_chip<32>, Backend::template on_chip<64>,
-                    Backend::template on_chip<128>}};
+                    Backend::template on_chip<128>},
+        .gram_steps = {Backend::template gram_steps<float, 32>,
+                       Backend::template gram_steps<float, 64>,
+                       Backend::template gram_steps<float, 96>,
+                       Backend::template gram_steps<float, 128>},
+        .gram_steps_f64 = {Backend::template gram_steps<double, 32>,
+                           Backend::template gram_steps<double, 64>}};
     return runs;
 }
 

@@ -33,18 +33,18 @@ Sum fold_block(F&& sum_of) {
 }
 
 // The threads of a block, with what each keeps.
-template <int S>
+template <class Block, class Pass>
 struct EmulatedTeam {
-    const OnChipPass& pass;
+    const Pass& pass;
     int64_t matrix;
-    typename OnChip<S>::Memory& memory;
-    std::vector<typename OnChip<S>::Registers> registers =
-        std::vector<typename OnChip<S>::Registers>(kThreads);
+    typename Block::Memory& memory;
+    std::vector<typename Block::Registers> registers =
+        std::vector<typename Block::Registers>(kThreads);
 
     template <class F>
     void all(F&& f) {
         each_thread([&](int32_t thread) {
-            f(OnChip<S>{pass, memory, matrix, thread}, registers[static_cast<size_t>(thread)]);
+            f(Block{pass, memory, matrix, thread}, registers[static_cast<size_t>(thread)]);
         });
     }
 };
@@ -122,8 +122,16 @@ struct EmulatedPasses {
     static void on_chip(const OnChipPass& pass, int64_t matrices, void*) {
         const auto memory = std::make_unique<typename OnChip<S>::Memory>();
         for (int64_t m = 0; m < matrices; ++m) {
-            EmulatedTeam<S> team{pass, m, *memory};
+            EmulatedTeam<OnChip<S>, OnChipPass> team{pass, m, *memory};
             run_on_chip<S>(pass, team);
+        }
+    }
+    template <class T, int S>
+    static void gram_steps(const GramStepsPass& pass, int64_t matrices, void*) {
+        const auto memory = std::make_unique<typename GramOnChip<T, S>::Memory>();
+        for (int64_t m = 0; m < matrices; ++m) {
+            EmulatedTeam<GramOnChip<T, S>, GramStepsPass> team{pass, m, *memory};
+            run_gram_on_chip<T, S>(pass, team);
         }
     }
 };

@@ -12,6 +12,7 @@ struct ProbePass;
 struct PolarPass;
 struct LinesPass;
 struct OnChipPass;
+struct GramStepsPass;
 struct ProductRuns;
 struct LineSumsPass;
 struct ReportPass;
@@ -58,6 +59,9 @@ struct PolarRuns {
     PolarRun multiply_lines[3];
     // All of it for matrices of up to 32, 64 and 128 rows and columns, a block for each.
     void (*on_chip[3])(const OnChipPass& pass, int64_t matrices, void* stream);
+    // Steps of the Gram method for sides of up to 32, 64, 96 and 128, a block for each matrix.
+    void (*gram_steps[4])(const GramStepsPass& pass, int64_t matrices, void* stream);
+    void (*gram_steps_f64[2])(const GramStepsPass& pass, int64_t matrices, void* stream);
 };
 
 // The passes over rows and columns that are divided by their norms, over a number of CUDA blocks.
