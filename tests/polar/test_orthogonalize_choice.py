@@ -50,6 +50,24 @@ def test_five_steps_need_no_restart(name, dtype):
     assert choose((1024, 1024), dtype, name) == Choice("standard", compute, ())
 
 
+@pytest.mark.parametrize(
+    ("dtype", "shape", "method"),
+    [
+        ("float32", (32, 128), "standard"),  # all of it in shared memory
+        ("float32", (128, 129), "gram"),
+        ("float32", (129, 130), "standard"),  # no square matrix fits
+        ("bfloat16", (20, 64), "standard"),
+        ("bfloat16", (65, 65), "gram"),
+        ("float64", (64, 65), "gram"),
+        ("float64", (65, 66), "standard"),
+    ],
+)
+def test_small_matrices_on_a_device_take_the_form_of_fewer_launches(dtype, shape, method):
+    for given in (shape, shape[::-1], (3, *shape)):
+        assert choose(given, dtype, "jordan", device=True).method == method
+    assert choose(shape, dtype, [[1.5, -0.5, 0]], device=True).method == "standard"
+
+
 @pytest.mark.parametrize("method", ("standard", "gram"))
 def test_a_given_method(method):
     for shape in ((8, 8), (8, 100), (100, 8), (0, 3), (1, 1)):

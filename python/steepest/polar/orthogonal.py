@@ -23,6 +23,10 @@ METHODS = ("standard", "gram")
 #: Longest over shortest side from which the Gram form is the faster one, by the type of the
 #: products: it trades passes over the matrix for products of its short side.
 GRAM_PAYS_FROM = {"bfloat16": 1.5, "float32": 3.0, "float64": 3.0}
+# Sides up to which a device keeps all of the standard form, and the square matrices of the Gram
+# form, in shared memory for all steps.
+_ON_CHIP = {"bfloat16": 64, "float32": 128, "float64": 0}
+_GRAM_ON_CHIP = {"bfloat16": 128, "float32": 128, "float64": 64}
 # The Gram form starts anew where rounding makes its factor Q worse conditioned than it is by more
 # than this, or singular values larger than the set does by more than that.
 _MOST_EXCESS = 1.25
@@ -55,10 +59,14 @@ def choose(
     steps: int | None = None,
     method: str = "auto",
     compute: str = "auto",
+    *,
+    device: bool = False,
 ) -> Choice:
     """What `orthogonalize` does with an array of this shape and dtype name.
 
     coefficients, steps, method, compute : as in `orthogonalize`.
+    device : whether the array lies on a CUDA device, where "auto" takes the form of fewer launches
+        for matrices that stay in shared memory.
 
     Raises ValueError for an unknown method or type, and as `resolve` does.
     """
@@ -82,6 +90,8 @@ def choose(
     if method == "auto":
         short, long = sorted(shape[-2:])
         pays = short > 0 and long >= GRAM_PAYS_FROM[compute] * short
+        if device and 0 < short <= _GRAM_ON_CHIP[compute]:
+            pays = long > _ON_CHIP[compute] and _saves_launches(triples, compute)
         method = "gram" if pays and not _starts_anew(triples, compute) else "standard"
     return Choice(method, compute, _starts_anew(triples, compute) if method == "gram" else ())
 
@@ -142,7 +152,11 @@ def orthogonalize(
     inputs = list(G) if is_list else [G]
     facts = [_core.array_facts(x, "G", i if is_list else -1, True) for i, x in enumerate(inputs)]
     triples = resolve(coefficients, steps)
-    choices = [choose(shape, dtype, triples, None, method, compute) for shape, dtype in facts]
+    device = method == "auto" and bool(inputs) and _core.work_place(inputs[0], "G")[0]
+    choices = [
+        choose(shape, dtype, triples, None, method, compute, device=device)
+        for shape, dtype in facts
+    ]
     arguments.one_of("normalization", normalization, NORMALIZATIONS)
     shapes = [shape for shape, _ in facts]
     bounds = bounds_of(bound, normalization == "bound", shapes, is_list)
@@ -167,6 +181,13 @@ def orthogonalize(
         stream,
     )
     return outputs if is_list else outputs[0]
+
+
+def _saves_launches(triples: NDArray[np.float64], compute: str) -> bool:
+    """Whether products of the standard form are more than launches of the Gram form on chip: the
+    Gram matrix, all steps, and the products by the factor, of two parts in bfloat16."""
+    products = sum(3 if c != 0 else 2 for c in triples[:, 2])
+    return products > (4 if compute == "bfloat16" else 3)
 
 
 def _starts_anew(triples: NDArray[np.float64], compute: str) -> tuple[int, ...]:
