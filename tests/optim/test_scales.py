@@ -24,9 +24,19 @@ def test_mup_is_1_at_the_base_and_transfers_ratios():
     assert scales.mup(wide, kinds, base=64, optimizer="sgd") == [4, 1, 0.25]
 
 
+def test_what_does_not_grow_keeps_its_rate():
+    """A bias of the outputs and a scalar have the same rate at every width, as MuSGD of the
+    authors' package leaves tensors without a dimension that grows."""
+    shapes, kinds = [(CLASSES,), (), (), (256,)], ["output", "input", "hidden", "hidden"]
+    for base in (None, 64, 256):
+        assert scales.mup(shapes, kinds, base=base, optimizer="sgd")[:3] == [1, 1, 1]
+        assert scales.mup(shapes, kinds, base=base) == [1, 1, 1, 1]
+    assert scales.mup(shapes, kinds, base=64, optimizer="sgd")[3] == 4
+
+
 def test_u_mup_has_table_2():
     assert scales.u_mup(SHAPES, KINDS) == [1 / 8, 1 / 8, 1 / 8, 1, 1, 1]
-    assert scales.u_mup(SHAPES, KINDS, residual_layers=4) == [1 / 8, 1 / 16, 1 / 16, 1, 1, 1]
+    assert scales.u_mup(SHAPES, KINDS, residual_layers=4) == [1 / 8, 1 / 16, 1 / 16, 1, 1 / 2, 1]
 
 
 def test_the_spectral_condition_has_its_ratios():

@@ -174,8 +174,8 @@ class GradNormLoRP(LowRankOptimizer):
 
     Huang et al., arXiv 2412.19616: the normalised form of their equations, projected on one side
     as in their code, of which eps and the order of step and decay are. The factors I J that their
-    paper adds to v, which are a matter of the model, and the projection on both sides are not part
-    of it.
+    paper adds to v are parameters of the model, not of a step that is given w, and neither they
+    nor the projection on both sides are part of it.
 
     params : an array, a list or dict of arrays, or a list of group dicts. In host memory; no row
         of a matrix may be zero. Convolution kernels (out, in, k...) in C order are matrices

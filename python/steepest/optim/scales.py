@@ -25,6 +25,7 @@ __all__ = ["fans", "mup", "spectral", "u_mup"]
 
 KINDS = ("input", "hidden", "output")
 OPTIMIZERS = ("adam", "sgd")
+_FIXED = "fixed"  # what has no dimension that grows with the width
 
 
 class Fans(NamedTuple):
@@ -58,7 +59,8 @@ def mup(
 
     shapes : of the tensors, of ints.
     kinds : "input", "hidden" or "output", one for all or one for each.
-        Vectors and scalars are input weights, as the paper has biases.
+        Vectors are input weights, as the paper has biases; but those given as "output", biases of
+        the outputs, and scalars have no dimension that grows with the width, and factors of 1.
     optimizer : "adam" (and its relatives whose step does not depend on the size of gradients):
         1, 1 / fan_in, 1 / fan_in for input, hidden and output weights; "sgd": fan_out, 1,
         1 / fan_in.
@@ -66,7 +68,9 @@ def mup(
         are 1 there. None: 1. Fans that do not grow with the width (the input's fan_in, the
         output's fan_out) enter none of the factors.
 
-    With these go initial variances of 1 / fan_in, and of 1 / fan_in^2 for output weights. Raises
+    With these go initial variances of 1 / fan_in, and of 1 / fan_in^2 for output weights. Models
+    that divide their outputs by fan_in instead, as the authors' package mup does (table 8), leave
+    output weights at 1 for "adam", as if they were input weights, and have fan_in for "sgd". Raises
     TypeError and ValueError for wrong shapes, kinds or names.
     """
     arguments.one_of("optimizer", optimizer, OPTIMIZERS)
@@ -76,11 +80,13 @@ def mup(
             "input": lambda f: 1.0,
             "hidden": lambda f: width / f.fan_in,
             "output": lambda f: width / f.fan_in,
+            _FIXED: lambda f: 1.0,
         },
         "sgd": {
             "input": lambda f: f.fan_out / width,
             "hidden": lambda f: 1.0,
             "output": lambda f: width / f.fan_in,
+            _FIXED: lambda f: 1.0,
         },
     }
     return [table[optimizer][kind](fan) for fan, kind in _tensors(shapes, kinds)]
@@ -95,8 +101,9 @@ def u_mup(
     """Factors of u-mu-P for Adam (Blake et al., arXiv 2407.17465, table 2).
 
     1 / sqrt(fan_out), 1 / sqrt(fan_in), 1 for input, hidden and output weights; 1 for vectors and
-    scalars. residual_layers : the number of layers on residual branches: hidden weights, to be
-    those on branches, have a further 1 / sqrt(residual_layers).
+    scalars, apart from depth. residual_layers : the number of layers on residual branches: whatever
+    is hidden, to be what lies on branches, has a further 1 / sqrt(residual_layers), biases and
+    gains included as in the authors' package unit-scaling.
 
     With these go weights that begin with variance 1 and are multiplied in the model by 1,
     1 / sqrt(fan_in) and 1 / fan_in. shapes, kinds and errors as `mup` has them.
@@ -105,13 +112,14 @@ def u_mup(
     if residual_layers is not None:
         depth = arguments.count("residual_layers", residual_layers, 1, 2**62)
     factors = []
-    for shape, (fan, kind) in zip(shapes, _tensors(shapes, kinds), strict=True):
-        if kind == "output" or len(tuple(shape)) < 2:
-            factors.append(1.0)
-        elif kind == "input":
+    for fan, kind, dimensions in _named(shapes, kinds):
+        weight = dimensions >= 2
+        if kind == "hidden":
+            factors.append(1 / math.sqrt((fan.fan_in if weight else 1) * depth))
+        elif kind == "input" and weight:
             factors.append(1 / math.sqrt(fan.fan_out))
         else:
-            factors.append(1 / math.sqrt(fan.fan_in * depth))
+            factors.append(1.0)
     return factors
 
 
@@ -135,14 +143,20 @@ def spectral(shapes: Sequence[Iterable[int]], *, optimizer: str = "sgd") -> list
 
 
 def _tensors(shapes: Any, kinds: Sequence[str] | str) -> list[tuple[Fans, str]]:
-    """Fans and kinds, checked."""
+    """Fans and kinds, checked; vectors and scalars as `mup` has them."""
+    found = []
+    for fan, name, dimensions in _named(shapes, kinds):
+        vector = "input" if dimensions == 1 and name != "output" else _FIXED
+        found.append((fan, name if dimensions >= 2 else vector))
+    return found
+
+
+def _named(shapes: Any, kinds: Sequence[str] | str) -> list[tuple[Fans, str, int]]:
+    """Fans, the kinds given and how many dimensions there are, checked."""
     given = [tuple(shape) for shape in shapes]
     names = [kinds] * len(given) if isinstance(kinds, str) else list(kinds)
     if len(names) != len(given):
         raise ValueError(f"kinds: {len(names)} given, expected one or {len(given)}, as shapes")
     for name in names:
         arguments.one_of("kinds", name, KINDS)
-    return [
-        (fans(shape), name if len(shape) >= 2 else "input")
-        for shape, name in zip(given, names, strict=True)
-    ]
+    return [(fans(shape), name, len(shape)) for shape, name in zip(given, names, strict=True)]
