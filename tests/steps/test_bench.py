@@ -290,6 +290,26 @@ def test_plot_is_a_picture(tmp_path):
     assert (tmp_path / "rows.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_plot_of_several_families_shows_the_closest_rivals(tmp_path):
+    """At most thirty cases of each family, those with rivals before those without."""
+    alone = [rows.replace(ROW, case=f"alone {k}") for k in range(20)]
+    pairs = [
+        rows.replace(ROW, case=f"case {k}", rival=rival, rival_median_s=1.0, ratio=ratio)
+        for k in range(25)
+        for rival, ratio in (("numpy", 9.0), ("torch-fused", 0.8))
+    ]
+    shown = plot.overview([*alone, *pairs])
+    assert [row.case for row in shown] == [
+        *(f"alone {k}" for k in range(5)),
+        *(f"case {k}" for k in range(25)),
+    ]
+    assert {row.rival for row in shown[5:]} == {"torch-fused"}
+    pytest.importorskip("matplotlib")
+    both = [*pairs, *(rows.replace(row, family="norms") for row in alone)]
+    plot.save(both, machine.facts(), str(tmp_path / "rows.png"))
+    assert (tmp_path / "rows.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_command_line(capsys):
     assert main(["steps", "--list", "--only", "lamb"]) == 0
     assert "44 bytes" in capsys.readouterr().out

@@ -10,6 +10,8 @@ from typing import Any
 from .report import processor
 from .rows import Row
 
+_MOST_CASES = 30  # of a panel, where there are several
+
 
 def available() -> bool:
     """Whether matplotlib is installed."""
@@ -38,14 +40,49 @@ def canvas(path: str, size: tuple[float, float], machine: Mapping[str, Any]) -> 
 
 
 def save(rows: Sequence[Row], machine: Mapping[str, Any], path: str) -> None:
-    """Writes bars of the fraction of the ceiling, and of the ratio to each rival, as a PNG."""
-    labels = list(dict.fromkeys(_label(row) for row in rows))
-    with canvas(path, (14, 1.6 + 0.36 * len(labels)), machine) as figure:
-        left, right = figure.subplots(1, 2, sharey=True)
-        _plot_ceilings(left, rows, labels)
-        _plot_ratios(right, rows, labels)
-        left.set_yticks(range(len(labels)), labels, fontsize=9)
-        left.set_ylim(len(labels) - 0.4, -0.6)
+    """Writes bars of the fraction of the ceiling, and of the ratio to each rival, as a PNG.
+
+    Of one family all rows; of several a panel for each, with what `overview` leaves.
+    """
+    families = {row.family: [r for r in rows if r.family == row.family] for row in rows}
+    parts = list(families.values())
+    if len(parts) > 1:
+        parts = [overview(part) for part in parts]
+    across = min(2, len(parts))
+    heights = [
+        max(1.6 + 0.36 * len(_labels(part)) for part in parts[first : first + across])
+        for first in range(0, len(parts), across)
+    ]
+    with canvas(path, (14 * across, sum(heights)), machine) as figure:
+        panels = figure.subfigures(len(heights), across, squeeze=False, height_ratios=heights)
+        for panel, part in zip(panels.flat, parts, strict=False):
+            if len(parts) > 1:
+                panel.suptitle(part[0].family)
+            _plot_panel(panel, part)
+
+
+def overview(rows: Sequence[Row]) -> list[Row]:
+    """The rows of at most 30 cases, those with rivals first, and of each the closest rival's."""
+    closest: dict[str, Row] = {}
+    for row in rows:
+        best = closest.setdefault(_label(row), row)
+        if row.ratio is not None and (best.ratio is None or row.ratio < best.ratio):
+            closest[_label(row)] = row
+    chosen = sorted(closest, key=lambda label: closest[label].ratio is None)[:_MOST_CASES]
+    return [row for label, row in closest.items() if label in chosen]
+
+
+def _plot_panel(figure: Any, rows: Sequence[Row]) -> None:
+    labels = _labels(rows)
+    left, right = figure.subplots(1, 2, sharey=True)
+    _plot_ceilings(left, rows, labels)
+    _plot_ratios(right, rows, labels)
+    left.set_yticks(range(len(labels)), labels, fontsize=9)
+    left.set_ylim(len(labels) - 0.4, -0.6)
+
+
+def _labels(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(_label(row) for row in rows))
 
 
 def _label(row: Row) -> str:
@@ -74,10 +111,13 @@ def _plot_ratios(axes: Any, rows: Sequence[Row], labels: Sequence[str]) -> None:
     """Times of the rivals as multiples of ours, on a logarithmic axis from 1."""
     compared = [row for row in rows if row.ratio is not None]
     rivals = list(dict.fromkeys(row.rival for row in compared))
-    thickness = 0.84 / max(1, len(rivals))
+    # Side by side, but where no case has two of them.
+    beside = len(rivals) if len(compared) > len(_labels(compared)) else 1
+    thickness = 0.84 / max(1, beside)
     for number, rival in enumerate(rivals):
         mine = [row for row in compared if row.rival == rival]
-        at = [labels.index(_label(r)) - 0.42 + (number + 0.5) * thickness for r in mine]
+        place = (number % max(1, beside) + 0.5) * thickness
+        at = [labels.index(_label(r)) - 0.42 + place for r in mine]
         ratios = [row.ratio or 1.0 for row in mine]
         bars = axes.barh(at, [r - 1 for r in ratios], thickness, left=1, label=rival)
         axes.bar_label(bars, [f"{r:.3g}" for r in ratios], padding=2, fontsize=7)
