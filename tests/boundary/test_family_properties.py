@@ -5,6 +5,8 @@ That of steps is test_properties.py. The bits of a result do not depend on the l
 reference has no bound for a dtype, the call on plain copies is it.
 """
 
+import math
+
 import hypothesis
 import numpy as np
 import strategies
@@ -49,7 +51,7 @@ def close(found, wanted, unit):
 
 def each(function, stack):
     """Of every matrix of a stack."""
-    flat = stack.reshape(-1, *stack.shape[-2:])
+    flat = stack.reshape(math.prod(stack.shape[:-2]), *stack.shape[-2:])
     made = [function(m) for m in flat]
     return np.array(made).reshape(stack.shape) if made else np.zeros(stack.shape)
 
