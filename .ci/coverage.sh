@@ -7,7 +7,7 @@
 # Wants the active virtual environment to hold the extras "test" and "dev", and coverage, pytest-cov
 # and gcovr besides. Needs GCC. Python that runs in child processes is not seen.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-directory=$1
+directory=$(realpath -m -- "$1")
 shift
 tests=("$@")
 [[ ${#tests[@]} -gt 0 ]] || tests=(tests --ignore=tests/install --ignore=tests/test_stubs.py)
@@ -23,6 +23,10 @@ pip install --no-deps --target "$directory/package" . \
 
 section "The tests on it"
 export PYTHONPATH=$directory/package COVERAGE_FILE=$directory/coverage.data
+# An editable install puts itself before every path, and its lines would be counted as unseen.
+found=$(python -c 'import steepest; print(steepest.__file__)')
+[[ $found == "$directory/package/"* ]] ||
+    fail "$found is imported instead of what was built: pip uninstall steepest"
 status=0
 python -m pytest "${quick[@]}" --cov=steepest --cov-branch \
     --cov-report="term:skip-covered" --cov-report="html:$directory/python" \
