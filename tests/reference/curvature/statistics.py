@@ -24,6 +24,20 @@ def trace_variance(a, distribution):
     return 2 * (squares - np.sum(np.diag(a) ** 2) if distribution == "rademacher" else squares)
 
 
+def trace_fourth_moment(a):
+    """Of the deviation of one sample z^T A z from tr A, A symmetric and z signs.
+
+    It is X = 2 sum m_e over the pairs e = {i, j}, times signs z_i z_j. In E X^4 only products of
+    four pairs stay in which every index comes an even number of times: two pairs twice, which makes
+    3 S^2 - 2 Q with S = sum m_e^2 and Q = sum m_e^4, and cycles of four pairs, each in 4! orders.
+    The trace of M^4 counts each cycle eight times, beside the walks that turn back."""
+    m = a - np.diag(np.diag(a))
+    square, fourths = m @ m, np.sum(m**4)
+    backwards = 2 * np.sum(np.diag(square) ** 2) - fourths
+    cycles = (np.sum(square * square) - backwards) / 8
+    return 16 * (3 * (np.trace(square) / 2) ** 2 - fourths + 24 * cycles)
+
+
 def diagonal_variance(a, distribution):
     """Of one sample of z * (A z), entry by entry."""
     off = np.sum(a * a, axis=1) - np.diag(a) ** 2
