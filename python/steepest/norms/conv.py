@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..polar import arguments
-from . import conv_check, conv_lower
+from . import conv_check, conv_lower, conv_weights
 from .conv_check import Geometry
 from .conv_search import Search, on_grid, on_torus
-from .conv_symbol import TINY, UNIT, Indices, Symbol, Values
+from .conv_symbol import TINY, UNIT, Indices
+from .conv_weights import DeviceWeights, HostWeights
 from .results import SpectralBound
 from .spectral import MOST_ITERATIONS
 
@@ -34,7 +35,8 @@ def conv_spectral_norm(
     (torch's convention; the norm is the same for the flipped kernel.)
 
     kernel : array (c_out, c_in / groups, k) or (c_out, c_in / groups, k, k) of float64, float32,
-        bfloat16 or float16, in host memory. It is not changed.
+        bfloat16 or float16, in host memory or, as a CuPy array or torch tensor, on a CUDA device.
+        It is not changed.
     input_size : places of the input per dimension, or one int for all. None: the supremum over all
         sizes, of either padding, except for circular inputs that the stride does not divide.
     padding : "circular": taps outside wrap round. "zeros": they read zero, with pad =
@@ -60,46 +62,47 @@ def conv_spectral_norm(
     lower bound needs the operator, NumPy's products are used, so the last bits may depend on its
     BLAS; the interval holds for any order of summation.
 
+    On a device transform, blocks and operator stay there, in float64, and every block goes through
+    the Gram iteration of `spectral_norm` until it is proved not to be larger. The complex blocks
+    are real ones of twice the rows and columns, which costs twice the arithmetic. A few numbers per
+    block and squaring are waited for.
+
     Sources: Sedghi et al., ICLR 2019, arXiv 1805.10408; Delattre et al., ICML 2023, arXiv
     2305.16173.
 
     Raises TypeError (kind, dtype), ValueError (shape, input_size, padding, stride, dilation,
-    groups, iterations, tol), DeviceError (an array on a device).
+    groups, iterations, tol), DeviceError (no kernels for an array's device, a failure of the
+    device).
     """
-    values, groups = conv_check.kernel(kernel, groups)
-    shape = conv_check.geometry(values.shape[3:], input_size, padding, stride, dilation, groups)
+    weights = conv_weights.read(kernel, groups)
+    shape = conv_check.geometry(weights.shape, input_size, padding, stride, dilation)
     tol = arguments.at_least("tol", tol, 0.0, 1.0)
     if iterations is not None:
         iterations = arguments.count("iterations", iterations, 0, MOST_ITERATIONS)
-    largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
+    largest = weights.largest()
     if not math.isfinite(largest):
         return SpectralBound(math.nan, math.nan)
     if largest == 0:
         return SpectralBound(0.0, 0.0)
     exponent = math.frexp(largest)[1]
-    lower, upper = _interval(_times_power(values, -exponent), shape, iterations, tol)
+    strides = circular(shape)[0]
+    search = Search(weights.symbol(-exponent, strides, shape.dilation), iterations, tol)
+    lower, upper = _interval(weights, shape, search)
     return SpectralBound(_scaled(lower, exponent, down=True), _scaled(upper, exponent, down=False))
 
 
 def _interval(
-    kernel: Values, shape: Geometry, iterations: int | None, tol: float
+    weights: HostWeights | DeviceWeights, shape: Geometry, search: Search
 ) -> tuple[float, float]:
-    strides, lengths, exact = circular(shape)
-    search = Search(Symbol(kernel, strides, shape.dilation), iterations, tol)
+    _, lengths, exact = circular(shape)
+    count = search.symbol.count
     upper = on_torus(search) if lengths is None else on_grid(search, lengths)
-    upper = _with_tiny(upper, kernel.size)
+    upper = _with_tiny(upper, count)
     if exact:
         lower = search.lower - search.symbol.error
-        return max(0.0, lower * (1 - 4 * UNIT) - kernel.size * TINY), upper
-    return min(conv_lower.lower_bound(kernel, shape, search), upper), upper
-
-
-def _times_power(values: Values, exponent: int) -> Values:
-    """values 2^exponent, in their place by a product, which is faster, where that is a number."""
-    if abs(exponent) < 1000:
-        values *= 2.0**exponent
-        return values
-    return np.ldexp(values, exponent)
+        return max(0.0, lower * (1 - 4 * UNIT) - count * TINY), upper
+    operator = weights.operator(search.symbol, shape)
+    return min(conv_lower.lower_bound(operator, search), upper), upper
 
 
 def _with_tiny(upper: float, count: int) -> float:

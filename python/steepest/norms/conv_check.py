@@ -45,9 +45,18 @@ class Geometry:
 
 
 def kernel(given: Any, groups: Any, least: int = 3) -> tuple[Values, int]:
-    """The kernel (groups, c_out/groups, c_in/groups, taps...) in float64, and groups; it has at
-    least `least` dimensions."""
-    shape, dtype = _core.array_facts(given, "kernel", -1)
+    """A kernel in host memory (groups, c_out/groups, c_in/groups, taps...), a copy in float64, and
+    groups; it has at least `least` dimensions."""
+    shape, dtype = facts(given, groups, least)
+    return widened(_arrays.to_host(given, "kernel"), dtype).reshape(shape), shape[0]
+
+
+def facts(
+    given: Any, groups: Any, least: int = 3, *, anywhere: bool = False
+) -> tuple[tuple[int, ...], str]:
+    """That shape of a kernel, and its dtype. Raises for one on a device unless it may lie
+    `anywhere`."""
+    shape, dtype = _core.array_facts(given, "kernel", -1, anywhere)
     if not least <= len(shape) <= 4:
         matrix = "(c_out, c_in), " if least == 2 else ""
         raise ValueError(
@@ -59,18 +68,18 @@ def kernel(given: Any, groups: Any, least: int = 3) -> tuple[Values, int]:
         raise ValueError(f"groups: {groups} given, expected a divisor of c_out = {shape[0]}")
     if 0 in shape[2:]:
         raise ValueError(f"kernel: shape {tuple(shape)} given, expected at least one tap")
-    values = widened(_arrays.to_host(given, "kernel"), dtype)
-    return values.reshape(groups, shape[0] // groups, *shape[1:]), groups
+    return (groups, shape[0] // groups, *shape[1:]), dtype
 
 
 def geometry(
-    taps: tuple[int, ...], size: Any, padding: Any, stride: Any, dilation: Any, groups: int
+    kernel_shape: tuple[int, ...], size: Any, padding: Any, stride: Any, dilation: Any
 ) -> Geometry:
-    """The rest of the arguments."""
+    """The rest of the arguments, of a kernel (groups, c_out/groups, c_in/groups, taps...)."""
+    groups, _, _, *taps = kernel_shape
     if padding not in ("circular", "zeros"):
         raise ValueError(f'padding: {padding!r} given, expected "circular" or "zeros"')
     shape = Geometry(
-        taps,
+        tuple(taps),
         None if size is None else _size(size, len(taps)),
         padding,
         arguments.count("stride", stride, 1, _MOST),

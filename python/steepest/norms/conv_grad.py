@@ -9,10 +9,11 @@ import numpy as np
 
 from .. import _arrays, _core
 from ..polar import arguments
-from . import conv_check
+from . import conv_check, conv_weights
 from .conv import circular
 from .conv_search import Search, on_grid
 from .conv_symbol import Symbol, Values
+from .conv_weights import DeviceWeights, HostWeights
 from .results import NormGradient
 from .spectral import MOST_ITERATIONS, spectral_norm_grad
 
@@ -44,33 +45,39 @@ def conv_spectral_norm_grad(
 
     Returns NormGradient(gradient, value, order): the gradient is of the kernel's kind, shape and
     dtype, value is f. Where several blocks are largest, it is a gradient of one of them. A zero or
-    empty kernel, where there is no gradient, gets zeros, one with a NaN or an infinity NaN.
+    empty kernel, where there is no gradient, gets zeros, one with a NaN or an infinity NaN. For a
+    kernel on a device the gradient of the largest block comes to the host, goes from there to the
+    taps and back.
 
     Source: Delattre et al., ICML 2023, arXiv 2305.16173.
 
     Raises as `conv_spectral_norm` does.
     """
-    values, groups = conv_check.kernel(kernel, groups)
+    weights = conv_weights.read(kernel, groups)
     if input_size is None:
         raise ValueError("input_size: None given, expected an int or one per dimension")
-    shape = conv_check.geometry(values.shape[3:], input_size, padding, stride, dilation, groups)
+    shape = conv_check.geometry(weights.shape, input_size, padding, stride, dilation)
     count = arguments.count("iterations", iterations, 0, MOST_ITERATIONS)
     order = 2 ** (count + 1)
-    largest = float(np.max(np.abs(values), initial=0.0))
+    largest = weights.largest()
     if largest == 0 or not math.isfinite(largest):
         missing = 0.0 if largest == 0 else math.nan
-        return NormGradient(_like(kernel, np.full(values.shape, missing)), missing, order)
+        return NormGradient(_like(kernel, np.full(weights.shape, missing)), missing, order)
     exponent = math.frexp(largest)[1]
-    gradient, value = _of_largest_block(np.ldexp(values, -exponent), shape, count)
+    symbol = weights.symbol(-exponent, circular(shape)[0], shape.dilation)
+    gradient, value = _of_largest_block(weights, symbol, shape, count)
     return NormGradient(_like(kernel, gradient), float(np.ldexp(value, exponent)), order)
 
 
 def _of_largest_block(
-    kernel: Values, shape: conv_check.Geometry, count: int
+    weights: HostWeights | DeviceWeights,
+    symbol: Symbol,
+    shape: conv_check.Geometry,
+    count: int,
 ) -> tuple[Values, float]:
-    strides, lengths, _ = circular(shape)
+    """Gradient (groups, c_out, c_in, taps...), in host memory, and value."""
+    lengths = circular(shape)[1]
     assert lengths is not None
-    symbol = Symbol(kernel, strides, shape.dilation)
     search = Search(symbol, None, _TOL)
     on_grid(search, lengths)
     assert search.best is not None
@@ -78,17 +85,16 @@ def _of_largest_block(
     of_blocks = spectral_norm_grad(symbol.blocks(frequency, lengths)[0], count)
     group = int(np.argmax(of_blocks.value))
     once = 2.0 ** -(2.0 ** -(count + 1))  # [[Re, -Im], [Im, Re]] has every singular value twice
-    gradient = np.zeros_like(kernel)
+    gradient = np.zeros(weights.shape)
     waves = symbol.waves(frequency, lengths)
-    gradient[group] = _to_taps(symbol, of_blocks.gradient[group] * once, waves).reshape(
-        kernel.shape[1:]
-    )
+    of_block = _arrays.to_host(of_blocks.gradient[group]) * once
+    gradient[group] = _to_taps(symbol, of_block, waves).reshape(weights.shape[1:])
     return gradient, float(of_blocks.value[group]) * once
 
 
 def _to_taps(symbol: Symbol, block: Values, waves: tuple[Values, Values]) -> Values:
     """From the gradient of [[Re, -Im], [Im, Re]] to that of (c_out, c_in, taps)."""
-    c_out, c_in = symbol.kernel.shape[1:3]
+    c_out, c_in = map(int, symbol.kernel.shape[1:3])
     parts = block.reshape(2, c_out, 2, c_in, -1)[..., symbol.residues]
     cosines, sines = waves[0][:, 0], waves[1][:, 0]
     re, im = parts[0, :, 0] + parts[1, :, 1], parts[1, :, 0] - parts[0, :, 1]
@@ -98,7 +104,7 @@ def _to_taps(symbol: Symbol, block: Values, waves: tuple[Values, Values]) -> Val
 
 def _like(kernel: Any, gradient: Values) -> Any:
     """The gradient as an array of the kernel's kind, shape and dtype."""
-    shape, dtype = _core.array_facts(kernel, "kernel", -1)
+    shape, dtype = _core.array_facts(kernel, "kernel", -1, True)
     result = _arrays.zeros(_arrays.view(kernel, "kernel"), dtype, shape)
     if math.prod(shape):
         rounded = gradient.reshape(shape).astype(_arrays.numpy_dtype(dtype))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -16,16 +18,55 @@ _STEPS = 24
 _FADED = 32  # steps end when one gains less than this part of the tolerance
 
 
-class Operator:
-    """y[o, p] = sum over i, t of kernel[o, i, t] x[i, p stride + t dilation - pad], per group.
+class Operator(ABC):
+    """y[o, p] = sum over i, t of kernel[o, i, t] x[i, p stride + t dilation - pad], per group, for
+    inputs (groups, c_in, n...) and outputs (groups, c_out, p...) where the kernel is."""
 
-    Inputs (groups, c_in, n...) carry one more place at the end of each dimension: zero, for taps
-    outside.
-    """
+    def __init__(
+        self, shape: Geometry, groups: int, terms: tuple[int, int], stretch: float
+    ) -> None:
+        self.shape, self.groups = shape, groups
+        self.size, self.outputs = shape.size or (), shape.outputs()
+        #: Products in the sum of an output, and weights of the kernel.
+        self.products, self.weights = terms
+        #: Bound of ||  |A|  ||.
+        self.stretch = stretch
+
+    @abstractmethod
+    def take(self, x: Values) -> Any:
+        """An input (groups, c_in, n + 1...) whose last places do not count."""
+
+    @abstractmethod
+    def apply(self, x: Any) -> Any:
+        """A x."""
+
+    @abstractmethod
+    def adjoint(self, y: Any) -> Any:
+        """A^T y."""
+
+    @abstractmethod
+    def length(self, x: Any) -> float:
+        """Computed from a sum of squares in some order."""
+
+    @abstractmethod
+    def over(self, x: Any, length: float) -> Any:
+        """x / length, rounded in some way."""
+
+
+def stretch_of(squares: Values, weights: int) -> float:
+    """From the sums of squares (groups, taps) of the weights: a tap of |A| stretches by at most
+    their Frobenius norm."""
+    return float(np.sqrt(squares).sum(axis=1).max()) * (1 + 2 * (weights + 8) * UNIT)
+
+
+class HostOperator(Operator):
+    """Inputs carry one more place at the end of each dimension: zero, for taps outside."""
 
     def __init__(self, kernel: Values, shape: Geometry) -> None:
-        self.kernel, self.shape = kernel, shape
-        self.size, self.outputs = shape.size or (), shape.outputs()
+        squares = np.square(kernel).sum(axis=(1, 2)).reshape(kernel.shape[0], -1)
+        terms = kernel[0, 0].size, kernel.size
+        super().__init__(shape, kernel.shape[0], terms, stretch_of(squares, kernel.size))
+        self.kernel = kernel
         self.reads = [self._reads(axis) for axis in range(len(shape.taps))]
 
     def _reads(self, axis: int) -> list[Any]:
@@ -45,8 +86,10 @@ class Operator:
             weights: Any = (..., *tap)
             yield self.kernel[weights], channels + places
 
+    def take(self, x: Values) -> Values:
+        return self._closed(x)
+
     def apply(self, x: Values) -> Values:
-        """A x."""
         g, c_out = self.kernel.shape[:2]
         y = np.zeros((g, c_out, int(np.prod(self.outputs))))
         for weights, places in self._taps():
@@ -54,33 +97,37 @@ class Operator:
         return y.reshape(g, c_out, *self.outputs)
 
     def adjoint(self, y: Values) -> Values:
-        """A^T y."""
         g, c_in = self.kernel.shape[0], self.kernel.shape[2]
         x = np.zeros((g, c_in, *(n + 1 for n in self.size)))
         flat = y.reshape(g, y.shape[1], -1)
         for weights, places in self._taps():
             x[places] += (weights.swapaxes(1, 2) @ flat).reshape(g, c_in, *self.outputs)
-        return self.closed(x)
+        return self._closed(x)
 
-    def closed(self, x: Values) -> Values:
+    def length(self, x: Values) -> float:
+        return float(np.linalg.norm(x))
+
+    def over(self, x: Values, length: float) -> Values:
+        return x / length
+
+    def _closed(self, x: Values) -> Values:
         """x with zeros at its additional places."""
         for axis, n in enumerate(self.size):
             np.moveaxis(x, axis + 2, 0)[n] = 0.0
         return x
 
 
-def lower_bound(kernel: Values, shape: Geometry, search: Search) -> float:
+def lower_bound(operator: Operator, search: Search) -> float:
     """||A x|| / ||x|| less its rounding errors, after a few power iterations."""
-    operator = Operator(kernel, shape)
-    x = operator.closed(_start(operator, search))
+    x = operator.take(_start(operator, search))
     best = 0.0
     for _ in range(_STEPS):
-        length = float(np.linalg.norm(x))
+        length = operator.length(x)
         if length == 0:
             break
-        x = x / length
+        x = operator.over(x, length)
         y = operator.apply(x)
-        found = _below(kernel, x, y)
+        found = _below(operator, x, y)
         if found <= best * (1 + search.tol / _FADED):
             return max(best, found)
         best = found
@@ -95,7 +142,7 @@ def _start(operator: Operator, search: Search) -> Values:
     blocks = search.symbol.blocks(frequencies, lengths)[0]
     pairs = dominant_pair(blocks, tol=1e-3)
     group = int(np.argmax(pairs.sigma))
-    half = blocks.shape[2] // 2
+    half = int(blocks.shape[2]) // 2
     v = pairs.v[group][:half] + 1j * pairs.v[group][half:]
     v = v * np.exp(-0.5j * np.angle(np.sum(v * v)))  # else the real part may be small
     strides = search.symbol.strides
@@ -107,7 +154,7 @@ def _start(operator: Operator, search: Search) -> Values:
         phase = 2j * np.pi * frequencies[0, axis] / lengths[axis] * (place // strides[axis])
         factor = np.exp(phase) * _window(operator.shape, n)
         wave = wave * factor.reshape(-1, *(1,) * (len(strides) - 1 - axis))
-    x = np.zeros((operator.kernel.shape[0], *wave.shape))
+    x = np.zeros((operator.groups, *wave.shape))
     x[group] = wave.real
     return x
 
@@ -124,14 +171,11 @@ def _window(shape: Geometry, n: int) -> Any:
     return np.sin(np.pi * (np.arange(n + 1) + 1) / (n + 1)) + 1 / (n + 1)
 
 
-def _below(kernel: Values, x: Values, y: Values) -> float:
-    """y holds sums of c_in taps products: wrong by at most gamma |A| |x|, entry by entry, and a tap
-    of |A| stretches by at most the Frobenius norm of its weights."""
-    terms = kernel[0, 0].size
-    size = 2 * (terms + 8) * UNIT
-    taps = np.sqrt(np.square(kernel).sum(axis=(1, 2))).reshape(kernel.shape[0], -1)
-    stretch = float(taps.sum(axis=1).max()) * (1 + 2 * (kernel.size + 8) * UNIT)
-    length = float(np.linalg.norm(x)) * (1 + 2 * (x.size + 8) * UNIT)
-    image = float(np.linalg.norm(y)) * (1 - 2 * (y.size + 8) * UNIT)
-    below = (image / length) * (1 - 4 * UNIT) - size * stretch - (y.size + kernel.size) * TINY
-    return max(0.0, float(below))
+def _below(operator: Operator, x: Any, y: Any) -> float:
+    """y holds sums of products: wrong by at most gamma |A| |x|, entry by entry."""
+    size = 2 * (operator.products + 8) * UNIT
+    places, outputs = math.prod(map(int, x.shape)), math.prod(map(int, y.shape))
+    length = operator.length(x) * (1 + 2 * (places + 8) * UNIT)
+    image = operator.length(y) * (1 - 2 * (outputs + 8) * UNIT)
+    tiny = (outputs + operator.weights) * TINY
+    return max(0.0, (image / length) * (1 - 4 * UNIT) - size * operator.stretch - tiny)

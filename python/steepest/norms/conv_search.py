@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -28,10 +29,10 @@ class Search:
     tol: float
     lower: float = 0.0
     best: tuple[Indices, Indices] | None = field(default=None)
-    screen: Screen = field(init=False)
+    screen: Screen | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.screen = Screen(self.symbol)
+        self.screen = Screen(self.symbol) if self.symbol.on_host else None
 
     @property
     def enough(self) -> float:
@@ -41,23 +42,26 @@ class Search:
     def uppers(self, frequencies: Indices, lengths: Indices, factor: float = 1.0) -> Values:
         """Upper bounds per frequency of the computed blocks; raises `lower`. Bounds are as near as
         (bound + error of the blocks) `factor` needs to compare with `enough`."""
-        if self.iterations is not None or not self.screen.suits(len(frequencies), self.tol):
+        screen = None if self.iterations is not None else self.screen
+        if screen is None or not screen.suits(len(frequencies), self.tol):
             return self._each(frequencies, lengths, factor)
-        step = self.screen.chunk
+        step = screen.chunk
         parts = [frequencies[begin : begin + step] for begin in range(0, len(frequencies), step)]
-        return np.concatenate([self._screened(part, lengths, factor) for part in parts])
+        return np.concatenate([self._screened(screen, part, lengths, factor) for part in parts])
 
-    def _screened(self, frequencies: Indices, lengths: Indices, factor: float) -> Values:
+    def _screened(
+        self, screen: Screen, frequencies: Indices, lengths: Indices, factor: float
+    ) -> Values:
         """Those that seem largest are bounded; of the others it is proved in float32 that they are
         not larger, and where that fails they are bounded too."""
-        grams = self.screen.grams(frequencies, lengths)
+        grams = screen.grams(frequencies, lengths)
         order = largest_first(grams.estimates)
         uppers = np.full(len(frequencies), math.inf)
         first = order[:_CANDIDATES]
         uppers[first] = self._each(frequencies[first], lengths, factor)
         enough = self._enough(factor)
-        if enough > self.screen.error:
-            below = grams.below((enough - self.screen.error) * (1 - _ROUNDINGS)).all(axis=0)
+        if enough > screen.error:
+            below = grams.below((enough - screen.error) * (1 - _ROUNDINGS)).all(axis=0)
             uppers[below] = np.minimum(uppers[below], enough)
         rest = order[np.isinf(uppers[order])]
         if len(rest) > 0:
@@ -80,11 +84,11 @@ class Search:
         """The first ones find how large the largest is; of most of the others it is then proved at
         once that they are not larger."""
         blocks = self.symbol.blocks(frequencies, lengths)
-        uppers = _frobenius(blocks)
+        uppers = self.symbol.frobenius(blocks)
         enough = self._enough(factor)
         wanted = np.flatnonzero(uppers > enough)
         if len(wanted) > 0:
-            open_blocks = blocks if len(wanted) == len(blocks) else blocks[wanted]
+            open_blocks = blocks if len(wanted) == len(frequencies) else blocks[wanted]
             lower, upper = self._bounds(open_blocks, enough)
             uppers[wanted] = np.minimum(uppers[wanted], upper.max(axis=1))
             self._raise(lower.max(axis=1), frequencies[wanted], lengths)
@@ -94,26 +98,18 @@ class Search:
         """Of the norm of a computed block."""
         return max(0.0, self.enough / factor - self.symbol.error) * (1 - _ROUNDINGS)
 
-    def _bounds(self, blocks: Values, enough: float) -> tuple[Values, Values]:
+    def _bounds(self, blocks: Any, enough: float) -> tuple[Values, Values]:
         count = calls.UNTIL_TOL if self.iterations is None else self.iterations
-        arrays = calls.Arrays(blocks)
+        arrays = calls.Arrays(blocks, anywhere=True)
         lower, upper, _ = calls.bounds(arrays, calls.INTERVAL, count, self.tol, enough=enough)
-        return lower.reshape(blocks.shape[:2]), upper.reshape(blocks.shape[:2])
+        shape = (-1, int(blocks.shape[1]))
+        return lower.reshape(shape), upper.reshape(shape)
 
     def _raise(self, lowers: Values, frequencies: Indices, lengths: Indices) -> None:
         first = int(np.argmax(lowers))
         if self.best is None or lowers[first] > self.lower:
             self.lower = float(lowers[first])
             self.best = frequencies[first : first + 1], lengths
-
-
-def _frobenius(blocks: Values) -> Values:
-    """Upper bounds of the norms, per frequency: the largest of its groups."""
-    count = blocks[0, 0].size
-    squares = np.einsum("fgij,fgij->fg", blocks, blocks)
-    uppers: Values = np.sqrt(squares.max(axis=1)) * upwards(1.0, count)
-    uppers += count * 2.0**-500  # squares that underflowed
-    return uppers
 
 
 def on_grid(search: Search, lengths: Indices) -> float:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,14 @@ def upwards(value: float, roundings: int) -> float:
 class Symbol:
     """The blocks of one kernel (groups, c_out, c_in, taps...), float64, largest entry near one."""
 
-    def __init__(self, kernel: Values, strides: tuple[int, ...], dilation: int) -> None:
-        sides = kernel.shape[3:]
+    #: Whether kernel and blocks are in NumPy.
+    on_host = True
+
+    def __init__(self, kernel: Any, strides: tuple[int, ...], dilation: int) -> None:
+        sides = tuple(map(int, kernel.shape[3:]))
         offsets = np.indices(sides).reshape(len(sides), -1).T * dilation
-        self.kernel = kernel.reshape(*kernel.shape[:3], -1)
+        self.kernel = kernel.reshape((*kernel.shape[:3], -1))
+        self.count = math.prod(map(int, self.kernel.shape))
         self.strides = strides
         self.folded = offsets // strides  # (taps, dimensions)
         self.residues = np.ravel_multi_index(tuple((offsets % strides).T), strides)
@@ -61,9 +66,12 @@ class Symbol:
         """Bound of the Frobenius norm of a block in which no terms cancel, by Cauchy's inequality
         from that of the kernel."""
         most = int(np.bincount(self.residues).max())
+        return upwards(math.sqrt(most * self._squares()), self.count) + self.count * TINY
+
+    def _squares(self) -> float:
+        """Of all weights, summed in any order."""
         flat = self.kernel.reshape(-1)
-        squares = float(np.einsum("i,i->", flat, flat))
-        return upwards(math.sqrt(most * squares), self.kernel.size) + self.kernel.size * TINY
+        return float(np.einsum("i,i->", flat, flat))
 
     def _error(self) -> float:
         """Bound of ||computed block - block||, in the Frobenius norm, for every frequency.
@@ -73,7 +81,7 @@ class Symbol:
         """
         size = (self.kernel.shape[3] + _TABLE) * UNIT
         error = math.sqrt(2) * size / (1 - size) * self.mass
-        return upwards(error, 8) + self.kernel.size * TINY
+        return upwards(error, 8) + self.count * TINY
 
     def waves(self, frequencies: Indices, lengths: Indices) -> tuple[Values, Values]:
         """(cosine, sine) of the phase of every tap (rows) at every frequency (columns)."""
@@ -83,7 +91,7 @@ class Symbol:
         angles = 2 * np.pi * (steps / period)
         return np.cos(angles), np.sin(angles)
 
-    def blocks(self, frequencies: Indices, lengths: Indices) -> Values:
+    def blocks(self, frequencies: Indices, lengths: Indices) -> Any:
         """[[Re, -Im], [Im, Re]] of every block: real, and of the same spectral norm."""
         g, c_out, c_in, _ = self.kernel.shape
         folds = math.prod(self.strides)
@@ -99,6 +107,14 @@ class Symbol:
             blocks[:, :, 1, :, 0, :, r] = im
             np.negative(im, out=blocks[:, :, 0, :, 1, :, r])
         return blocks.reshape(len(frequencies), g, 2 * c_out, -1)
+
+    def frobenius(self, blocks: Any) -> Values:
+        """Upper bounds of the norms, per frequency: the largest of its groups."""
+        count = blocks[0, 0].size
+        squares = np.einsum("fgij,fgij->fg", blocks, blocks)
+        uppers: Values = np.sqrt(squares.max(axis=1)) * upwards(1.0, count)
+        uppers += count * 2.0**-500  # squares that underflowed
+        return uppers
 
     def _sums(self, here: NDArray[np.bool_], waves: Values) -> Values:
         """Of some taps times waves (parts, taps, frequencies): (parts frequencies, weights)."""

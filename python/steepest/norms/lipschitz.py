@@ -30,7 +30,7 @@ def lipschitz_bound(layers: Sequence[Any], tol: float = 1e-3) -> NormValue:
     with the given weights and real arithmetic.
 
     layers : a list, in any order, of
-        matrices (m, n), as in `spectral_norm`: dense layers (biases do not matter);
+        matrices (m, n), as in `spectral_norm`: dense layers (biases do not matter), in any place;
         Convolution(kernel, input_size, ...): convolutional layers;
         numbers: the Lipschitz constants of what lies between them (1 for ReLU, tanh and max
         pooling without overlap; they may be left out).

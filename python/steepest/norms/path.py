@@ -165,7 +165,7 @@ def _inputs(
         if x is None or x.ndim != 1 + len(taps):
             raise ValueError("input_size: None given, expected the places of the input")
         size = x.shape[1:]
-    shape = conv_check.geometry(taps, size, layer.padding, layer.stride, layer.dilation, groups)
+    shape = conv_check.geometry(kernel.shape, size, layer.padding, layer.stride, layer.dilation)
     return shape, (groups * kernel.shape[2], *(shape.size or ()))
 
 

@@ -31,7 +31,7 @@ def as_matrix(x: Any, order: list[int] | None = None) -> Any | None:
     """
     if len(x.shape) <= 2:
         return x
-    moved = _permuted(x, [0, *(memory_order(x) if order is None else order)])
+    moved = permuted(x, [0, *(memory_order(x) if order is None else order)])
     return _reshaped(moved, (int(x.shape[0]), math.prod(map(int, x.shape[1:]))))
 
 
@@ -39,10 +39,11 @@ def as_row(x: Any, order: list[int] | None = None) -> Any | None:
     """All elements as a matrix of one row, in the order of memory or of `order` (of all axes), or
     None where that is no view."""
     shape = (1, math.prod(map(int, x.shape)))
-    return _reshaped(x if order is None else _permuted(x, order), shape)
+    return _reshaped(x if order is None else permuted(x, order), shape)
 
 
-def _permuted(x: Any, order: list[int]) -> Any:
+def permuted(x: Any, order: list[int]) -> Any:
+    """The axes in another order."""
     return x.permute(*order) if _arrays.torch_of(x) is not None else x.transpose(order)
 
 

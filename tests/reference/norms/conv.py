@@ -50,6 +50,15 @@ def conv_matrix(
     return matrix.reshape(c_out * int(np.prod(out)), -1)
 
 
+def norm_range(kernel: Array, size: Sequence[int], **options: object) -> tuple[float, float]:
+    """(low, high) around the norm: LAPACK's is wrong by at most p u ||A||_F (Higham, section 20),
+    p a multiple of the longer side."""
+    matrix = conv_matrix(kernel.astype(np.float64), size, **options)  # type: ignore[arg-type]
+    sigma = float(np.linalg.norm(matrix, 2))
+    slack = 4 * max(matrix.shape) * 2.0**-53 * float(np.linalg.norm(matrix))
+    return sigma - slack, sigma + slack
+
+
 def conv_sigma(kernel: Array, size: Sequence[int], **options: object) -> float:
     """The largest singular value of `conv_matrix`."""
     return float(np.linalg.norm(conv_matrix(kernel, size, **options), 2))  # type: ignore[arg-type]
