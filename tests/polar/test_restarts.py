@@ -125,7 +125,7 @@ def test_steps_that_let_eigenvectors_mix(name):
 
 @pytest.mark.parametrize("name", MIXING)
 def test_they_do_escape_without_a_restart(name, monkeypatch):
-    monkeypatch.setattr(orthogonal, "_starts_anew", lambda triples, compute: ())
+    monkeypatch.setattr(orthogonal, "_starts_anew", lambda triples: ())
     limit = 1.1 * coefficients.image(MIXING[name])[1]
     assert worst(MIXING[name], lambda a, t: orthogonalize(a, t, method="gram")) > limit
 

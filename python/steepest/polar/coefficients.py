@@ -15,6 +15,7 @@ All of it is NumPy in double.
 
 from __future__ import annotations
 
+from .amplification import amplification
 from .gram import PERTURBATION, condition, reach, restarts
 from .minimax import cans, cubic, polar_express, quintic
 from .scalar import Survey, evaluate, image, rounded_image, survey
@@ -25,6 +26,7 @@ __all__ = [
     "SETS",
     "CoefficientSet",
     "Survey",
+    "amplification",
     "cans",
     "condition",
     "cubic",

@@ -1,4 +1,4 @@
-"""Where the Gram form of the iteration has to start anew in low precision.
+"""Where the Gram form of the iteration has to start anew.
 
 The Gram form iterates on Q and R = X X^T only. A rounded Gram matrix has eigenvalues a little below
 zero, which no X has; each step multiplies them by a^2 or more, until Q grows without bound. And a

@@ -27,12 +27,13 @@ GRAM_PAYS_FROM = {"bfloat16": 1.5, "float32": 3.0, "float64": 3.0}
 # form, in shared memory for all steps.
 _ON_CHIP = {"bfloat16": 64, "float32": 128, "float64": 0}
 _GRAM_ON_CHIP = {"bfloat16": 128, "float32": 128, "float64": 64}
-# The Gram form starts anew where rounding makes its factor Q worse conditioned than it is by more
-# than this, or singular values larger than the set does by more than that.
+# The Gram form starts anew where float32's rounding makes its factor Q worse conditioned than it is
+# by more than this, or singular values larger than the set does by more than that. In float64 at
+# the same steps: there nothing would escape, but as many digits would be lost (`amplification`).
 _MOST_EXCESS = 1.25
 _MOST_REACH = 1.15
 _NO_ROUNDING = -1e-300
-_UNIT = {"float64": 2.0**-53, "float32": 2.0**-24}
+_UNIT = 2.0**-24
 _BFLOAT16_UNIT = 2.0**-8
 # Of the largest singular value by bfloat16's roundings. Sets either stay far below or escape.
 _MOST_OVERSHOOT = 1.1
@@ -92,8 +93,8 @@ def choose(
         pays = short > 0 and long >= GRAM_PAYS_FROM[compute] * short
         if device and 0 < short <= _GRAM_ON_CHIP[compute]:
             pays = long > _ON_CHIP[compute] and _saves_launches(triples, compute)
-        method = "gram" if pays and not _starts_anew(triples, compute) else "standard"
-    return Choice(method, compute, _starts_anew(triples, compute) if method == "gram" else ())
+        method = "gram" if pays and not _starts_anew(triples) else "standard"
+    return Choice(method, compute, _starts_anew(triples) if method == "gram" else ())
 
 
 def orthogonalize(
@@ -190,12 +191,12 @@ def _saves_launches(triples: NDArray[np.float64], compute: str) -> bool:
     return products > (4 if compute == "bfloat16" else 3)
 
 
-def _starts_anew(triples: NDArray[np.float64], compute: str) -> tuple[int, ...]:
-    return _positions(triples.tobytes(), "float64" if compute == "float64" else "float32")
+def _starts_anew(triples: NDArray[np.float64]) -> tuple[int, ...]:
+    return _positions(triples.tobytes())
 
 
 @lru_cache(maxsize=64)
-def _positions(data: bytes, dtype: str) -> tuple[int, ...]:
+def _positions(data: bytes) -> tuple[int, ...]:
     """The fewest restarts that keep Q well conditioned and the result in bounds, as late as they do
     with two steps to come.
 
@@ -204,23 +205,23 @@ def _positions(data: bytes, dtype: str) -> tuple[int, ...]:
     """
     triples = np.frombuffer(data).reshape(-1, 3)
     steps = len(triples)
-    if _is_stable(triples, dtype, ()):
+    if _is_stable(triples, ()):
         return ()
     if steps > _MOST_SEARCHED:
         return tuple(range(_DISTANCE, steps, _DISTANCE))
     for count in range(1, steps):
         for positions in reversed(list(combinations(range(1, steps - 1), count))):
-            if _is_stable(triples, dtype, positions):
+            if _is_stable(triples, positions):
                 return positions
     return tuple(range(1, steps))
 
 
-def _is_stable(triples: NDArray[np.float64], dtype: str, positions: tuple[int, ...]) -> bool:
+def _is_stable(triples: NDArray[np.float64], positions: tuple[int, ...]) -> bool:
     exact = condition(triples, _NO_ROUNDING, positions)
-    if condition(triples, PERTURBATION[dtype], positions) > _MOST_EXCESS * exact:
+    if condition(triples, PERTURBATION["float32"], positions) > _MOST_EXCESS * exact:
         return False
     most = _MOST_REACH * max(1.0, image(triples)[1])
-    return reach(triples, _UNIT[dtype], positions) <= most
+    return reach(triples, _UNIT, positions) <= most
 
 
 @lru_cache(maxsize=64)
