@@ -35,6 +35,7 @@ add_library(steepest SHARED
   csrc/norms/abi.cpp
   csrc/norms/cholesky.cpp
   csrc/norms/direct.cpp
+  csrc/norms/device/above_driver.cpp
   csrc/norms/device/gradient_driver.cpp
   csrc/norms/device/gram_course.cpp
   csrc/norms/device/gram_driver.cpp

@@ -101,18 +101,14 @@ struct Vectors {
     }
 };
 
-// The matrices of a call that runs where they are, for methods that devices have.
-Stacks read_stacks(const py::sequence& inputs, bool is_list, int32_t method, Place& place) {
-    const bool anywhere =
-        method == STEEPEST_SPECTRAL_INTERVAL || method == STEEPEST_SPECTRAL_ESTIMATE;
+// The matrices of a call that runs where they are.
+Stacks read_stacks(const py::sequence& inputs, bool is_list, Place& place) {
     Stacks stacks;
     for (size_t i = 0; i < inputs.size(); ++i) {
         const ArgName name{"W", is_list ? static_cast<int64_t>(i) : -1};
-        stacks.add(
-            anywhere ? read_matrices(inputs[i], name, place) : read_matrices(inputs[i], name),
-            nullptr);
+        stacks.add(read_matrices(inputs[i], name, place), nullptr);
     }
-    if (anywhere) place.settle_on_host();
+    place.settle_on_host();
     return stacks;
 }
 
@@ -121,7 +117,7 @@ Stacks read_stacks(const py::sequence& inputs, bool is_list, int32_t method, Pla
 py::tuple spectral_norms(const py::sequence& inputs, bool is_list, int32_t method,
                          int32_t iterations, double tol, bool with_vectors, double enough) {
     Place place("W");
-    Stacks stacks = read_stacks(inputs, is_list, method, place);
+    Stacks stacks = read_stacks(inputs, is_list, place);
     const auto count = static_cast<py::ssize_t>(stacks.matrices.size());
     Doubles lower(count), upper(count);
     py::array_t<int32_t> done(count);
@@ -185,13 +181,8 @@ void report_from(const Place& place, steepest_norm_report_args& args, double* to
 // One row of numbers per matrix, in the order of steepest_norm_report_values.
 Doubles norm_reports(const py::sequence& inputs, bool is_list) {
     constexpr auto kNumbers = sizeof(steepest_norm_report_values) / sizeof(double);
-    Stacks stacks;
     Place place("W");
-    for (size_t i = 0; i < inputs.size(); ++i) {
-        const ArgName name{"W", is_list ? static_cast<int64_t>(i) : -1};
-        stacks.add(read_matrices(inputs[i], name, place), nullptr);
-    }
-    place.settle_on_host();
+    const Stacks stacks = read_stacks(inputs, is_list, place);
     const auto count = static_cast<py::ssize_t>(stacks.matrices.size());
     Doubles values({count, static_cast<py::ssize_t>(kNumbers)});
     steepest_norm_report_args args{};

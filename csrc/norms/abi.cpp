@@ -56,9 +56,7 @@ steepest_status check(const steepest_spectral_norm_args& a) {
     const bool counts = a.method == STEEPEST_SPECTRAL_SCHATTEN;
     if ((counts && a.iterations < 0) || a.iterations > kMostLevels) return STEEPEST_INVALID_HYPER;
     if (!(a.enough >= 0)) return STEEPEST_INVALID_HYPER;
-    const bool has_kernels =
-        a.method == STEEPEST_SPECTRAL_INTERVAL || a.method == STEEPEST_SPECTRAL_ESTIMATE;
-    if (a.stream && !(has_kernels && are_aligned(a))) return STEEPEST_INVALID_ARGUMENT;
+    if (a.stream && !are_aligned(a)) return STEEPEST_INVALID_ARGUMENT;
     return a.tol >= 0 && a.tol < 1 ? STEEPEST_OK : STEEPEST_INVALID_HYPER;
 }
 

@@ -35,6 +35,10 @@ struct Pair {
 // The same value in both, if they are wanted.
 void fill_pair(const polar::View& view, double value, const Pair& pair);
 
+// The Frobenius norm from above, whose computed value is root / power: squares were summed in any
+// order, of elements that had been multiplied by powers of two.
+double frobenius_bound(const polar::View& view, Up root, double power);
+
 // Zero for a zero matrix, NaN for one with a NaN or an infinity.
 Interval bound(const polar::View& view, const Request& request, const Buffers& buffers,
                const Pair& pair);

@@ -47,6 +47,8 @@ Up two_moment_bound(int64_t n, const polar::ByProducts& sums) {
     return bound_by(m, n, spread_of(m, n));
 }
 
+Up norm_bound(int64_t n, const polar::ByProducts& sums) { return sqrt(Moments(sums, n).squares.up); }
+
 double moment_estimate(const polar::ByProducts& sums) {
     return sums.trace > 0 ? sums.squares / sums.trace : 0;
 }
@@ -55,7 +57,11 @@ Up row_sum_bound(const polar::Matrix& A) {
     const double largest = max_over_rows(A, [](const auto* row, int64_t, int64_t cols) {
         return sum_of(cols, [row](int64_t j) { return std::abs(static_cast<double>(row[j])); });
     });
-    return SumBounds(largest, static_cast<double>(A.cols)).up;
+    return row_sum_bound(A.cols, largest);
+}
+
+Up row_sum_bound(int64_t n, double largest) {
+    return SumBounds(largest, static_cast<double>(n)).up;
 }
 
 }  // namespace steepest::norms

@@ -27,7 +27,11 @@ Up two_moment_bound(int64_t n, const polar::ByProducts& sums);
 // squares/trace, which no largest eigenvalue of a positive semidefinite matrix is below.
 double moment_estimate(const polar::ByProducts& sums);
 
-// Largest sum of magnitudes in a row.
+// Frobenius norm of an n x n matrix.
+Up norm_bound(int64_t n, const polar::ByProducts& sums);
+
+// Largest sum of magnitudes in a row, also where that has been summed already, in any order.
 Up row_sum_bound(const polar::Matrix& A);
+Up row_sum_bound(int64_t n, double largest);
 
 }  // namespace steepest::norms

@@ -14,7 +14,9 @@ from steepest import _core, norms
 DTYPES = [np.dtype(t) for t in (np.float32, np.float64, ml_dtypes.bfloat16, np.float16)]
 # One tile of the products and several, either side short, more rows than a CUDA block has threads.
 SHAPES = [(1, 1), (1, 9), (3, 7), (8, 5), (40, 12), (64, 64), (65, 130), (260, 270)]
-INTERVAL, ESTIMATE = 0, 1
+INTERVAL, ESTIMATE, SCHATTEN, AOL, FROBENIUS = range(5)
+# Of the Schatten norm squarings, whose order is 2^(iterations + 2).
+FROM_ABOVE = [(FROBENIUS, 0), (AOL, 0), (SCHATTEN, 0), (SCHATTEN, 1), (SCHATTEN, 4)]
 UNTIL_TOL = -1
 
 
@@ -192,6 +194,92 @@ def test_estimates_are_near(kind):
         assert (upper - lower <= 1e-3 * upper).all()
 
 
+def from_above(w, method, iterations):
+    """What the method bounds sigma by, in float64 NumPy."""
+    w = w.astype(np.float64)
+    if method == AOL:
+        w = w if w.shape[-2] <= w.shape[-1] else w.swapaxes(-1, -2)
+        return np.sqrt(np.abs(w @ w.swapaxes(-1, -2)).sum(-1).max(-1))
+    order = 2 if method == FROBENIUS else 2 ** (iterations + 2)
+    singular = np.linalg.svd(w, compute_uv=False)
+    return singular.max(-1) * ((singular / singular.max(-1)[..., None]) ** order).sum(-1) ** (
+        1 / order
+    )
+
+
+@pytest.mark.parametrize(("method", "iterations"), FROM_ABOVE)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_bounds_from_above(kind, dtype, method, iterations):
+    rng = np.random.default_rng(9)
+    for spectrum in reference.SPECTRA:
+        for shape in SHAPES:
+            w = reference.draw(rng, spectrum, (2, *shape)).astype(dtype)
+            lower, upper, done = bounds(kind, w, 0.0, iterations, method)
+            wanted = from_above(w, method, iterations)
+            assert (reference.spectral_norm(w)[0] <= upper).all() and not lower.any()
+            # gamma of all terms of a sum of squares, and a few of products and roots.
+            np.testing.assert_allclose(upper, wanted, rtol=4 * (w[0].size + 100) * 2.0**-53)
+            assert (done == iterations).all()
+
+
+@pytest.mark.parametrize(("method", "iterations"), FROM_ABOVE)
+def test_bounds_from_above_against_sixty_digits(kind, method, iterations):
+    """A matrix of rank one, whose bounds by norms are equal to sigma but for roundings, and one row,
+    where all are."""
+    rng = np.random.default_rng(10)
+    for w in (np.outer(rng.standard_normal(5), rng.standard_normal(7)), rng.standard_normal((1, 9))):
+        exact = reference.exact_spectral_norm(w)
+        upper = bounds(kind, w, 0.0, iterations, method)[1]
+        assert exact <= upper[0]
+        if method != AOL or len(w) == 1:
+            assert upper[0] <= exact * (1 + 1e-13)
+
+
+@pytest.mark.parametrize(("method", "iterations"), FROM_ABOVE)
+def test_bounds_from_above_at_any_scale(kind, method, iterations):
+    w = np.random.default_rng(4).standard_normal((5, 8))
+    for exponent in (-1074, -1060, -1022, -997, -500, 500, 997, 1018):
+        scaled = np.ldexp(w, exponent)
+        shift = exponent if exponent > -1000 else -1000
+        upper = bounds(kind, scaled, 0.0, iterations, method)[1]
+        assert reference.exact_spectral_norm(np.ldexp(scaled, -shift)) <= np.ldexp(upper[0], -shift)
+        if exponent > -997:
+            wanted = np.ldexp(from_above(w, method, iterations), exponent)
+            np.testing.assert_allclose(upper[0], wanted, rtol=1e-13)
+    wide = np.array([[1e300, 1e-300], [1e-300, 1e300], [5e-324, -1e300]])
+    assert reference.exact_spectral_norm(wide, 700) <= bounds(kind, wide, 0.0, 1, method)[1][0]
+
+
+@pytest.mark.parametrize(("method", "iterations"), FROM_ABOVE)
+def test_bounds_from_above_of_what_has_none(kind, method, iterations):
+    w = np.ones((5, 3, 4))
+    w[0, 1, 2], w[1, 2, 3], w[2] = np.nan, -np.inf, 0
+    lower, upper, _ = bounds(kind, w, 0.0, iterations, method)
+    assert np.isnan(upper[:2]).all() and np.isnan(lower[:2]).all()
+    assert upper[2] == lower[2] == 0 and (upper[3:] >= np.sqrt(12)).all()
+    assert not bounds(kind, np.zeros((2, 0, 3)), 0.0, iterations, method).any()
+
+
+def test_lists_of_bounds_from_above(kind):
+    """Matrices of mixed shapes and dtypes: each as alone."""
+    rng = np.random.default_rng(3)
+    given = [rng.standard_normal((3, 7, 5)), rng.standard_normal((70, 66)).astype(np.float32)]
+    given += [rng.standard_normal((5, 7)).astype(np.float16), rng.standard_normal((9, 4)).T]
+    functions = (norms.frobenius, norms.aol_bound, lambda w: norms.schatten(w, 8))
+
+    def together(*w):
+        return np.concatenate(
+            [np.ravel(v.value) for f in functions for v in f(list(w))], axis=None
+        )
+
+    def alone(*w):
+        return np.concatenate([np.ravel(f(x).value) for f in functions for x in w], axis=None)
+
+    found = kind.call(together, *given)
+    assert np.array_equal(found, kind.call(alone, *given))
+    np.testing.assert_allclose(found, together(*given), rtol=1e-11)
+
+
 @pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5), (1, 3), (3, 1), (80, 70)])
 def test_dominant_pair(kind, shape):
     w = reference.draw(np.random.default_rng(8), "harmonic", (2, *shape))
@@ -280,10 +368,11 @@ def test_exporters(name):
             norms.spectral_norm([FAKES[name](w), w])
         with pytest.raises(ValueError, match="W: array of 1 dimensions given"):
             norms.spectral_norm(FAKES[name](w[0]))
-        for function in (norms.frobenius, norms.aol_bound):
-            with pytest.raises(steepest.DeviceError, match="W: array on CUDA device 0 given"):
-                function(FAKES[name](w))
+        above = [f(FAKES[name](w)) for f in (norms.frobenius, norms.aol_bound)]
+        with pytest.raises(ValueError, match=r"W\[1\]: array in host memory given"):
+            norms.frobenius([FAKES[name](w), w])
     low, high = reference.spectral_norm(w)
+    assert all(bound.kind == "upper" and low <= bound.value for bound in above)
     assert found.rigorous and found.lower <= high and low <= found.upper and found.width <= 1e-3
     assert isinstance(found.lower, float)
 
@@ -301,6 +390,7 @@ def test_stacks_on_a_device():
 
 @pytest.mark.skipif(_core.has_cuda(), reason="built with CUDA")
 def test_a_build_without_cuda_refuses_device_arrays():
-    for function in (norms.spectral_norm, norms.spectral_norm_grad, norms.dominant_pair):
+    functions = (norms.spectral_norm, norms.spectral_norm_grad, norms.dominant_pair)
+    for function in (*functions, norms.frobenius, norms.aol_bound, norms.power_iteration):
         with pytest.raises(steepest.DeviceError, match="W: "):
             function(FAKES["dlpack"](np.ones((3, 4))))

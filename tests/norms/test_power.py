@@ -3,6 +3,8 @@
 import ml_dtypes
 import numpy as np
 import pytest
+import standin
+from boundary.device_fakes import emulation
 from boundary.support import refused
 from reference import norms as reference
 from steepest.norms import power_iteration
@@ -73,3 +75,58 @@ def test_scales_zero_and_nan(rng):
 def test_wrong_calls(arguments, error, words):
     with refused(error, *words):
         power_iteration(**{"W": np.ones((2, 4)), **arguments})
+
+
+# ---- On a device
+
+
+def on(kind, w, *arguments, **options):
+    with kind.running():
+        return power_iteration(kind.array(w), *arguments, **options)
+
+
+@pytest.mark.parametrize("krylov", [False, True])
+@pytest.mark.parametrize("spectrum", reference.SPECTRA)
+def test_never_above_on_a_device(kind, rng, spectrum, krylov):
+    for dtype in (np.float64, np.float32, ml_dtypes.bfloat16, np.float16):
+        for shape in ((1, 1), (3, 5), (7, 2)):
+            w = reference.draw(rng, spectrum, shape).astype(dtype)
+            result = on(kind, w, 60, krylov=krylov)
+            assert result.kind == "lower" and isinstance(result.value, float)
+            assert result.value <= reference.exact_spectral_norm(w)
+            assert type(result.v) is np.ndarray and result.v.shape == (shape[1],)
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (60, 40)])
+def test_a_device_follows_numpy(kind, rng, shape):
+    """Few steps, whose iterates differ by roundings only, and many, which converge."""
+    w = reference.draw(rng, "harmonic", shape)
+    for krylov in (False, True):
+        found, wanted = on(kind, w, 3, krylov=krylov), power_iteration(w, 3, krylov=krylov)
+        assert found.value == pytest.approx(wanted.value, rel=1e-12)
+        np.testing.assert_allclose(found.v, wanted.v, atol=1e-8)
+    low, _ = reference.spectral_norm(w)
+    assert on(kind, w, 40).value >= low * (1 - 1e-12)
+    assert on(kind, w, 1, on(kind, w, 40).v).value >= low * (1 - 1e-12)
+
+
+def test_scales_zero_nan_and_nothing_on_a_device(kind, rng):
+    w = rng.standard_normal((4, 6))
+    for exponent in (-1000, 1000):
+        scaled = on(kind, np.ldexp(w, exponent))
+        assert scaled.value == np.ldexp(on(kind, w).value, exponent)
+    single = np.array([[1e38, 1e-38], [1e-45, 1e38]], np.float32)
+    assert on(kind, single).value == pytest.approx(float(single[0, 0]), rel=1e-13)
+    assert on(kind, np.zeros((3, 4))).value == 0
+    assert not on(kind, np.zeros((3, 4))).v.any()
+    assert on(kind, np.zeros((0, 4))).value == 0
+    for bad in (np.nan, np.inf):
+        found = on(kind, np.array([[1.0, bad, 2.0]]))
+        assert np.isnan(found.value) and np.isnan(found.v).all()
+
+
+def test_of_a_cupy_array(rng):
+    w = rng.standard_normal((12, 9)).T
+    with emulation(), standin.installed():
+        found = power_iteration(standin.asarray(w), 5)
+    assert found.value == pytest.approx(power_iteration(w, 5).value, rel=1e-12)

@@ -47,7 +47,7 @@ typedef struct steepest_spectral_norm_args {
     void* workspace;      /* aligned to 64 bytes; with a stream in device memory */
     size_t workspace_size;
     void* stream; /* see Devices; the matrices then are on the device, everything else is not, and
-                     the call waits for the numbers of every level. Interval and estimate only. */
+                     the call waits for the numbers of every level. */
     int32_t device;
 } steepest_spectral_norm_args;
 

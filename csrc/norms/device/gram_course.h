@@ -28,6 +28,10 @@ class GramCourse {
     double begin_squaring();
 
     norms::Interval found() const;
+    // A bound from above by one of the newest iterate's largest eigenvalue.
+    double above(norms::Up of_iterate) const {
+        return record_.unscaled(record_.sigma_above(of_iterate));
+    }
     // (tr (X X^T)^(2^level))^(2^-(level+1)) of the matrix as it was scaled, and of the caller's.
     double scaled_schatten() const { return record_.schatten(record_.sums().trace); }
     double schatten() const {

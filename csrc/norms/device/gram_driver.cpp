@@ -8,10 +8,6 @@ namespace {
 
 using namespace steepest::norms;
 
-GramUse use_of(const steepest_spectral_norm_args& args) {
-    return precision_of(args) == Precision::f64 ? GramUse::bounds : GramUse::estimates;
-}
-
 // Matrices of one shape from the first to the last level.
 class GramRun {
   public:
@@ -100,6 +96,7 @@ steepest_status spectral(const steepest_spectral_norm_args& args, Backend& backe
     if (args.workspace_size < bytes_of_call(args, use_of(args)))
         return STEEPEST_WORKSPACE_TOO_SMALL;
     norms::clear(args);
+    if (is_one_sided(args)) return spectral_above(args, backend);
     each_part(args, use_of(args), [&](const GramGroup& group, int64_t begin, int64_t count) {
         GramRun(args, group, begin, count, backend).run();
     });

@@ -16,10 +16,16 @@
 
 namespace steepest::device {
 
-// The arguments have been checked; the method is the interval or the estimate.
+// The arguments have been checked.
 steepest_status spectral_size(const steepest_spectral_norm_args& args, size_t* size);
 // Bounds and vectors go to host memory.
 steepest_status spectral(const steepest_spectral_norm_args& args, Backend& backend);
+// The methods that have no lower bound.
+steepest_status spectral_above(const steepest_spectral_norm_args& args, Backend& backend);
+
+inline bool is_one_sided(const steepest_spectral_norm_args& args) {
+    return args.method >= STEEPEST_SPECTRAL_SCHATTEN;
+}
 
 steepest_status spectral_size(const steepest_spectral_gradient_args& args, size_t* size);
 // Gradients stay on the device; the Schatten norms go to host memory.

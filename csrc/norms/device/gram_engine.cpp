@@ -73,6 +73,12 @@ GramMemory::GramMemory(const GramShape& shape, Arena& arena) {
     const int64_t n = shape.rows, count = shape.count;
     views = arena.take<PolarView>(count);
     scales = arena.take<PolarScale>(count);
+    if (shape.use == GramUse::frobenius) {
+        Arena nothing(nullptr, 0);
+        x = take_batch(n, shape.cols, shape, nothing);
+        partial = arena.take<NormSums>(count * tiles_of(x));
+        return;
+    }
     members = arena.take<GramMember>(count);
     sums = arena.take<polar::ByProducts>(count);
     lengths = arena.take<GramLengths>(count);
@@ -162,6 +168,16 @@ GramFindings GramEngine::read(bool has_looked) {
     found.sums = read_from(memory_.sums, members_, backend_);
     if (has_looked) found.lengths = read_from(memory_.lengths, members_, backend_);
     return found;
+}
+
+std::vector<double> GramEngine::largest_row_sums() {
+    const int64_t n = memory_.gram.matrix.rows;
+    run(backend_.gram_runs().magnitudes, pass(), divide_up(members_ * n, kWarps), backend_);
+    const std::vector<double> sums = read_from(memory_.images, members_ * n, backend_);
+    std::vector<double> largest;
+    for (auto first = sums.begin(); first != sums.end(); first += n)
+        largest.push_back(*std::max_element(first, first + n));
+    return largest;
 }
 
 void GramEngine::begin_power() {

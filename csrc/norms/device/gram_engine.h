@@ -13,8 +13,8 @@ namespace steepest::device {
 
 inline constexpr size_t kMostGramBytes = size_t{1} << 30;  // where they hold one matrix
 
-// What for: bounds in float64, estimates in float32, gradients in float64.
-enum class GramUse { bounds, estimates, gradients };
+// What for: Frobenius norms alone, bounds in float64, estimates in float32, gradients in float64.
+enum class GramUse { frobenius, bounds, estimates, gradients };
 
 struct GramShape {
     int64_t rows, cols;  // rows <= cols
@@ -28,6 +28,7 @@ struct GramShape {
 
 // What they need, cut from an arena: the matrices, their Gram matrices, which stay, and two
 // iterates of each. For gradients the product of iterates, two in turns, and that by the matrix.
+// For Frobenius norms no matrix has memory.
 struct GramMemory {
     PolarView* views;
     PolarScale* scales;
@@ -69,6 +70,8 @@ class GramEngine {
     void look();
     // Waits for what has been found.
     GramFindings read(bool has_looked);
+    // The largest sum of magnitudes in a row of each member's Gram matrix. Waits for them.
+    std::vector<double> largest_row_sums();
 
     // The product of all Gram iterates but the last: begins with the Gram matrix, and takes in the
     // newest iterate.

@@ -18,6 +18,12 @@ struct GramGroup {
     GramShape shape(int64_t count, GramUse use) const { return {rows, cols, count, use}; }
 };
 
+inline GramUse use_of(const steepest_spectral_norm_args& args) {
+    if (args.method == STEEPEST_SPECTRAL_FROBENIUS) return GramUse::frobenius;
+    const bool in_double = norms::precision_of(args) == norms::Precision::f64;
+    return in_double ? GramUse::bounds : GramUse::estimates;
+}
+
 template <class Args>
 std::vector<GramGroup> groups_of(const Args& args) {
     std::vector<GramGroup> groups;

@@ -1,8 +1,9 @@
-// The kernels of a Gram iteration beside its products: powers of two for the iterates, and the
-// lower bound's vector v with the lengths of v and G v. All sums are in double; their error bounds
-// (norms/outward.h) hold for any order.
+// The kernels of a Gram iteration beside its products: powers of two for the iterates, the lower
+// bound's vector v with the lengths of v and G v, and sums of magnitudes. All sums are in double;
+// their error bounds (norms/outward.h) hold for any order.
 #pragma once
 
+#include "core/math.h"
 #include "norms/device/gram_pass.h"
 #include "steps/device/backend.h"
 #include "steps/device/phases.h"
@@ -125,10 +126,11 @@ struct PickColumn {
     }
 };
 
-// A warp for a row of the Gram matrix of a member, times v.
-struct MultiplyGram {
+// A warp for a row of the Gram matrix of a member: the row times v, or the sum of its magnitudes.
+template <bool kMagnitudes>
+struct SumGramRows {
     using Pass = GramPass;
-    static constexpr const char* kName = "G v";
+    static constexpr const char* kName = kMagnitudes ? "row sums of |G|" : "G v";
     static constexpr int kPhases = 2;
     struct Shared {
         double sum[kThreads];
@@ -155,7 +157,10 @@ struct MultiplyGram {
         const T* row = row_of<T>(pass.gram, pass.members[k].index, i);
         const double* v = pass.vectors + k * n;
         double sum = 0;
-        for (int64_t j = lane; j < n; j += kWarp) sum += static_cast<double>(row[j]) * v[j];
+        for (int64_t j = lane; j < n; j += kWarp) {
+            const auto x = static_cast<double>(row[j]);
+            sum += kMagnitudes ? absolute(x) : x * v[j];
+        }
         return sum;
     }
 };
@@ -194,7 +199,8 @@ template <class Backend>
 const GramRuns& gram_runs_of() {
     static constexpr GramRuns runs = {.scale = Backend::template run<ScaleIterates>,
                                       .pick = Backend::template run<PickColumn>,
-                                      .multiply = Backend::template run<MultiplyGram>,
+                                      .multiply = Backend::template run<SumGramRows<false>>,
+                                      .magnitudes = Backend::template run<SumGramRows<true>>,
                                       .lengths = Backend::template run<SumLengths>};
     return runs;
 }

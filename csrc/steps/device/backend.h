@@ -89,7 +89,7 @@ struct ReportRuns {
 
 // A Gram iteration, beside its products.
 struct GramRuns {
-    GridRun<GramPass> scale, pick, multiply, lengths;
+    GridRun<GramPass> scale, pick, multiply, magnitudes, lengths;
 };
 
 // Rank-one updates of an inverse.

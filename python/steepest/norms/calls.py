@@ -18,14 +18,13 @@ Values = NDArray[np.float64]
 
 
 class Arrays:
-    """The arrays of a call and their shapes; raises for what is no matrix, before anything runs,
-    and for arrays on a device unless they may lie `anywhere`."""
+    """The arrays of a call and their shapes; raises for what is no matrix, before anything runs."""
 
-    def __init__(self, W: Any, *, anywhere: bool = False) -> None:  # noqa: N803 (the papers' name)
+    def __init__(self, W: Any) -> None:  # noqa: N803 (the papers' name)
         self.is_list = isinstance(W, (list, tuple))
         self.items: list[Any] = list(W) if self.is_list else [W]
         self.facts = [
-            _core.array_facts(x, "W", i if self.is_list else -1, anywhere)
+            _core.array_facts(x, "W", i if self.is_list else -1, True)
             for i, x in enumerate(self.items)
         ]
 

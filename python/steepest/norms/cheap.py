@@ -1,4 +1,8 @@
-"""Bounds from above that need one product or a few: Frobenius, Schatten, AOL."""
+"""Bounds from above that need one product or a few: Frobenius, Schatten, AOL.
+
+All hold on a device as on the CPU. Their sums are of products that are rounded once, or sums of
+squares or magnitudes, in double; the bounds of their errors ask for no order. The bits differ.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,13 @@ _MOST_ORDER = 2**32
 def frobenius(W: Any) -> Any:  # noqa: N803 (the papers' name)
     """Upper bound of the largest singular value: the Frobenius norm, rounded upwards.
 
-    W : as in `spectral_norm`. Returns NormValue(value, "upper"), or a list of them.
+    W : as in `spectral_norm`, in host memory or on a CUDA device, which is then waited for. Returns
+    NormValue(value, "upper"), or a list of them.
 
-    Raises TypeError (kind, dtype), ValueError (fewer than two dimensions), DeviceError (an array on
-    a device).
+    Source: the largest singular value's square is one term of the sum.
+
+    Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, arrays in different
+    places), DeviceError (no kernels for an array's device, a failure of the device).
     """
     return _upper(calls.Arrays(W), calls.FROBENIUS)
 
@@ -28,8 +35,8 @@ def schatten(W: Any, p: int) -> Any:  # noqa: N803
 
     It exceeds the largest singular value by a factor of at most rank^(1/p).
 
-    W : as in `spectral_norm`. p : a power of two from 2 (the Frobenius norm) to 2^32. Returns
-    NormValue(value, "upper"), or a list of them.
+    W : as in `frobenius`. p : a power of two from 2 (the Frobenius norm) to 2^32. Returns
+    NormValue(value, "upper"), or a list of them. On a device the host waits after every squaring.
 
     Raises as `frobenius`, and TypeError or ValueError for other p.
     """
@@ -46,7 +53,7 @@ def aol_bound(W: Any) -> Any:  # noqa: N803
     """Upper bound of the largest singular value: the root of the largest absolute row sum of the
     Gram matrix of the short side, with all rounding errors added.
 
-    W : as in `spectral_norm`. Returns NormValue(value, "upper"), or a list of them. Raises as
+    W : as in `frobenius`. Returns NormValue(value, "upper"), or a list of them. Raises as
     `frobenius`.
 
     Source: Prach and Lampert, ECCV 2022, arXiv 2208.03160 (almost-orthogonal layers).

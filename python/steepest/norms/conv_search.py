@@ -100,7 +100,7 @@ class Search:
 
     def _bounds(self, blocks: Any, enough: float) -> tuple[Values, Values]:
         count = calls.UNTIL_TOL if self.iterations is None else self.iterations
-        arrays = calls.Arrays(blocks, anywhere=True)
+        arrays = calls.Arrays(blocks)
         lower, upper, _ = calls.bounds(arrays, calls.INTERVAL, count, self.tol, enough=enough)
         shape = (-1, int(blocks.shape[1]))
         return lower.reshape(shape), upper.reshape(shape)

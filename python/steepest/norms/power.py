@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _arrays
-from ..polar import arguments
+from ..polar import arguments, stacks
+from ..polar.work import Operator
 from . import calls
-from .elements import widened
 
 Values = NDArray[np.float64]
 
@@ -41,39 +40,47 @@ def power_iteration(
     The error falls as (sigma_2 / sigma_1)^(2 iterations) without `krylov`, which adds a
     Rayleigh-Ritz step in the span of the last three iterates: worth a few steps more.
 
-    W : array (m, n) of float64, float32, bfloat16 or float16 in host memory. It is not changed.
+    W : array (m, n) of float64, float32, bfloat16 or float16 in host memory or on a CUDA device
+        (CuPy, torch). It is not changed.
     iterations : at least 1.
     start : vector (n,), such as an earlier result's v (warm start); None: Gaussian from `seed`.
 
     Returns PowerResult(value, v, "lower"); value is ||W v|| minus the bound of its rounding errors,
     so a start that is orthogonal to the singular vector is no danger to it, only to its use. A zero
-    or empty W gives 0, one with a NaN or an infinity NaN. Products are NumPy's, in float64.
+    or empty W gives 0, one with a NaN or an infinity NaN. Products are in float64: NumPy's, or those
+    of a copy of W on its device, where only vectors travel; it is waited for at every one.
 
     Sources: Golub and Van Loan, section 8.2; Su, kexue.fm/archives/11736 (the last three iterates).
 
     Raises TypeError (kind, dtype), ValueError (not two dimensions, iterations, start), DeviceError
-    (an array on a device).
+    (no kernels for W's device, a failure of the device).
     """
-    A = _matrix(W)  # noqa: N806
+    shape, dtype = _facts(W)
     count = arguments.count("iterations", iterations, 1, _MOST_ITERATIONS)
-    v = _start(start, A.shape[1], arguments.count("seed", seed, 0, 2**64 - 1))
-    largest = float(np.max(np.abs(A), initial=0.0))
-    if not np.isfinite(largest):
-        return PowerResult(float("nan"), np.full(A.shape[1], np.nan), "lower")
-    if largest == 0:
-        return PowerResult(0.0, np.zeros(A.shape[1]), "lower")
-    exponent = int(np.frexp(largest)[1])
-    A = np.ldexp(A, -exponent)  # noqa: N806
-    v = _iterate(A, v, count, krylov)
-    return PowerResult(float(np.ldexp(_below(A, v), exponent)), v, "lower")
+    v = _start(start, shape[1], arguments.count("seed", seed, 0, 2**64 - 1))
+    with stacks.Place(W, "W") as place:
+        work = place.work
+        values = work.read(W, "W", shape, dtype, double=True)
+        if work.has_nonfinite(values).any():
+            return PowerResult(float("nan"), np.full(shape[1], np.nan), "lower")
+        values, exponents = work.unit_scale(values)
+        frobenius = float(work.norms(values)[0])
+        if frobenius == 0:
+            return PowerResult(0.0, np.zeros(shape[1]), "lower")
+        A = work.operator(values, 0)  # noqa: N806
+        v = _iterate(A, v, count, krylov)
+        below = _below(A, v, frobenius)
+    return PowerResult(float(np.ldexp(below, exponents[0])), v, "lower")
 
 
-def _matrix(W: Any) -> Values:  # noqa: N803
-    facts = calls.Arrays(W)
-    if facts.is_list or len(facts.facts[0][0]) != 2:
-        given = "a list" if facts.is_list else f"shape {facts.facts[0][0]}"
+def _facts(W: Any) -> tuple[tuple[int, ...], str]:  # noqa: N803
+    """Shape and dtype of one matrix."""
+    arrays = calls.Arrays(W)
+    if arrays.is_list or len(arrays.facts[0][0]) != 2:
+        given = "a list" if arrays.is_list else f"shape {arrays.facts[0][0]}"
         raise ValueError(f"W: {given} given, expected one matrix")
-    return widened(_arrays.to_host(W, "W"), facts.facts[0][1])
+    shape, dtype = arrays.facts[0]
+    return shape, dtype
 
 
 def _start(given: Any, n: int, seed: int) -> Values:
@@ -88,10 +95,10 @@ def _start(given: Any, n: int, seed: int) -> Values:
     return scaled
 
 
-def _iterate(A: Values, v: Values, count: int, krylov: bool) -> Values:  # noqa: N803
+def _iterate(A: Operator, v: Values, count: int, krylov: bool) -> Values:  # noqa: N803
     kept = [_unit(v)]
     for _ in range(count):
-        image = A.T @ (A @ kept[-1])
+        image = A.times_transposed(A.times(kept[-1]))
         if not image.any():
             break
         kept = [*kept[1 - _KEPT :], _unit(image)]
@@ -104,20 +111,23 @@ def _unit(v: Values) -> Values:
     return unit
 
 
-def _ritz(A: Values, kept: list[Values]) -> Values:  # noqa: N803
+def _ritz(A: Operator, kept: list[Values]) -> Values:  # noqa: N803
     """The vector of their span that A stretches most. QR, not Cholesky-QR: they are nearly
     parallel."""
     basis = np.linalg.qr(np.stack(kept[::-1], axis=1))[0]
-    right = np.linalg.svd(A @ basis, full_matrices=False)[2]
+    images = np.stack([A.times(np.ascontiguousarray(x)) for x in basis.T], axis=1)
+    right = np.linalg.svd(images, full_matrices=False)[2]
     return _unit(basis @ right[0])
 
 
-def _below(A: Values, v: Values) -> float:  # noqa: N803
-    """||A v|| / ||v|| less its rounding errors: the product's are at most gamma_n ||A||_F ||v||."""
+def _below(A: Operator, v: Values, frobenius: float) -> float:  # noqa: N803
+    """||A v|| / ||v|| less its rounding errors. The product's are at most gamma_n ||A||_F ||v|| for
+    any order of the sums, on a device (n + 6) u ||A||_F ||v|| (`polar.products`), and half of what
+    is taken off here. A's computed norm is within gamma_(mn + 2) of it, in any order too."""
     m, n = A.shape
     size = m * n + m + n + 8
     gamma = size * _UNIT / (1 - size * _UNIT)
-    product = 2 * n * _UNIT * float(np.linalg.norm(A)) * (1 + 2 * gamma)
-    length = float(np.linalg.norm(A @ v)) / float(np.linalg.norm(v))
+    product = 2 * (n + 6) * _UNIT * frobenius * (1 + 2 * gamma)
+    length = float(np.linalg.norm(A.times(v))) / float(np.linalg.norm(v))
     below = length * (1 - 2 * (m + n + 8) * _UNIT) - product - size * 2.0**-1000
     return max(0.0, float(below))

@@ -65,7 +65,7 @@ def spectral_norm(
     Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, iterations, tol, arrays
     in different places), DeviceError (no kernels for an array's device, a failure of the device).
     """
-    arrays = calls.Arrays(W, anywhere=True)
+    arrays = calls.Arrays(W)
     count = _iterations(iterations)
     tol = arguments.at_least("tol", tol, 0.0, 1.0)
     if not isinstance(rigorous, bool):
@@ -97,7 +97,7 @@ def spectral_norm_grad(W: Any, iterations: int = 12) -> Any:  # noqa: N803
     Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, iterations, arrays in
     different places), DeviceError (no kernels for an array's device, a failure of the device).
     """
-    arrays = calls.Arrays(W, anywhere=True)
+    arrays = calls.Arrays(W)
     count = arguments.count("iterations", iterations, 0, MOST_ITERATIONS)
     outputs = [
         _arrays.zeros(_arrays.view(x, "W"), dtype, shape)
@@ -123,7 +123,7 @@ def dominant_pair(W: Any, iterations: int | None = None, tol: float = 1e-9) -> A
 
     Raises as `spectral_norm` does.
     """
-    arrays = calls.Arrays(W, anywhere=True)
+    arrays = calls.Arrays(W)
     count = _iterations(iterations)
     tol = arguments.at_least("tol", tol, 0.0, 1.0)
     lower, _, packed = calls.bounds(arrays, calls.INTERVAL, count, tol, with_vectors=True)

@@ -51,10 +51,12 @@ class _DeviceOperator(Operator):
 class Device(Work):
     """Native passes on the stream that the array's framework works on."""
 
-    def read(self, x: Any, name: str, shape: Sequence[int], dtype: str) -> Values:
+    def read(
+        self, x: Any, name: str, shape: Sequence[int], dtype: str, *, double: bool = False
+    ) -> Values:
         view = _arrays.view(x, name)
         stack = (math.prod(shape[:-2]), *shape[-2:])
-        values = _arrays.zeros(view, working_dtype(dtype), stack)
+        values = _arrays.zeros(view, working_dtype(dtype, double), stack)
         _core.combine(_all(values), _all(view), None, _PLAIN)
         return values
 
@@ -136,6 +138,8 @@ class Device(Work):
         self.put(to, np.array([number]), sums, np.array([0]))
 
     def operator(self, values: Values, number: int) -> Operator:
+        if int(values.shape[0]) == 1 and _arrays.dtype_name(values) == "float64":
+            return _DeviceOperator(values)
         return _DeviceOperator(self._doubles(values, number))
 
     def _doubles(self, values: Values, number: int) -> Values:

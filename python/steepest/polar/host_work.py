@@ -28,13 +28,14 @@ class _HostOperator(Operator):
 class Host(Work):
     """NumPy."""
 
-    def read(self, x: Any, name: str, shape: Sequence[int], dtype: str) -> Values:
+    def read(
+        self, x: Any, name: str, shape: Sequence[int], dtype: str, *, double: bool = False
+    ) -> Values:
         stored = _arrays.to_host(_arrays.view(x, name), name)
-        values = np.empty(tuple(shape), working_dtype(dtype))
+        values = np.empty(tuple(shape), working_dtype(dtype, double))
         if dtype == "bfloat16":  # its bits, the upper half of a float32
-            values.view(np.uint32)[...] = stored.astype(np.uint32) << 16
-        else:
-            values[...] = stored
+            stored = (stored.astype(np.uint32) << 16).view(np.float32)
+        values[...] = stored
         return values.reshape(math.prod(shape[:-2]), *shape[-2:])
 
     def write(self, values: Values, out: Any, dtype: str) -> None:

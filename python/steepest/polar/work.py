@@ -39,8 +39,10 @@ class Work(ABC):
     """A place's way to do it. Results are new stacks."""
 
     @abstractmethod
-    def read(self, x: Any, name: str, shape: Sequence[int], dtype: str) -> Values:
-        """The caller's array, copied."""
+    def read(
+        self, x: Any, name: str, shape: Sequence[int], dtype: str, *, double: bool = False
+    ) -> Values:
+        """The caller's array, copied; with `double` in float64 whatever its dtype."""
 
     @abstractmethod
     def write(self, values: Values, out: Any, dtype: str) -> None:
@@ -119,6 +121,6 @@ class Work(ABC):
         return self.combined(values)
 
 
-def working_dtype(dtype: str) -> str:
+def working_dtype(dtype: str, double: bool = False) -> str:
     """What a caller's dtype is worked on in."""
-    return "float64" if dtype == "float64" else "float32"
+    return "float64" if double or dtype == "float64" else "float32"
