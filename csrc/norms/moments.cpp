@@ -47,7 +47,9 @@ Up two_moment_bound(int64_t n, const polar::ByProducts& sums) {
     return bound_by(m, n, spread_of(m, n));
 }
 
-Up norm_bound(int64_t n, const polar::ByProducts& sums) { return sqrt(Moments(sums, n).squares.up); }
+Up norm_bound(int64_t n, const polar::ByProducts& sums) {
+    return sqrt(Moments(sums, n).squares.up);
+}
 
 double moment_estimate(const polar::ByProducts& sums) {
     return sums.trace > 0 ? sums.squares / sums.trace : 0;

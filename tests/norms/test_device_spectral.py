@@ -224,10 +224,13 @@ def test_bounds_from_above(kind, dtype, method, iterations):
 
 @pytest.mark.parametrize(("method", "iterations"), FROM_ABOVE)
 def test_bounds_from_above_against_sixty_digits(kind, method, iterations):
-    """A matrix of rank one, whose bounds by norms are equal to sigma but for roundings, and one row,
-    where all are."""
+    """A matrix of rank one, whose bounds by norms equal sigma but for roundings, and one row, where
+    all do."""
     rng = np.random.default_rng(10)
-    for w in (np.outer(rng.standard_normal(5), rng.standard_normal(7)), rng.standard_normal((1, 9))):
+    for w in (
+        np.outer(rng.standard_normal(5), rng.standard_normal(7)),
+        rng.standard_normal((1, 9)),
+    ):
         exact = reference.exact_spectral_norm(w)
         upper = bounds(kind, w, 0.0, iterations, method)[1]
         assert exact <= upper[0]
@@ -268,9 +271,7 @@ def test_lists_of_bounds_from_above(kind):
     functions = (norms.frobenius, norms.aol_bound, lambda w: norms.schatten(w, 8))
 
     def together(*w):
-        return np.concatenate(
-            [np.ravel(v.value) for f in functions for v in f(list(w))], axis=None
-        )
+        return np.concatenate([np.ravel(v.value) for f in functions for v in f(list(w))], axis=None)
 
     def alone(*w):
         return np.concatenate([np.ravel(f(x).value) for f in functions for x in w], axis=None)

@@ -9,7 +9,14 @@ from boundary.device_fakes import KINDS as FAKES
 from boundary.device_fakes import CudaStream, emulation
 from boundary.support import bits, refused
 from reference import polar as ref
-from steepest.polar import matrix_sign, nuclear_norm, polar, quality, stiefel_project
+from steepest.polar import (
+    matrix_sign,
+    nuclear_norm,
+    orthogonalize,
+    polar,
+    quality,
+    stiefel_project,
+)
 
 from .accuracy import SPECTRA, UNIT, assert_polar, backward, draw, matrices, norm
 from .arrays import BFLOAT16
@@ -224,14 +231,48 @@ def test_sign_has_to_exist(kind, dtype):
 # --- quality and nuclear_norm
 
 
-def test_quality_is_that_of_copies(kind, rng):
-    a = rng.standard_normal((2, 5, 8))
-    u = polar(a).U.astype(np.float32)
-    wanted = quality(a, u)
+@pytest.mark.parametrize("shape", [(20, 20), (12, 30), (30, 12), (1, 5), (5, 1), (1, 1)], ids=str)
+@pytest.mark.parametrize("spectrum", SPECTRA)
+def test_quality(kind, rng, spectrum, shape):
+    """That of LAPACK, within the backward error of two polar factors and what squares of singular
+    values lose."""
+    a = draw(rng, spectrum, shape, "float64")
+    factor = polar(a).U
+    for u in (orthogonalize(a), factor, rng.standard_normal(shape), -1.5 * factor):
+        wanted = quality(a, u)
+        with kind.running():
+            found = quality(kind.array(a), kind.array(u))
+        limit = 4 * backward() * UNIT["float64"] * max(shape) * max(1, norm(u)) ** 2
+        for name in wanted._fields[:-1]:
+            assert type(getattr(found, name)) is float
+            assert abs(getattr(found, name) - getattr(wanted, name)) <= limit, name
+        (least, most), (low, high) = found.singular_interval, wanted.singular_interval
+        assert abs(most - high) <= limit
+        assert abs(least**2 - low**2) <= limit
+
+
+def test_quality_of_stacks_dtypes_zero_and_scales(kind, rng):
+    a = rng.standard_normal((2, 3, 5, 8))
+    a[1, 1] = 0
+    u = orthogonalize(a).astype(BFLOAT16)
+    for scale in (1.0, 1e-300, 1e300):
+        wanted = quality(a, u)
+        with kind.running():
+            found = quality(kind.array(a * scale), kind.array(u))
+        for name in wanted._fields:
+            ours, theirs = np.array(getattr(found, name)), np.array(getattr(wanted, name))
+            assert ours.shape == theirs.shape
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
     with kind.running():
-        found = quality(kind.array(a), kind.array(u))
-    for name in wanted._fields:
-        assert np.array_equal(getattr(found, name), getattr(wanted, name))
+        zero = quality(kind.array(a[1, 1]), kind.array(0 * a[1, 1]))
+    assert zero == (1.0, 0.0, 0.0, 0.0, 0.0, (0.0, 0.0))
+
+
+def test_quality_copies_no_matrix(kind, rng, monkeypatch):
+    a = rng.standard_normal((6, 6))
+    monkeypatch.setattr("steepest.polar.device_work.Device.to_host", None)
+    with kind.running():
+        assert quality(kind.array(a), kind.array(polar(a).U)).orthogonality < 1e-14
 
 
 @by_dtype
@@ -307,5 +348,8 @@ def test_streams(rng):
 def test_factors_in_another_place(rng):
     g = rng.standard_normal((4, 6))
     place = r"U: array in host memory given, .* 0 as G"
-    with emulation(), standin.installed(), pytest.raises(ValueError, match=place):
-        nuclear_norm(standin.asarray(g), g)
+    for function in (nuclear_norm, quality):
+        name = "G" if function is nuclear_norm else "A"
+        match = place.replace(" as G", f" as {name}")
+        with emulation(), standin.installed(), pytest.raises(ValueError, match=match):
+            function(standin.asarray(g), g)

@@ -47,8 +47,8 @@ def power_iteration(
 
     Returns PowerResult(value, v, "lower"); value is ||W v|| minus the bound of its rounding errors,
     so a start that is orthogonal to the singular vector is no danger to it, only to its use. A zero
-    or empty W gives 0, one with a NaN or an infinity NaN. Products are in float64: NumPy's, or those
-    of a copy of W on its device, where only vectors travel; it is waited for at every one.
+    or empty W gives 0, one with a NaN or an infinity NaN. Products are in float64: NumPy's, or of
+    a copy of W on its device, where only vectors travel; it is waited for at every one.
 
     Sources: Golub and Van Loan, section 8.2; Su, kexue.fm/archives/11736 (the last three iterates).
 

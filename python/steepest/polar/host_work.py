@@ -28,6 +28,8 @@ class _HostOperator(Operator):
 class Host(Work):
     """NumPy."""
 
+    is_host = True
+
     def read(
         self, x: Any, name: str, shape: Sequence[int], dtype: str, *, double: bool = False
     ) -> Values:

@@ -103,26 +103,15 @@ class Stack(NamedTuple):
         return f"{self.name}[{', '.join(str(int(i)) for i in at)}]"
 
 
-def read(x: Any, name: str, place: Place | None = None) -> Stack:
-    """An array in this place; None: in host memory.
+def read(x: Any, name: str, place: Place | None = None, *, double: bool = False) -> Stack:
+    """An array in this place; None: in host memory. With `double` in float64 whatever its dtype.
 
     Raises TypeError (kind, dtype), ValueError (fewer than two dimensions, NaN or infinity),
     DeviceError.
     """
     shape, dtype = _core.array_facts(x, name, -1, place is not None)
     work = HOST if place is None else place.work
-    return _checked(x, name, shape, dtype, work.read(x, name, shape, dtype), place)
-
-
-def read_to_host(x: Any, name: str) -> Stack:
-    """An array anywhere, copied to host memory; errors as of `read`."""
-    shape, dtype = _core.array_facts(x, name, -1, True)
-    return _checked(x, name, shape, dtype, HOST.read(x, name, shape, dtype), None)
-
-
-def _checked(
-    x: Any, name: str, shape: tuple[int, ...], dtype: str, values: Values, place: Place | None
-) -> Stack:
+    values = work.read(x, name, shape, dtype, double=double)
     numbers = np.arange(int(values.shape[0]))
     stack = Stack(values, numbers, tuple(shape[:-2]), dtype, x, name, place)
     wrong = stack.work.has_nonfinite(values)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class Operator(ABC):
 
 class Work(ABC):
     """A place's way to do it. Results are new stacks."""
+
+    is_host: ClassVar[bool] = False  # so that LAPACK can work on them
 
     @abstractmethod
     def read(
