@@ -41,4 +41,7 @@ fi
 
 size=$(gzip -c "$library" | wc -c) # most of a wheel
 ((size < 30000000)) || fail "the library has $size bytes compressed, expected fewer than 30 million"
+# CUDA's runtime is linked in, so that the library loads on machines without it.
+needed=$(readelf --dynamic --wide "$library" | grep NEEDED)
+[[ $needed != *libcudart* ]] || fail "the library needs the shared runtime of CUDA: $needed"
 python3 .ci/cuda_resources.py "$log" --sass "$library"

@@ -95,6 +95,15 @@ lines() {
         tests/norms/test_device_report.py tests/curvature/test_device_mkor.py
 }
 
+# What the products are for: orthogonalisation, polar factors and caps, spectral norms, curvature.
+matrices() {
+    local parallel=()
+    if has xdist; then parallel=(-n 8); fi
+    "$python" -m pytest -q "${parallel[@]}" -p no:cacheprovider -m "not slow" -k "$1" \
+        tests/polar/test_device_{caps,oracles,orthogonalize,pairs,polar}.py \
+        tests/norms/test_device_{conv,spectral}.py tests/curvature/test_device_{oasis,operators}.py
+}
+
 # What ran and when: H200-2026-01-31.
 card() {
     "$python" - <<'PYTHON'
@@ -128,7 +137,7 @@ families() {
     return "$status"
 }
 
-export -f build test_kind golden probes products lines card benchmark families has
+export -f build test_kind golden probes products lines matrices card benchmark families has
 export root results work python
 
 kinds=()
@@ -148,6 +157,7 @@ for kind in "${kinds[@]}"; do stage "golden-$kind" 60 bash -c "golden $kind"; do
 for kind in "${kinds[@]}"; do stage "probes-$kind" 45 bash -c "probes $kind"; done
 stage products 45 bash -c products
 for kind in "${kinds[@]}"; do stage "lines-$kind" 45 bash -c "lines $kind"; done
+for kind in "${kinds[@]}"; do stage "matrices-$kind" 60 bash -c "matrices $kind"; done
 stage benchmark 240 bash -c benchmark
 stage families 150 bash -c families
 for kind in "${kinds[@]}"; do stage "tests-$kind" 150 bash -c "test_kind $kind"; done

@@ -64,6 +64,24 @@ def test_the_same_bits_as_on_the_host(emulated, kind, options):
     assert same_bits(there.streams(), here.streams())
 
 
+@pytest.mark.parametrize("count", [400, 401])
+@pytest.mark.parametrize("options", [{}, {"max_grad_norm": 0.1}], ids=str)
+def test_gradients_that_are_too_many_for_the_arguments_of_a_kernel(emulated, count, options):
+    """Up to 400 addresses travel as arguments; more lie in device memory, from call to call."""
+    shapes, kind = [(1 + i % 7,) for i in range(count)], "cuda_array_interface"
+    there, here = AdamWCall(shapes), AdamWCall(shapes)
+    params, grads, exp_avg, exp_avg_sq = device_lists(there, kind)
+    plan = steps.Plan("adamw", params, exp_avg=exp_avg, exp_avg_sq=exp_avg_sq)
+    assert plan(grads, step=1, **options) is True
+    there.grads = [random(shape, seed=i) for i, shape in enumerate(shapes)]
+    assert plan([KINDS[kind](g) for g in there.grads], step=2, **options) is True
+    _core.emulate_device(False)
+    assert here.step(step=1, **options) is True
+    here.grads = there.grads
+    assert here.step(step=2, **options) is True
+    assert same_bits(there.streams(), here.streams())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_plan_whose_list_of_gradients_changes(emulated, kind):
     there, here = AdamWCall(), AdamWCall()
