@@ -51,11 +51,13 @@ STAGES: dict[str, dict[str, Any]] = {
     "stochastic": {"rounding": "stochastic", "seed": 12345},
     "copied": {"lr": 0.1, "rounding": {"working_copy": "stochastic"}, "seed": 6789},
     "cautious": {"lr": 0.01, "weight_decay": 0.1, "grad_scale": 0.5, "cautious_weight_decay": True},
+    "bounded": {"max_tensor_norm": 1.5, "max_grad_value": 0.01, "max_grad_norm": 1.0},
 }
 # Rounding is of what is stored in 16 bits, and float64 parameters have no working copy. The mask of
-# the decay knows nothing of storage.
+# the decay knows nothing of storage, and bounds of gradients only of theirs.
 _POINTLESS = {("f32", "stochastic"), ("f64", "stochastic"), ("f64", "copied")}
 _POINTLESS |= {(storage, "cautious") for storage in STORAGES if storage not in ("f64", "mixed")}
+_POINTLESS |= {(storage, "bounded") for storage in STORAGES if storage not in ("f32", "mixed")}
 
 _VECTORS = ((), (0,), (1,), (2,), (3,), (7,), (15,), (17,), (129,), (1025,))
 _MATRICES = ((3, 5), (17, 129), (2, 9, 33), (0, 5), (65, 31))
