@@ -164,10 +164,16 @@ for kind in "${kinds[@]}"; do stage "tests-$kind" 150 bash -c "test_kind $kind";
 stage sanitize 180 bench/gpu_sanitize.sh
 
 printf '\n==== summary after %d s\n' "$((SECONDS - started))"
-failed=0
+failed=0 words=()
 for k in "${!stages[@]}"; do
+    words+=("${stages[k]}=${outcomes[k]}")
     printf '%-18s %5d s  %s\n' "${stages[k]}" "${durations[k]}" "${outcomes[k]}"
     if [[ ${outcomes[k]} == FAILED* ]]; then failed=1; fi
 done
+# For the table of what ran on a GPU, which docs/figures.py makes.
+if name=$(card); then
+    commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+    "$python" -m steepest.bench.device.stages "$results/$name-stages.json" "$name" "$commit" "${words[@]}"
+fi
 if [[ ${#stages[@]} -eq 0 || ${#kinds[@]} -eq 0 ]]; then failed=1; fi
 exit "$failed"

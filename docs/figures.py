@@ -105,6 +105,13 @@ def overview() -> str:
     return f"{where}\n\n{tables.overview(document['rows'])}\n{lost}\n"
 
 
+def devices() -> str:
+    """What ran on a GPU."""
+    from steepest.bench.device import stages
+
+    return stages.table(stages.recorded(ROOT / "bench" / "results"))
+
+
 def rules() -> str:
     """All rules of the native table."""
     from steepest.bench.steps.rule_table import rule_table
@@ -133,7 +140,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "norms.md": {"measured": lambda: table("norms")},
     "curvature.md": {"measured": lambda: table("curvature")},
     "performance.md": {"rows": performance},
-    "../README.md": {"measured": overview},
+    "../README.md": {"measured": overview, "devices": devices},
 }
 
 
