@@ -1,6 +1,6 @@
 // Bounds of spectral norms from above alone, on a device: Frobenius and Schatten norms, and the
 // largest row sum of a Gram matrix. None of them needs a vector.
-#include "norms/device/gram_course.h"
+#include "norms/device/gram_courses.h"
 #include "norms/device/gram_driver.h"
 #include "norms/device/gram_groups.h"
 
@@ -46,10 +46,10 @@ class AboveRun {
             scales.push_back(courses_.back().scale());
         }
         engine_.form(scales);
-        take();
+        sums_ = take_sums(engine_, courses_);
         const bool by_rows = args_.method == STEEPEST_SPECTRAL_AOL;
         const int levels = by_rows ? 0 : GramCourse::limit_of(request_of(args_, false));
-        for (int level = 0; level < levels; ++level) square();
+        for (int level = 0; level < levels; ++level) sums_ = square_all(engine_, courses_);
         const std::vector<double> row_sums =
             by_rows ? engine_.largest_row_sums() : std::vector<double>(courses_.size());
         for (size_t i = 0; i < courses_.size(); ++i) {
@@ -62,22 +62,6 @@ class AboveRun {
             else
                 put_irregular(i);
         }
-    }
-
-    void take() {
-        sums_ = engine_.read(false).sums;
-        for (size_t i = 0; i < courses_.size(); ++i)
-            if (courses_[i].is_regular()) courses_[i].take(sums_[i]);
-    }
-
-    void square() {
-        std::vector<GramMember> members;
-        for (GramCourse& course : courses_) {
-            const auto index = static_cast<int64_t>(members.size());
-            members.push_back({index, index, course.is_regular() ? course.begin_squaring() : 1});
-        }
-        engine_.square(members);
-        take();
     }
 
     void put(size_t i, double upper, int levels = 0) {

@@ -1,5 +1,5 @@
 // Gradients of Schatten norms on a device, as norms/gradient.h has them.
-#include "norms/device/gram_course.h"
+#include "norms/device/gram_courses.h"
 #include "norms/device/gram_driver.h"
 #include "norms/device/gram_groups.h"
 
@@ -24,32 +24,16 @@ class GradientRun {
         std::vector<PolarScale> scales;
         for (const GramCourse& course : courses_) scales.push_back(course.scale());
         engine_.form(scales);
-        take();
+        take_sums(engine_, courses_);
         if (args_.iterations > 0) engine_.begin_power();
         for (int32_t t = 1; t <= args_.iterations; ++t) {
-            square();
+            square_all(engine_, courses_);
             if (t < args_.iterations) engine_.raise_power();
         }
         finish();
     }
 
   private:
-    void take() {
-        const GramFindings found = engine_.read(false);
-        for (size_t i = 0; i < courses_.size(); ++i)
-            if (courses_[i].is_regular()) courses_[i].take(found.sums[i]);
-    }
-
-    void square() {
-        std::vector<GramMember> members;
-        for (GramCourse& course : courses_) {
-            const auto index = static_cast<int64_t>(members.size());
-            members.push_back({index, index, course.is_regular() ? course.begin_squaring() : 1});
-        }
-        engine_.square(members);
-        take();
-    }
-
     // The gradient's inner product with the matrix is the norm, since that is homogeneous, which
     // fixes the factor.
     void finish() {
