@@ -62,7 +62,7 @@ def sanitize(directory, *arguments):
 )
 @pytest.mark.parametrize("tool", ["memcheck", "racecheck", "initcheck"])
 def test_sanitizers_that_find_or_do_not_finish_fail(tmp_path, tool, status, said, arguments):
-    """One of the tools ends with that status; `timeout` ends as what it runs, or with 124 or 137."""
+    """One tool ends with that status; `timeout` ends as what it runs, or with 124 or 137."""
     stand_in(tmp_path, "compute-sanitizer", "exit 0")
     stand_in(tmp_path, "timeout", f'case "$*" in *"--tool {tool} "*) exit {status} ;; esac')
     done = sanitize(tmp_path, *arguments)
