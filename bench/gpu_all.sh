@@ -100,7 +100,7 @@ matrices() {
     local parallel=()
     if has xdist; then parallel=(-n 8); fi
     "$python" -m pytest -q "${parallel[@]}" -p no:cacheprovider -m "not slow" -k "$1" \
-        tests/polar/test_device_{caps,oracles,orthogonalize,pairs,polar}.py \
+        tests/polar/test_device_{caps,halves,oracles,orthogonalize,pairs,polar}.py \
         tests/norms/test_device_{conv,spectral}.py tests/curvature/test_device_{oasis,operators}.py
 }
 

@@ -26,6 +26,10 @@ add_library(steepest SHARED
   csrc/curvature/oasis.cpp
   csrc/curvature/targets.cpp
   csrc/curvature/targets/baseline.cpp
+  csrc/distributed/choice.cpp
+  csrc/distributed/ef21.cpp
+  csrc/distributed/ef21_add.cpp
+  csrc/distributed/ef21_pack.cpp
   csrc/distributed/moments.cpp
   csrc/distributed/pack.cpp
   csrc/distributed/step.cpp
@@ -87,6 +91,7 @@ add_library(steepest SHARED
   csrc/steps/device/driver.cpp
   csrc/steps/device/emulation.cpp
   csrc/steps/device/image.cpp
+  csrc/steps/device/launches.cpp
   csrc/steps/device/unit_driver.cpp
   csrc/steps/driver.cpp
   csrc/steps/host_rules.cpp

@@ -1,7 +1,10 @@
 #include "bindings/clip.h"
 
+#include <pybind11/stl.h>
+
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "bindings/gradients.h"
 #include "bindings/norm_results.h"
@@ -33,6 +36,23 @@ void run(steepest_step_args& args, const Place& place) {
     throw_status(status);
 }
 
+// The step without bounds; the group is to get its tensors.
+steepest_step_args clip_args(steepest_group& group, const Place& place) {
+    group.rule = steepest_rule_find("clip");
+    group.decay = STEEPEST_DECAY_OWN;
+    steepest_step_args args{};
+    args.struct_size = sizeof args;
+    args.group_size = sizeof group;
+    args.tensor_size = sizeof(steepest_tensor);
+    args.group_count = 1;
+    args.groups = &group;
+    args.grad_scale = 1;
+    args.max_grad_norm = -1;
+    args.stream = place.stream();
+    args.device = place.device_argument();
+    return args;
+}
+
 double bound_of(py::handle given, const char* name) {
     return given.is_none() ? 0 : to_bound(given, name);
 }
@@ -48,23 +68,13 @@ py::object clip(py::handle grads, const py::object& max_value, const py::object&
     given.check_written("grads");
     const std::vector<steepest_tensor> tensors = in_place(given);
     steepest_group group{};
-    group.rule = steepest_rule_find("clip");
-    group.decay = STEEPEST_DECAY_OWN;
     group.tensor_count = given.count();
     group.tensors = tensors.data();
-    steepest_step_args args{};
-    args.struct_size = sizeof args;
-    args.group_size = sizeof group;
-    args.tensor_size = sizeof(steepest_tensor);
-    args.group_count = 1;
-    args.groups = &group;
-    args.grad_scale = 1;
+    steepest_step_args args = clip_args(group, place);
     args.max_grad_norm = norm > 0 && !per_tensor ? norm : -1;
     args.max_tensor_norm = per_tensor ? norm : 0;
     args.max_grad_value = value;
     args.skip_nonfinite = skip_nonfinite;
-    args.stream = place.stream();
-    args.device = place.device_argument();
     if (max_norm.is_none()) {
         run(args, place);
         return py::none();
@@ -75,6 +85,61 @@ py::object clip(py::handle grads, const py::object& max_value, const py::object&
     args.finite = results.finite();
     run(args, place);
     return results.get();
+}
+
+// Positions of the tensors by scale: each scale in one run.
+std::vector<size_t> by_scale(const std::vector<double>& scales) {
+    std::vector<size_t> order(scales.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return scales[a] < scales[b]; });
+    return order;
+}
+
+std::vector<steepest_tensor> copied(const Gradients& grads, const Gradients& out,
+                                    const std::vector<size_t>& order) {
+    std::vector<steepest_tensor> tensors(order.size());
+    for (size_t k = 0; k < order.size(); ++k) {
+        const size_t i = order[k];
+        if (!grads.given(i)) continue;
+        const Array &g = grads.arrays[i], &to = out.arrays[i];
+        if (g.shape.extent != to.shape.extent || !same_layout(g.shape, to.shape))
+            value_error("grads[" + std::to_string(i) + "]: shape " + g.shape.text() +
+                        " given, expected that of its copy, " + to.shape.text());
+        steepest_tensor& t = tensors[k];
+        t.count = g.shape.count();
+        t.param = {to.data, static_cast<int32_t>(to.dtype), STEEPEST_NEAREST};
+        t.grad = {g.data, static_cast<int32_t>(g.dtype), STEEPEST_NEAREST};
+    }
+    return tensors;
+}
+
+// Copies of gradients, each over a scale of its own, and then bounded element by element. `out` has
+// an array where `grads` has one.
+void clip_copies(py::handle out, py::handle grads, const std::vector<double>& scales,
+                 const py::object& max_value, const py::object& stream) {
+    const py::dict options(py::arg("stream") = stream);
+    Place place("grads", &options);
+    const Gradients from(grads, "grads", place), to(out, "out", place);
+    check_stream_given(stream, "grads", place);
+    to.check_written("out");
+    to.check_apart_from(from, "out", "grads");
+    if (from.arrays.size() != scales.size() || to.arrays.size() != scales.size())
+        value_error("scales: " + std::to_string(scales.size()) + " given, expected " +
+                    std::to_string(from.count()));
+    const std::vector<size_t> order = by_scale(scales);
+    const std::vector<steepest_tensor> tensors = copied(from, to, order);
+    steepest_group group{};
+    steepest_step_args args = clip_args(group, place);
+    args.max_grad_value = bound_of(max_value, "max_value");
+    for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+        args.grad_scale = scales[order[begin]];
+        do ++end;
+        while (end < order.size() && scales[order[end]] == args.grad_scale);
+        group.tensors = tensors.data() + begin;
+        group.tensor_count = static_cast<int64_t>(end - begin);
+        run(args, place);
+    }
 }
 
 // How many runs a unit of `axis` is one of; 1 where at most one dimension is longer than 1.
@@ -171,6 +236,8 @@ void clip_units(py::handle grads, py::handle params, const py::object& factor,
 void bind_clip(py::module_& m) {
     m.def("clip_units", &clip_units, py::arg("grads"), py::arg("params"), py::kw_only(),
           py::arg("factor"), py::arg("eps"), py::arg("axis"), py::arg("stream") = py::none());
+    m.def("clip_copies", &clip_copies, py::arg("out"), py::arg("grads"), py::arg("scales"),
+          py::kw_only(), py::arg("max_value") = py::none(), py::arg("stream") = py::none());
     m.def("clip", &clip, py::arg("grads"), py::kw_only(), py::arg("max_value") = py::none(),
           py::arg("max_norm") = py::none(), py::arg("per_tensor") = false,
           py::arg("skip_nonfinite") = false, py::arg("stream") = py::none());

@@ -1,5 +1,9 @@
 #include "bindings/device_flag.h"
 
+#include <pybind11/stl.h>
+
+#include <vector>
+
 namespace steepest::bindings {
 
 bool DeviceFlag::applied() const {
@@ -7,6 +11,16 @@ bool DeviceFlag::applied() const {
     workspace_->memory.read(&skipped, skipped_at_, sizeof skipped);
     return skipped == 0;
 }
+
+namespace {
+
+std::vector<const char*> emulated_launches() {
+    std::vector<const char*> names(static_cast<size_t>(steepest_emulated_launches(nullptr, 0)));
+    steepest_emulated_launches(names.data(), static_cast<int64_t>(names.size()));
+    return names;
+}
+
+}  // namespace
 
 void bind_device(py::module_& m) {
     py::class_<DeviceFlag>(
@@ -19,6 +33,9 @@ void bind_device(py::module_& m) {
     m.def("device_products", &steepest_device_products);
     m.def("last_device_error", &steepest_last_device_error);
     m.def("emulate_device", &emulate_device, py::arg("emulate"));
+    m.def("emulated_launches", &emulated_launches,
+          "Names of the kernels of steps that the emulation has run for this thread since it last "
+          "asked, in order; [] the first time.");
 }
 
 }  // namespace steepest::bindings

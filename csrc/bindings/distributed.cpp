@@ -1,17 +1,12 @@
 // Messages of Distributed Lion over lists of arrays in host memory.
 #include "bindings/distributed.h"
 
-#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
-#include "bindings/arrays.h"
-#include "bindings/matrices.h"
-#include "bindings/overlap.h"
+#include "bindings/messages.h"
 
 namespace steepest::bindings {
 namespace {
-
-using Bytes = py::array_t<uint8_t, py::array::c_style>;
 
 // Of one tensor: id, step and seed of its random draws.
 using Draw = std::tuple<uint32_t, int64_t, uint64_t>;
@@ -20,96 +15,11 @@ using SignSetting = std::tuple<double, double, bool, bool, Draw>;
 // lr, weight decay, stochastic rounding of parameter and working copy, draw
 using StepSetting = std::tuple<double, double, bool, bool, Draw>;
 
-Array read_dense(py::handle object, const ArgName& name, Place& place) {
-    Array a = to_array(object, name, place);
-    if (place.on_device())
-        device_error(name.text() + ": array " + place_text(place.device()) +
-                     " given, expected one in host memory: there are no kernels for devices yet");
-    if (!is_dense(a.shape))
-        value_error(name.text() + ": array with gaps or overlaps given, expected a dense one");
-    if (reinterpret_cast<uintptr_t>(a.data) % static_cast<uintptr_t>(size_of(a.dtype)))
-        value_error(name.text() + ": memory given that is not aligned to its item size");
-    return a;
-}
-
-void check_like(const Array& a, const ArgName& name, const Array& like, const char* of) {
-    if (a.shape.extent != like.shape.extent)
-        value_error(name.text() + ": shape " + a.shape.text() + " given, expected " +
-                    like.shape.text() + " as " + of);
-    if (!same_layout(a.shape, like.shape))
-        value_error(name.text() + ": array of another memory layout given, expected that of " + of);
-}
-
-steepest_array array_of(const Array& a, bool stochastic) {
-    return {a.data, static_cast<int32_t>(a.dtype),
-            stochastic ? STEEPEST_STOCHASTIC : STEEPEST_NEAREST};
-}
-
-int64_t bytes_of(const Array& a) { return a.shape.count() * size_of(a.dtype); }
-
-// Arrays of one call: those that are written must be apart from each other and from the rest.
-struct Job {
-    Place place;
-    std::vector<Array> keep;
-    WrittenMemory written;
-    std::vector<std::pair<ArgName, size_t>> read;  // positions in keep
-
-    explicit Job(const char* like) : place(like) {}
-
-    const Array& add_read(py::handle object, const ArgName& name) {
-        keep.push_back(read_dense(object, name, place));
-        read.emplace_back(name, keep.size() - 1);
-        return keep.back();
-    }
-    const Array& add_written(py::handle object, const ArgName& name) {
-        keep.push_back(read_dense(object, name, place));
-        const Array& a = keep.back();
-        if (a.refusal)
-            buffer_error(name.text() + ": " + a.refusal +
-                         " array given, expected one that may be written");
-        written.add(a.data, bytes_of(a), name.name, name.index);
-        return a;
-    }
-    void check_overlap(const void* data, int64_t bytes, const ArgName& name) {
-        size_t hint = 0;
-        if (const auto* found = written.find(data, bytes, hint))
-            value_error(name.text() + ": memory shared with " +
-                        ArgName{found->stream, found->tensor}.text() +
-                        " given, expected arrays that do not overlap");
-    }
-    void check_overlaps() {
-        written.seal();
-        for (const auto& [name, at] : read) check_overlap(keep[at].data, bytes_of(keep[at]), name);
-    }
-};
-
-void check_bytes(const Bytes& given, const char* name, int64_t expected) {
-    if (given.size() != expected)
-        value_error(std::string(name) + ": " + std::to_string(given.size()) +
-                    " bytes given, expected " + std::to_string(expected));
-}
-
 void check_f64(const Array& a, const ArgName& name, const Array& like, const char* of) {
     if ((a.dtype == DType::f64) != (like.dtype == DType::f64))
         type_error(name.text() + ": dtype " + dtype_name(a.dtype) + " given beside " + of +
                    " of dtype " + dtype_name(like.dtype) +
                    ", expected both or neither to be float64");
-}
-
-// Calls `entry` with workspace and without the interpreter's lock.
-template <class Args, class F>
-void run(Args& args, steepest_status (*workspace)(const Args*, size_t*), F&& entry) {
-    steepest_status status;
-    {
-        py::gil_scoped_release release;
-        status = workspace(&args, &args.workspace_size);
-        if (status == STEEPEST_OK) {
-            const HostWorkspace memory(args.workspace_size);
-            args.workspace = memory.data();
-            status = args.workspace ? entry(&args) : STEEPEST_OUT_OF_MEMORY;
-        }
-    }
-    throw_status(status);
 }
 
 steepest_sign_tensor sign_tensor(Job& job, py::handle grad, py::handle momentum, int64_t index,

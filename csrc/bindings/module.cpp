@@ -6,10 +6,12 @@
 
 #include "bindings/arrays.h"
 #include "bindings/ceiling.h"
+#include "bindings/checked_call.h"
 #include "bindings/clip.h"
 #include "bindings/curvature.h"
 #include "bindings/device_flag.h"
 #include "bindings/distributed.h"
+#include "bindings/ef21.h"
 #include "bindings/errors.h"
 #include "bindings/grad_norm.h"
 #include "bindings/line_sums.h"
@@ -109,6 +111,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_clip(m);
     bind_norms(m);
     bind_symbol(m);
+    bind_checked_call(m);
     bind_polar(m);
     bind_normalize(m);
     bind_line_sums(m);
@@ -117,6 +120,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     bind_curvature(m);
     bind_mkor(m);
     bind_distributed(m);
+    bind_ef21(m);
     bind_ceiling(m);
     bind_peak(m);
 }

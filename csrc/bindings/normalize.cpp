@@ -5,8 +5,7 @@
 
 #include <optional>
 
-#include "bindings/matrices.h"
-#include "bindings/workspace.h"
+#include "bindings/checked_call.h"
 
 namespace steepest::bindings {
 namespace {
@@ -108,27 +107,8 @@ void check_overlaps(const Job& job) {
     }
 }
 
-steepest_status run_on_device(steepest_normalize_args& args, const Place& place) {
-    if (const auto s = steepest_normalize_workspace(&args, &args.workspace_size)) return s;
-    const DeviceMemory workspace(args.workspace_size, place);
-    args.workspace = workspace.data();
-    const py::gil_scoped_release release;
-    return steepest_normalize(&args);
-}
-
-steepest_status run(steepest_normalize_args& args, const Place& place) {
-    args.stream = place.stream();
-    args.device = place.device_argument();
-    if (args.stream) return run_on_device(args, place);
-    const py::gil_scoped_release release;
-    return steepest_normalize(&args);
-}
-
-// Everything is checked before anything is written.
-void normalize(const py::sequence& inputs, const py::sequence& outputs, const std::string& name,
-               bool is_list, const std::vector<Manner>& manners,
-               const std::optional<py::sequence>& moments, double beta2, bool check_only,
-               const py::object& stream) {
+Job read_job(const py::sequence& inputs, const py::sequence& outputs, const std::string& name,
+             bool is_list, const std::optional<py::sequence>& moments, const py::object& stream) {
     const py::dict options(py::arg("stream") = stream);
     Job job{Place(name.c_str(), &options), {}, {}, {}, {}};
     for (size_t i = 0; i < inputs.size(); ++i) {
@@ -144,25 +124,51 @@ void normalize(const py::sequence& inputs, const py::sequence& outputs, const st
     if (!job.place.on_device() && to_stream(stream).handle)
         value_error("stream: given, expected None because " + name + " is in host memory");
     check_overlaps(job);
-    if (check_only) return;
-    std::vector<steepest_normalized> matrices;
-    for (size_t i = 0; i < job.inputs.size(); ++i)
-        add_matrices(job.inputs[i], job.outputs[i], manners[i], moments ? &job.moments[i] : nullptr,
-                     beta2, matrices);
-    steepest_normalize_args args{};
-    args.struct_size = sizeof args;
-    args.matrix_size = sizeof(steepest_normalized);
-    args.count = static_cast<int64_t>(matrices.size());
-    args.matrices = matrices.data();
-    throw_status(run(args, job.place));
+    return job;
 }
+
+class Normalization final : public CheckedCall {
+  public:
+    Normalization(Job job, const std::vector<Manner>& manners, double beta2)
+        : CheckedCall(job.place), job_(std::move(job)) {
+        for (size_t i = 0; i < job_.inputs.size(); ++i)
+            add_matrices(job_.inputs[i], job_.outputs[i], manners[i],
+                         job_.moments.empty() ? nullptr : &job_.moments[i], beta2, matrices_);
+        args_.struct_size = sizeof args_;
+        args_.matrix_size = sizeof(steepest_normalized);
+        args_.count = static_cast<int64_t>(matrices_.size());
+        args_.matrices = matrices_.data();
+        args_.stream = place_.stream();
+        args_.device = place_.device_argument();
+        throw_status(steepest_normalize_workspace(&args_, &args_.workspace_size));
+        size_ = args_.workspace_size;
+    }
+
+  private:
+    steepest_status start(void* workspace) override {
+        args_.workspace = workspace;
+        return steepest_normalize(&args_);
+    }
+
+    const Job job_;
+    std::vector<steepest_normalized> matrices_;
+    steepest_normalize_args args_{};
+};
 
 }  // namespace
 
 void bind_normalize(py::module_& m) {
-    m.def("normalize", &normalize, py::arg("inputs"), py::arg("outputs"), py::arg("name"),
-          py::arg("is_list"), py::arg("manners"), py::arg("moments"), py::arg("beta2"),
-          py::arg("check_only") = false, py::arg("stream") = py::none());
+    py::class_<Normalization, CheckedCall>(m, "Normalization")
+        .def(py::init([](const py::sequence& inputs, const py::sequence& outputs,
+                         const std::string& name, bool is_list, const std::vector<Manner>& manners,
+                         const std::optional<py::sequence>& moments, double beta2,
+                         const py::object& stream) {
+                 return std::make_unique<Normalization>(
+                     read_job(inputs, outputs, name, is_list, moments, stream), manners, beta2);
+             }),
+             py::arg("inputs"), py::arg("outputs"), py::arg("name"), py::arg("is_list"),
+             py::arg("manners"), py::arg("moments") = py::none(), py::arg("beta2") = 0.0,
+             py::arg("stream") = py::none());
 }
 
 }  // namespace steepest::bindings

@@ -37,8 +37,8 @@ struct CallOptions {
     double max_grad_norm = -1;                       // none
     double max_tensor_norm = 0, max_grad_value = 0;  // none
     bool skip_nonfinite = false;
-    bool check_only = false;
-    Stream stream;  // as given
+    bool check_only = false;  // and take the memory that the call will need
+    Stream stream;            // as given
     Kept kept;
 };
 

@@ -6,8 +6,7 @@
 
 #include <cmath>
 
-#include "bindings/matrices.h"
-#include "bindings/workspace.h"
+#include "bindings/checked_call.h"
 
 namespace steepest::bindings {
 namespace {
@@ -68,39 +67,6 @@ void add_matrices(const Array& in, const Array& out, int32_t method,
     }
 }
 
-// A call of the C ABI.
-struct Prepared {
-    std::vector<steepest_matrix> matrices;
-    steepest_orthogonalize_args args{};
-};
-
-steepest_status run_in(void* workspace, std::vector<Prepared>& calls) {
-    const py::gil_scoped_release release;
-    for (Prepared& call : calls) {
-        call.args.workspace = workspace;
-        if (const auto s = steepest_orthogonalize(&call.args)) return s;
-    }
-    return STEEPEST_OK;
-}
-
-// One after the other in the same memory, which is there before the first writes anything: on a
-// device from the allocator of the arrays' framework.
-void run(std::vector<Prepared>& calls, const Place& place) {
-    size_t most = 0;
-    for (Prepared& call : calls) {
-        throw_status(steepest_orthogonalize_workspace(&call.args, &call.args.workspace_size));
-        most = std::max(most, call.args.workspace_size);
-    }
-    if (calls.empty()) return;
-    if (place.on_device()) {
-        const DeviceMemory workspace(most, place);
-        throw_status(run_in(workspace.data(), calls));
-        return;
-    }
-    const HostWorkspace workspace(most);
-    throw_status(workspace.data() ? run_in(workspace.data(), calls) : STEEPEST_OUT_OF_MEMORY);
-}
-
 using Coefficients = py::array_t<double, py::array::c_style | py::array::forcecast>;
 
 Job read_job(const py::sequence& inputs, const py::sequence& outputs, bool is_list,
@@ -131,41 +97,83 @@ Job read_job(const py::sequence& inputs, const py::sequence& outputs, bool is_li
 // Arrays that one call of the C ABI takes: those with equal type of products and equal restarts.
 using Part = std::tuple<std::vector<size_t>, int32_t, std::vector<int32_t>>;
 
-// Everything is checked before the first part is run.
-void orthogonalize(const py::sequence& inputs, const py::sequence& outputs, bool is_list,
-                   const std::vector<int32_t>& methods,
-                   const std::vector<std::vector<double>>& bounds, const Coefficients& coefficients,
-                   const std::vector<Part>& parts, const std::tuple<int32_t, double>& normalization,
-                   const py::object& stream) {
-    const Job job = read_job(inputs, outputs, is_list, stream);
-    std::vector<Prepared> calls(parts.size());
-    for (size_t part = 0; part < parts.size(); ++part) {
-        const auto& [indices, compute, restarts] = parts[part];
-        auto& [matrices, args] = calls[part];
-        for (const size_t i : indices)
-            add_matrices(job.inputs[i], job.outputs[i], methods[i], bounds[i], matrices);
+// A call of the C ABI.
+struct PartCall {
+    std::vector<steepest_matrix> matrices;
+    steepest_orthogonalize_args args{};
+};
+
+// Its parts run one after the other in the same memory.
+class Orthogonalization final : public CheckedCall {
+  public:
+    Orthogonalization(Job job, const std::vector<int32_t>& methods,
+                      const std::vector<std::vector<double>>& bounds, Coefficients coefficients,
+                      std::vector<Part> parts, const std::tuple<int32_t, double>& normalization)
+        : CheckedCall(job.place),
+          job_(std::move(job)),
+          coefficients_(std::move(coefficients)),
+          parts_(std::move(parts)),
+          calls_(parts_.size()) {
+        for (size_t part = 0; part < parts_.size(); ++part) {
+            for (const size_t i : std::get<0>(parts_[part]))
+                add_matrices(job_.inputs[i], job_.outputs[i], methods[i], bounds[i],
+                             calls_[part].matrices);
+            set_arguments(parts_[part], normalization, calls_[part]);
+            size_ = std::max(size_, calls_[part].args.workspace_size);
+        }
+    }
+
+  private:
+    void set_arguments(const Part& part, const std::tuple<int32_t, double>& normalization,
+                       PartCall& call) {
+        steepest_orthogonalize_args& args = call.args;
+        const std::vector<int32_t>& restarts = std::get<2>(part);
         args.struct_size = sizeof args;
         args.matrix_size = sizeof(steepest_matrix);
-        args.count = static_cast<int64_t>(matrices.size());
-        args.matrices = matrices.data();
-        args.compute = compute;
+        args.count = static_cast<int64_t>(call.matrices.size());
+        args.matrices = call.matrices.data();
+        args.compute = std::get<1>(part);
         std::tie(args.normalization, args.safety) = normalization;
-        args.steps = static_cast<int32_t>(coefficients.shape(0));
-        args.coefficients = coefficients.data();
+        args.steps = static_cast<int32_t>(coefficients_.shape(0));
+        args.coefficients = coefficients_.data();
         args.restart_count = static_cast<int32_t>(restarts.size());
         args.restarts = restarts.data();
-        args.stream = job.place.stream();
-        args.device = job.place.device_argument();
+        args.stream = place_.stream();
+        args.device = place_.device_argument();
+        throw_status(steepest_orthogonalize_workspace(&args, &args.workspace_size));
     }
-    run(calls, job.place);
-}
+
+    steepest_status start(void* workspace) override {
+        for (PartCall& call : calls_) {
+            call.args.workspace = workspace;
+            if (const auto s = steepest_orthogonalize(&call.args)) return s;
+        }
+        return STEEPEST_OK;
+    }
+
+    const Job job_;
+    const Coefficients coefficients_;
+    const std::vector<Part> parts_;
+    std::vector<PartCall> calls_;
+};
 
 }  // namespace
 
 void bind_polar(py::module_& m) {
-    m.def("orthogonalize", &orthogonalize, py::arg("inputs"), py::arg("outputs"),
-          py::arg("is_list"), py::arg("methods"), py::arg("bounds"), py::arg("coefficients"),
-          py::arg("parts"), py::arg("normalization"), py::arg("stream") = py::none());
+    py::class_<Orthogonalization, CheckedCall>(m, "Orthogonalization")
+        .def(py::init([](const py::sequence& inputs, const py::sequence& outputs, bool is_list,
+                         const std::vector<int32_t>& methods,
+                         const std::vector<std::vector<double>>& bounds,
+                         const Coefficients& coefficients, const std::vector<Part>& parts,
+                         const std::tuple<int32_t, double>& normalization,
+                         const py::object& stream) {
+                 return std::make_unique<Orthogonalization>(
+                     read_job(inputs, outputs, is_list, stream), methods, bounds, coefficients,
+                     parts, normalization);
+             }),
+             py::arg("inputs"), py::arg("outputs"), py::arg("is_list"), py::arg("methods"),
+             py::arg("bounds"), py::arg("coefficients"), py::arg("parts"), py::arg("normalization"),
+             py::arg("stream") = py::none());
     m.def(
         "array_facts",
         [](py::handle object, const std::string& name, int64_t index, bool anywhere) {

@@ -31,23 +31,30 @@ constexpr Entry kListSums{
 
 // Grows the workspace of the first plan to what the call needs, which is remembered for the next
 // one.
-steepest_status run_in_workspace(const Entry& entry, steepest_step_args& args, Plan& owner,
-                                 double* sums) {
-    args.workspace = owner.workspace ? aligned(owner.workspace) : nullptr;
-    args.workspace_size = owner.workspace_size;
-    const steepest_status status = entry.run(args, sums);
-    if (status != STEEPEST_WORKSPACE_TOO_SMALL) return status;
+steepest_status grow(const Entry& entry, const steepest_step_args& args, Plan& owner) {
     size_t size = 0;
     if (const auto s = entry.size(&args, &size)) return s;
+    if (owner.workspace && size <= owner.workspace_size) return STEEPEST_OK;
     try {
         owner.workspace = std::make_unique_for_overwrite<char[]>(size + kAlignment);
     } catch (const std::bad_alloc&) {
         return STEEPEST_OUT_OF_MEMORY;
     }
     owner.workspace_size = size;
-    args.workspace = aligned(owner.workspace);
-    args.workspace_size = size;
-    return entry.run(args, sums);
+    return STEEPEST_OK;
+}
+
+steepest_status run_in_workspace(const Entry& entry, steepest_step_args& args, Plan& owner,
+                                 double* sums) {
+    const auto attempt = [&] {
+        args.workspace = owner.workspace ? aligned(owner.workspace) : nullptr;
+        args.workspace_size = owner.workspace_size;
+        return entry.run(args, sums);
+    };
+    const steepest_status status = attempt();
+    if (status != STEEPEST_WORKSPACE_TOO_SMALL) return status;
+    if (const auto s = grow(entry, args, owner)) return s;
+    return attempt();
 }
 
 steepest_status run_on_host(const Entry& entry, JointCall& joint, double* sums = nullptr) {
@@ -67,23 +74,34 @@ steepest_status launch(steepest_step_args& args, const Workspace& workspace) {
     return steepest_step(&args);
 }
 
-// As run_in_workspace, with memory from the allocator of the arrays' framework.
-steepest_status step_on_device(steepest_step_args& args, Plan& owner, const Place& place) {
+// As `grow`, with memory from the allocator of the arrays' framework. Graphs go on using the memory
+// that they were captured with.
+steepest_status grow_on_device(const steepest_step_args& args, Plan& owner, const Place& place) {
     std::shared_ptr<Workspace>& workspace = owner.device_workspace;
-    if (workspace) {
-        workspace->is_captured = workspace->is_captured || place.captures();
-        workspace->memory.used_on(place);
-        const steepest_status status = launch(args, *workspace);
-        if (status != STEEPEST_WORKSPACE_TOO_SMALL) return status;
-    }
     size_t size = 0, mirror_size = 0;
     if (const auto s = steepest_step_workspace(&args, &size)) return s;
     if (const auto s = steepest_step_mirror(&args, &mirror_size)) return s;
-    // Graphs go on using the memory that they were captured with.
+    if (workspace && size <= workspace->size && mirror_size <= workspace->mirror_size)
+        return STEEPEST_OK;
+    auto larger = std::make_shared<Workspace>(size, mirror_size, place);
     if (workspace && workspace->is_captured) owner.captured_workspaces.push_back(workspace);
-    workspace = std::make_shared<Workspace>(size, mirror_size, place);
-    workspace->is_captured = place.captures();
-    return launch(args, *workspace);
+    workspace = std::move(larger);
+    return STEEPEST_OK;
+}
+
+steepest_status step_on_device(steepest_step_args& args, Plan& owner, const Place& place) {
+    const auto attempt = [&] {
+        Workspace& workspace = *owner.device_workspace;
+        workspace.is_captured = workspace.is_captured || place.captures();
+        workspace.memory.used_on(place);
+        return launch(args, workspace);
+    };
+    if (owner.device_workspace) {
+        const steepest_status status = attempt();
+        if (status != STEEPEST_WORKSPACE_TOO_SMALL) return status;
+    }
+    if (const auto s = grow_on_device(args, owner, place)) return s;
+    return attempt();
 }
 
 py::object outcome(const steepest_step_args& args, const Plan& owner, const Place& place) {
@@ -197,8 +215,8 @@ py::object run_plans(const PlanCalls& calls, const Place& place, const CallOptio
     if (calls.plans.empty()) return py::bool_(true);
     JointCall joint(calls, place, call);
     if (call.check_only) {
-        size_t size = 0;
-        throw_status(steepest_step_workspace(&joint.args, &size));
+        throw_status(joint.args.stream ? grow_on_device(joint.args, joint.first, joint.place)
+                                       : grow(kStep, joint.args, joint.first));
         return py::bool_(true);
     }
     throw_status(joint.args.stream ? step_on_device(joint.args, joint.first, joint.place)

@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "bindings/errors.h"
@@ -37,16 +38,20 @@ steepest_status run(Entry entry, steepest_symbol_args& args, Memory& grams) {
 
 class SymbolGrams {
   public:
-    // kernel (groups, rows, cols, taps), waves (phases, taps, 2, frequencies).
+    // kernel (groups, rows, cols, taps), waves (phases, (taps + 1) / 2, 2, frequencies).
     SymbolGrams(const Floats& kernel, const Floats& waves, int64_t row_phases, int64_t col_phases);
 
     // (groups, frequencies): about the spectral norms, from below.
     Doubles estimates() const { return estimates_; }
+    // A lower bound of one norm, meant to be as near as `tol`.
+    double lower(int64_t group, int64_t frequency, double tol);
     // (groups, frequencies): whether the norms are proved to be at most `sigma`. Once only, for the
     // Gram matrices are destroyed.
     Flags below(double sigma);
 
   private:
+    Memory take(const char* call);
+
     steepest_symbol_args args_{};
     Doubles estimates_;
     Memory grams_;
@@ -55,8 +60,9 @@ class SymbolGrams {
 SymbolGrams::SymbolGrams(const Floats& kernel, const Floats& waves, int64_t row_phases,
                          int64_t col_phases) {
     if (kernel.ndim() != 4 || waves.ndim() != 4 || waves.shape(0) != row_phases * col_phases ||
-        waves.shape(1) != kernel.shape(3) || waves.shape(2) != 2)
-        value_error("waves: another shape given, expected (phases, taps, 2, frequencies)");
+        waves.shape(1) != (kernel.shape(3) + 1) / 2 || waves.shape(2) != 2)
+        value_error(
+            "waves: another shape given, expected (phases, (taps + 1) / 2, 2, frequencies)");
     args_.struct_size = sizeof args_;
     args_.groups = kernel.shape(0);
     args_.rows = kernel.shape(1);
@@ -74,10 +80,30 @@ SymbolGrams::SymbolGrams(const Floats& kernel, const Floats& waves, int64_t row_
 }
 
 // Another thread may come while this one does not hold the lock of the interpreter: it finds no
-// memory any more. A refused call puts it back.
-Flags SymbolGrams::below(double sigma) {
+// memory.
+Memory SymbolGrams::take(const char* call) {
     Memory grams = std::exchange(grams_, nullptr);
-    if (!grams) value_error("below: called again, expected one call");
+    if (!grams) value_error(std::string(call) + ": called again, expected one call of `below`");
+    return grams;
+}
+
+double SymbolGrams::lower(int64_t group, int64_t frequency, double tol) {
+    Memory grams = take("lower");
+    double found = 0;
+    steepest_symbol_args args = args_;
+    args.group = group;
+    args.frequency = frequency;
+    args.tol = tol;
+    args.lower = &found;
+    const auto status = run(&steepest_symbol_lower, args, grams);
+    grams_ = std::move(grams);
+    throw_status(status);
+    return found;
+}
+
+// A refused call puts the memory back.
+Flags SymbolGrams::below(double sigma) {
+    Memory grams = take("below");
     Flags flags({estimates_.shape(0), estimates_.shape(1)});
     steepest_symbol_args args = args_;
     args.below = sigma;
@@ -95,6 +121,7 @@ void bind_symbol(py::module_& m) {
         .def(py::init<const Floats&, const Floats&, int64_t, int64_t>(), py::arg("kernel"),
              py::arg("waves"), py::arg("row_phases"), py::arg("col_phases"))
         .def_property_readonly("estimates", &SymbolGrams::estimates)
+        .def("lower", &SymbolGrams::lower, py::arg("group"), py::arg("frequency"), py::arg("tol"))
         .def("below", &SymbolGrams::below, py::arg("sigma"));
 }
 

@@ -5,6 +5,7 @@
 #include "core/arena.h"
 #include "core/fence.h"
 #include "core/stream.h"
+#include "steps/device/launches.h"
 
 namespace {
 
@@ -44,6 +45,10 @@ steepest_status steepest_device_wait(int32_t device, void* stream, void* before)
         if (is_emulated(stream) || stream == before) return STEEPEST_OK;
         return cuda::wait(device, stream, before);
     });
+}
+
+int64_t steepest_emulated_launches(const char** names, int64_t capacity) {
+    return device::recorded_launches(names, names ? capacity : 0);
 }
 
 int steepest_device_captures(int32_t device, void* stream) {

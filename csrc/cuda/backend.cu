@@ -168,8 +168,8 @@ class CudaBackend final : public Backend {
         check_launch("clip_units");
     }
     void upload(void* to, const void* from, size_t size) override {
-        constexpr size_t kSmall = 960,
-                         kLarge = 8000;  // words: within 4 KiB and 32 KiB of arguments
+        // Words: within 4 KiB and 32 KiB of arguments.
+        constexpr size_t kSmall = 960, kLarge = kUploadBytes / 4;
         auto* at = static_cast<uint32_t*>(to);
         const auto* bytes = static_cast<const char*>(from);
         while (size > 0) {

@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include <cstdio>
+
 #include "core/fence.h"
 
 namespace steepest::cuda {
@@ -19,6 +21,15 @@ inline void check(cudaError_t error, const char* what) {
 
 // After a launch. An error that an earlier kernel left in the context shows here too.
 inline void check_launch(const char* kernel) { check(cudaGetLastError(), kernel); }
+
+// The same for one of the kernels of a rule.
+inline void check_launch(const char* rule, const char* kernel) {
+    const cudaError_t error = cudaGetLastError();
+    if (error == cudaSuccess) return;
+    char what[96];
+    std::snprintf(what, sizeof what, "%s: %s", rule, kernel);
+    check(error, what);
+}
 
 // Whether a device has a context that is in use. To make a device without one current would create
 // it, and take hundreds of megabytes of a device that nobody works on.

@@ -21,17 +21,20 @@ __device__ STEEPEST_INLINE bool warp_item(const Pass& pass, const Thread& thread
 
 // Memory-bound: four blocks on a multiprocessor, that is at most 64 registers per thread, keep
 // enough loads under way. Doubles take two registers each, but also bring twice the bytes: three
-// blocks do, and two where many must be held. A rule with long arithmetic may ask for fewer.
-template <class R, class T>
+// blocks do, and two where many must be held. A rule with long arithmetic may ask for fewer, or
+// only where its streams are decoded.
+template <class R, class T, Storage kStorage>
 constexpr int resident_blocks() {
-    constexpr int usual = sizeof(T) == 4 ? 4 : kCrowded<R, T> ? 2 : 3;
-    if constexpr (requires { R::kMostBlocks; })
-        return usual < R::kMostBlocks ? usual : R::kMostBlocks;
-    return usual;
+    int most = sizeof(T) == 4 ? 4 : kCrowded<R, T> ? 2 : 3;
+    const auto limit = [&](int blocks) { most = most < blocks ? most : blocks; };
+    if constexpr (requires { R::kMostBlocks; }) limit(R::kMostBlocks);
+    if constexpr (requires { R::kMostCodedBlocks; })
+        if (kStorage != Storage::plain) limit(R::kMostCodedBlocks);
+    return most;
 }
 
 template <class R, class T, Storage kStorage>
-__global__ void __launch_bounds__(kThreads, resident_blocks<R, T>())
+__global__ void __launch_bounds__(kThreads, resident_blocks<R, T, kStorage>())
     apply_kernel(const __grid_constant__ Pass pass) {
     Apply<R, T, kStorage>::run(pass, this_thread());
 }
@@ -68,6 +71,7 @@ __global__ void __launch_bounds__(kThreads, sizeof(T) == 8 ? 1 : 2)
 template <class R, class T>
 __global__ void __launch_bounds__(kThreads, 1) row_sums_kernel(const __grid_constant__ Pass pass) {
     const Thread thread = this_thread();
+    if (thread.block >= pass.split) return row_sums_across<R, T>(pass, thread);
     Item item;
     if (is_skipped(pass) || !warp_item(pass, thread, item)) return;
     LaneSums<R::kRowTerms> lanes;
@@ -76,12 +80,6 @@ __global__ void __launch_bounds__(kThreads, 1) row_sums_kernel(const __grid_cons
     STEEPEST_UNROLL
     for (int k = 0; k < R::kRowTerms; ++k) sums[k] = fold_warp(lanes.at[k]);
     if (thread.lane() == 0) RowSums<R, T>::put(pass, item, sums);
-}
-
-template <class R, class T>
-__global__ void __launch_bounds__(kThreads)
-    row_sums_across_kernel(const __grid_constant__ Pass pass) {
-    row_sums_across<R, T>(pass, this_thread());
 }
 
 template <class R, class T>
@@ -111,8 +109,9 @@ __global__ void __launch_bounds__(kThreads) prepare_kernel(const __grid_constant
 
 template <class R, class T>
 __global__ void __launch_bounds__(kThreads, sizeof(T) == 8 ? 1 : 2)
-    line_sums_kernel(const __grid_constant__ Pass pass) {
+    axis_sums_kernel(const __grid_constant__ Pass pass) {
     const Thread thread = this_thread();
+    if (thread.block >= pass.split) return across_sums<R, T>(pass, thread);
     Item item;
     if (is_skipped(pass) || !warp_item(pass, thread, item)) return;
     double held[kHeld] = {};
@@ -122,19 +121,8 @@ __global__ void __launch_bounds__(kThreads, sizeof(T) == 8 ? 1 : 2)
 }
 
 template <class R, class T>
-__global__ void __launch_bounds__(kThreads) across_sums_kernel(const __grid_constant__ Pass pass) {
-    across_sums<R, T>(pass, this_thread());
-}
-
-template <class R, class T>
-__global__ void __launch_bounds__(kThreads) update_lines_kernel(const __grid_constant__ Pass pass) {
-    update_lines<R, T>(pass, this_thread());
-}
-
-template <class R, class T>
-__global__ void __launch_bounds__(kThreads)
-    update_across_kernel(const __grid_constant__ Pass pass) {
-    update_across<R, T>(pass, this_thread());
+__global__ void __launch_bounds__(kThreads) update_axes_kernel(const __grid_constant__ Pass pass) {
+    update_axes<R, T>(pass, this_thread());
 }
 
 template <class R, class T>
@@ -154,10 +142,10 @@ __global__ void __launch_bounds__(kThreads) scale_rows_kernel(const __grid_const
     rows.template scale<R>(Setting<R, T>(pass, pass.tensors[item.tensor]), sum, thread.lane());
 }
 
-template <class Kernel>
+template <class R, class Kernel>
 void launch(Kernel kernel, const Pass& pass, int64_t blocks, void* stream, const char* name) {
     kernel<<<static_cast<unsigned>(blocks), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(pass);
-    cuda::check_launch(name);
+    cuda::check_launch(R::spec.name, name);
 }
 
 inline int64_t blocks_of_warps(int64_t items) { return (items + kWarps - 1) / kWarps; }
@@ -166,51 +154,39 @@ inline int64_t blocks_of_threads(int64_t items) { return (items + kThreads - 1) 
 struct CudaRuns {
     template <class R, class T, Storage kStorage>
     static void apply(const Pass& pass, int64_t items, void* stream) {
-        launch(apply_kernel<R, T, kStorage>, pass, items, stream, R::spec.name);
+        launch<R>(apply_kernel<R, T, kStorage>, pass, items, stream, "apply");
     }
     template <class R, class T>
     static void prepare(const Pass& pass, int64_t items, void* stream) {
-        launch(prepare_kernel<R, T>, pass, blocks_of_threads(items), stream, R::spec.name);
+        launch<R>(prepare_kernel<R, T>, pass, blocks_of_threads(items), stream, "prepare");
     }
     template <class R, class T>
     static void reduce(const Pass& pass, int64_t items, void* stream) {
-        launch(reduce_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
+        launch<R>(reduce_kernel<R, T>, pass, blocks_of_warps(items), stream, "reduce");
     }
     template <class R, class T>
-    static void row_sums(const Pass& pass, int64_t items, void* stream) {
-        launch(row_sums_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
-    }
-    template <class R, class T>
-    static void row_sums_across(const Pass& pass, int64_t items, void* stream) {
-        launch(row_sums_across_kernel<R, T>, pass, items, stream, R::spec.name);
+    static void row_sums(const Pass& pass, int64_t blocks, void* stream) {
+        launch<R>(row_sums_kernel<R, T>, pass, blocks, stream, "row sums");
     }
     template <class R, class T>
     static void fold_rows(const Pass& pass, int64_t items, void* stream) {
-        launch(fold_rows_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
+        launch<R>(fold_rows_kernel<R, T>, pass, blocks_of_warps(items), stream, "fold rows");
     }
     template <class R, class T>
     static void row_values(const Pass& pass, int64_t items, void* stream) {
-        launch(row_values_kernel<R, T>, pass, items, stream, R::spec.name);
+        launch<R>(row_values_kernel<R, T>, pass, items, stream, "row values");
     }
     template <class R, class T>
-    static void line_sums(const Pass& pass, int64_t items, void* stream) {
-        launch(line_sums_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
+    static void axis_sums(const Pass& pass, int64_t blocks, void* stream) {
+        launch<R>(axis_sums_kernel<R, T>, pass, blocks, stream, "axis sums");
     }
     template <class R, class T>
-    static void across_sums(const Pass& pass, int64_t items, void* stream) {
-        launch(across_sums_kernel<R, T>, pass, items, stream, R::spec.name);
-    }
-    template <class R, class T>
-    static void update_lines(const Pass& pass, int64_t items, void* stream) {
-        launch(update_lines_kernel<R, T>, pass, items, stream, R::spec.name);
-    }
-    template <class R, class T>
-    static void update_across(const Pass& pass, int64_t items, void* stream) {
-        launch(update_across_kernel<R, T>, pass, items, stream, R::spec.name);
+    static void update_axes(const Pass& pass, int64_t blocks, void* stream) {
+        launch<R>(update_axes_kernel<R, T>, pass, blocks, stream, "update axes");
     }
     template <class R, class T>
     static void scale_rows(const Pass& pass, int64_t items, void* stream) {
-        launch(scale_rows_kernel<R, T>, pass, blocks_of_warps(items), stream, R::spec.name);
+        launch<R>(scale_rows_kernel<R, T>, pass, blocks_of_warps(items), stream, "scale rows");
     }
 };
 

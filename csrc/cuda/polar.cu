@@ -69,9 +69,10 @@ __global__ void __launch_bounds__(kThreads)
     copy_plus<T>(pass, PolarTile(pass.to, blockIdx.x), own_thread());
 }
 
+template <class Half>
 __global__ void __launch_bounds__(kThreads)
     polar_split_kernel(const __grid_constant__ PolarPass pass) {
-    split(pass, PolarTile(pass.to, blockIdx.x), own_thread());
+    split<Half>(pass, PolarTile(pass.to, blockIdx.x), own_thread());
 }
 
 template <class T>
@@ -105,11 +106,19 @@ struct OneOfTeam {
     typename Block::Registers registers;
 
     template <class F>
-    STEEPEST_HD STEEPEST_INLINE void all(F&& f) {
+    STEEPEST_HD STEEPEST_INLINE void each(F&& f) {
         f(block, registers);
+    }
+    template <class F>
+    STEEPEST_HD STEEPEST_INLINE void all(F&& f) {
+        each(f);
 #ifdef __CUDA_ARCH__
         __syncthreads();
 #endif
+    }
+    template <class Half>
+    STEEPEST_HD STEEPEST_INLINE void multiply_add(int i, int j) {
+        device::multiply_add<Half>(registers.a[i], registers.b[j / 2][j % 2], registers.c[i][j]);
     }
 };
 
@@ -121,6 +130,16 @@ __global__ void __launch_bounds__(kThreads, S == 128 ? 1 : 2)
     auto& memory = *reinterpret_cast<typename OnChip<S>::Memory*>(shared);
     OneOfTeam<OnChip<S>> team{{pass, memory, blockIdx.x, own_thread()}, {}};
     run_on_chip<S>(pass, team);
+}
+
+template <class Half, int S>
+__global__ void __launch_bounds__(kThreads, 2)
+    polar_half_on_chip_kernel(const __grid_constant__ OnChipPass pass) {
+    using Block = HalfOnChip<Half, S>;
+    extern __shared__ __align__(16) unsigned char shared[];
+    auto& memory = *reinterpret_cast<typename Block::Memory*>(shared);
+    OneOfTeam<Block> team{{pass, memory, blockIdx.x, own_thread()}, {}};
+    HalfProgram<Block, OneOfTeam<Block>>(pass, team).run();
 }
 
 template <class T, int S>
@@ -171,8 +190,9 @@ struct CudaPasses {
     static void copy_plus(const PolarPass& pass, int64_t blocks, void* stream) {
         launch_pass(polar_copy_plus_kernel<T>, pass, blocks, stream, "copy_plus");
     }
+    template <class Half>
     static void split(const PolarPass& pass, int64_t blocks, void* stream) {
-        launch_pass(polar_split_kernel, pass, blocks, stream, "split");
+        launch_pass(polar_split_kernel<Half>, pass, blocks, stream, "split");
     }
     template <class T>
     static void line_sums(const PolarPass& pass, int64_t blocks, void* stream) {
@@ -189,6 +209,12 @@ struct CudaPasses {
     static void on_chip(const OnChipPass& pass, int64_t matrices, void* stream) {
         launch_on_chip(polar_on_chip_kernel<S>, pass, matrices, sizeof(typename OnChip<S>::Memory),
                        stream, "orthogonalisation on chip");
+    }
+    template <class Half, int S>
+    static void half_on_chip(const OnChipPass& pass, int64_t matrices, void* stream) {
+        launch_on_chip(polar_half_on_chip_kernel<Half, S>, pass, matrices,
+                       sizeof(typename HalfOnChip<Half, S>::Memory), stream,
+                       "orthogonalisation of halves on chip");
     }
     template <class T, int S>
     static void gram_steps(const GramStepsPass& pass, int64_t matrices, void* stream) {

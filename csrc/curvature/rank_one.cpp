@@ -51,28 +51,40 @@ double largest_of(const RankOneCall& call, const RankOneKernels& kernels) {
     return magnitude(call, largest.load());
 }
 
-// Rows [i, i + count) from column j on, n elements of each.
-Rows part_of(const RankOneCall& call, int64_t i, int64_t count, int64_t j, int64_t n) {
-    return {row_of(call, i) + j * (call.is_f64 ? 8 : 4), call.n, count, n};
+// Rows [i, i + count), which those `rows_on` further come after.
+Rows rows_of(const RankOneCall& call, int64_t i, int64_t count, int64_t rows_on) {
+    return {row_of(call, i), call.n, count, call.n, rows_on * call.n};
+}
+
+// visit(tile, its first column) for whole rows, cut into the blocks of the fixed tree.
+template <class F>
+void for_tiles(const Rows& rows, int64_t item, F&& visit) {
+    for (int64_t j = 0; j < rows.n; j += kBlock) {
+        Rows tile = rows;
+        tile.data = static_cast<char*>(rows.data) + j * item;
+        tile.n = std::min(kBlock, rows.n - j);
+        tile.next = j + kBlock < rows.n ? kBlock : rows.next - j;
+        visit(tile, j);
+    }
 }
 
 // Sums of at most kRowGroup rows over the fixed tree.
-void dots(DotsFn dots_of_block, Rows rows, int64_t item, const double* vector, double* sums) {
+void dots(DotsFn dots_of_block, const Rows& rows, int64_t item, const double* vector,
+          double* sums) {
     double partial[kRowGroup * kMostBlocks];
-    const int64_t n = rows.n, blocks = (n + kBlock - 1) / kBlock;
-    for (int64_t b = 0; b < blocks; ++b) {
-        rows.n = std::min(kBlock, n - b * kBlock);
-        dots_of_block(rows, vector + b * kBlock, partial + b, blocks);
-        rows.data = static_cast<char*>(rows.data) + kBlock * item;
-    }
+    const int64_t blocks = (rows.n + kBlock - 1) / kBlock;
+    for_tiles(rows, item, [&](const Rows& tile, int64_t j) {
+        dots_of_block(tile, vector + j, partial + j / kBlock, blocks);
+    });
     for (int64_t r = 0; r < rows.count; ++r) sums[r] = fold_pairs(partial + r * blocks, blocks);
 }
 
 void multiply(const RankOneCall& call, const RankOneKernels& kernels) {
     for_rows(call, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i += kRowGroup) {
-            const Rows rows = part_of(call, i, std::min<int64_t>(kRowGroup, end - i), 0, call.n);
-            dots(kernels.dots[call.is_f64], rows, call.is_f64 ? 8 : 4, call.vector, call.image + i);
+            const auto count = std::min<int64_t>(kRowGroup, end - i);
+            dots(kernels.dots[call.is_f64], rows_of(call, i, count, kRowGroup), call.is_f64 ? 8 : 4,
+                 call.vector, call.image + i);
         }
     });
 }
@@ -100,34 +112,17 @@ void make_term(const RankOneCall& call, double root) {
     for (int64_t i = 0; i < call.n; ++i) t[i] = static_cast<T>(root * call.image[i]);
 }
 
-// The square of rows [i, i + count) that holds their diagonal elements.
-template <class T>
-void update_square(const RankOneCall& call, const Form& form, const T* factors, int64_t i,
-                   int64_t count) {
-    const T* t = static_cast<const T*>(call.term) + i;
-    const T scale = static_cast<T>(form.scale), identity = static_cast<T>(form.identity);
-    for (int64_t r = 0; r < count; ++r) {
-        T* row = reinterpret_cast<T*>(row_of(call, i + r)) + i;
-        for (int64_t k = 0; k < count; ++k) row[k] = row[k] * scale + t[k] * factors[r];
-        row[r] += identity;
-    }
-}
-
-// Rows [i, i + count): the square on the diagonal, and what is on both sides of it.
 template <class T>
 void update_group(const RankOneCall& call, const RankOneKernels& kernels, const Form& form,
                   int64_t i, int64_t count, uint64_t* largest) {
     const T* t = static_cast<const T*>(call.term);
     T factors[kRowGroup];
     for (int64_t r = 0; r < count; ++r) factors[r] = form.numerator < 0 ? -t[i + r] : t[i + r];
-    const int64_t behind = i + count;
-    const UpdateFn update = kernels.update[call.is_f64];
-    update(part_of(call, i, count, 0, i), {form.scale, factors, t}, largest);
-    update_square<T>(call, form, factors, i, count);
-    for (int64_t r = 0; r < count; ++r)
-        kernels.largest[call.is_f64](part_of(call, i + r, 1, i, count).data, count, largest);
-    update(part_of(call, i, count, behind, call.n - behind), {form.scale, factors, t + behind},
-           largest);
+    const auto update = [&](const Rows& tile, int64_t j) {
+        kernels.update[call.is_f64](tile, {form.scale, form.identity, factors, t + j, i - j},
+                                    largest);
+    };
+    for_tiles(rows_of(call, i, count, -kRowGroup), sizeof(T), update);
 }
 
 // Backwards: the rows that F v was read from last are in the cache still.

@@ -7,6 +7,7 @@
 #include "core/dtype.h"
 #include "core/philox.h"
 #include "core/target.h"
+#include "distributed/ef21_table.h"
 #include "steps/stage.h"
 
 namespace steepest::distributed {
@@ -120,6 +121,7 @@ struct DistributedKernels {
     AddFn add_values[2];
     DivideFn divide_values;
     MomentFn add_moments[2];
+    Ef21Kernels ef21;
     LoadFn load[kDTypes];  // null: stored as T
     StoreFn store[kDTypes];
     StoreRandomlyFn store_randomly[kDTypes];

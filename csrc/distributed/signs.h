@@ -33,10 +33,10 @@ STEEPEST_INLINE int64_t write_bits(const T* direction, int bits, uint64_t there,
                                    distributed::SignWords& to) {
     const uint64_t nan = test_bits<Test::nan>(direction);
     if (bits == 1) {
-        to.plane[0][word] = test_bits<Test::at_least_zero>(direction) & there;
+        to.plane[0][word] = test_bits<Test::at_least>(direction) & there;
     } else {
-        to.plane[0][word] = test_bits<Test::positive>(direction) | nan;
-        to.plane[1][word] = test_bits<Test::negative>(direction) | nan;
+        to.plane[0][word] = test_bits<Test::above>(direction) | nan;
+        to.plane[1][word] = test_bits<Test::below>(direction) | nan;
     }
     return __builtin_popcountll(nan);
 }

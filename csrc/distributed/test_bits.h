@@ -1,5 +1,5 @@
-// Comparisons of 64 numbers with zero as the bits of a word, by the instruction that each target
-// has for it: compilers do not find it.
+// Comparisons of 64 numbers with zero, or another one, as the bits of a word, by the instruction
+// that each target has for it: compilers do not find it.
 #pragma once
 
 #include <cstdint>
@@ -14,39 +14,39 @@ namespace steepest {
 inline namespace STEEPEST_TARGET {
 namespace distributed_kernels {
 
-enum class Test { at_least_zero, positive, negative, nan };
+enum class Test { at_least, above, below, nan };
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 constexpr int predicate(Test t) {
-    return t == Test::at_least_zero ? _CMP_GE_OQ
-           : t == Test::positive    ? _CMP_GT_OQ
-           : t == Test::negative    ? _CMP_LT_OQ
-                                    : _CMP_UNORD_Q;
+    return t == Test::at_least ? _CMP_GE_OQ
+           : t == Test::above  ? _CMP_GT_OQ
+           : t == Test::below  ? _CMP_LT_OQ
+                               : _CMP_UNORD_Q;
 }
 #endif
 
 #if defined(__AVX512F__)
 
 template <Test t>
-STEEPEST_INLINE uint64_t test_some(const float* x) {
-    return _mm512_cmp_ps_mask(_mm512_load_ps(x), _mm512_setzero_ps(), predicate(t));
+STEEPEST_INLINE uint64_t test_some(const float* x, float to) {
+    return _mm512_cmp_ps_mask(_mm512_load_ps(x), _mm512_set1_ps(to), predicate(t));
 }
 template <Test t>
-STEEPEST_INLINE uint64_t test_some(const double* x) {
-    return _mm512_cmp_pd_mask(_mm512_load_pd(x), _mm512_setzero_pd(), predicate(t));
+STEEPEST_INLINE uint64_t test_some(const double* x, double to) {
+    return _mm512_cmp_pd_mask(_mm512_load_pd(x), _mm512_set1_pd(to), predicate(t));
 }
 inline constexpr int kTestBytes = 64;
 
 #elif defined(__AVX2__)
 
 template <Test t>
-STEEPEST_INLINE uint64_t test_some(const float* x) {
-    const __m256 result = _mm256_cmp_ps(_mm256_load_ps(x), _mm256_setzero_ps(), predicate(t));
+STEEPEST_INLINE uint64_t test_some(const float* x, float to) {
+    const __m256 result = _mm256_cmp_ps(_mm256_load_ps(x), _mm256_set1_ps(to), predicate(t));
     return static_cast<uint32_t>(_mm256_movemask_ps(result));
 }
 template <Test t>
-STEEPEST_INLINE uint64_t test_some(const double* x) {
-    const __m256d result = _mm256_cmp_pd(_mm256_load_pd(x), _mm256_setzero_pd(), predicate(t));
+STEEPEST_INLINE uint64_t test_some(const double* x, double to) {
+    const __m256d result = _mm256_cmp_pd(_mm256_load_pd(x), _mm256_set1_pd(to), predicate(t));
     return static_cast<uint32_t>(_mm256_movemask_pd(result));
 }
 inline constexpr int kTestBytes = 32;
@@ -54,21 +54,21 @@ inline constexpr int kTestBytes = 32;
 #elif defined(__SSE2__)
 
 template <Test t>
-STEEPEST_INLINE uint64_t test_some(const float* values) {
-    const __m128 x = _mm_load_ps(values), zero = _mm_setzero_ps();
-    const __m128 result = t == Test::at_least_zero ? _mm_cmpge_ps(x, zero)
-                          : t == Test::positive    ? _mm_cmpgt_ps(x, zero)
-                          : t == Test::negative    ? _mm_cmplt_ps(x, zero)
-                                                   : _mm_cmpunord_ps(x, x);
+STEEPEST_INLINE uint64_t test_some(const float* values, float to) {
+    const __m128 x = _mm_load_ps(values), other = _mm_set1_ps(to);
+    const __m128 result = t == Test::at_least ? _mm_cmpge_ps(x, other)
+                          : t == Test::above  ? _mm_cmpgt_ps(x, other)
+                          : t == Test::below  ? _mm_cmplt_ps(x, other)
+                                              : _mm_cmpunord_ps(x, x);
     return static_cast<uint32_t>(_mm_movemask_ps(result));
 }
 template <Test t>
-STEEPEST_INLINE uint64_t test_some(const double* values) {
-    const __m128d x = _mm_load_pd(values), zero = _mm_setzero_pd();
-    const __m128d result = t == Test::at_least_zero ? _mm_cmpge_pd(x, zero)
-                           : t == Test::positive    ? _mm_cmpgt_pd(x, zero)
-                           : t == Test::negative    ? _mm_cmplt_pd(x, zero)
-                                                    : _mm_cmpunord_pd(x, x);
+STEEPEST_INLINE uint64_t test_some(const double* values, double to) {
+    const __m128d x = _mm_load_pd(values), other = _mm_set1_pd(to);
+    const __m128d result = t == Test::at_least ? _mm_cmpge_pd(x, other)
+                           : t == Test::above  ? _mm_cmpgt_pd(x, other)
+                           : t == Test::below  ? _mm_cmplt_pd(x, other)
+                                               : _mm_cmpunord_pd(x, x);
     return static_cast<uint32_t>(_mm_movemask_pd(result));
 }
 inline constexpr int kTestBytes = 16;
@@ -76,23 +76,23 @@ inline constexpr int kTestBytes = 16;
 #else
 
 template <Test t, class T>
-STEEPEST_INLINE uint64_t test_some(const T* values) {
+STEEPEST_INLINE uint64_t test_some(const T* values, T to) {
     const T x = *values;
-    return t == Test::at_least_zero ? x >= 0
-           : t == Test::positive    ? x > 0
-           : t == Test::negative    ? x < 0
-                                    : x != x;
+    return t == Test::at_least ? x >= to
+           : t == Test::above  ? x > to
+           : t == Test::below  ? x < to
+                               : x != x;
 }
 inline constexpr int kTestBytes = 0;
 
 #endif
 
-// Bit i tells whether the test holds for x[i], of 64; x is aligned to 64 bytes.
+// Bit i tells whether the test holds for x[i], of 64, and a number; x is aligned to 64 bytes.
 template <Test t, class T>
-STEEPEST_INLINE uint64_t test_bits(const T* x) {
+STEEPEST_INLINE uint64_t test_bits(const T* x, T to = 0) {
     constexpr int kStep = kTestBytes ? kTestBytes / static_cast<int>(sizeof(T)) : 1;
     uint64_t word = 0;
-    for (int i = 0; i < 64; i += kStep) word |= test_some<t>(x + i) << i;
+    for (int i = 0; i < 64; i += kStep) word |= test_some<t>(x + i, to) << i;
     return word;
 }
 

@@ -16,16 +16,9 @@ struct Rows {
     int64_t ld;  // elements from row to row
 };
 
-// Memory is asked for at least this many bytes before it is read.
-constexpr int64_t kAhead = 4096;
-
-// Columns that are read at a time: equal shares of a block, for a short one costs as much to begin
-// and to leave as a long one.
-int64_t columns_together(int64_t cols) {
-    const int64_t block = std::min(cols, kBlock), shares = (block + kColumns - 1) / kColumns;
-    const int64_t share = ((block + shares - 1) / shares + kLanes - 1) / kLanes * kLanes;
-    return cols > kBlock ? kColumns : share;
-}
+// Memory is asked for at least this many bytes before it is read (measured: from 16 KiB on it is
+// there in time).
+constexpr int64_t kAhead = int64_t{1} << 15;
 
 // The walk over one panel, some columns of all its rows at a time.
 class Panel {
@@ -38,10 +31,12 @@ class Panel {
           is_f64_(m_.dtype == static_cast<int32_t>(DType::f64)),
           is_direct_(m_.col_stride == 1 && source.scale == 1 &&
                      (is_f64_ || m_.dtype == static_cast<int32_t>(DType::f32))),
-          step_(is_direct_ ? columns_together(m_.cols) : kPacked) {}
+          step_(is_direct_ ? kColumns : kPacked) {}
 
     // Rows [begin, end); the sums of each go to squares and abs. Returns the largest magnitude.
     double sum(int64_t begin, int64_t end, double* squares, double* abs) {
+        begin_ = begin;
+        end_ = end;
         for (int64_t j = 0; j < m_.cols; j += step_)
             sum_columns({begin, j, end - begin, std::min(step_, m_.cols - j)});
         const int64_t blocks = blocks_of(m_.cols);
@@ -96,15 +91,21 @@ class Panel {
     }
 
     // Of a group of rows that will be read soon, where the one at x is read now: of the same
-    // columns, which is nearly always right. It may be outside of the matrix, and of all memory:
-    // the stride of a single row is any number.
+    // columns, or at the end of the panel of the next ones, or of the next panel. It may be outside
+    // of the matrix, and of all memory: the stride of a single row is any number.
     const char* ahead(const Part& part, const char* x) const {
         if (!is_direct_) return x;
         const int64_t bytes = kGroup * part.cols * item();
-        const int64_t rows = (kAhead + bytes - 1) / bytes * kGroup;
-        const auto away =
-            static_cast<uintptr_t>(rows * item()) * static_cast<uintptr_t>(m_.row_stride);
-        return reinterpret_cast<const char*>(reinterpret_cast<uintptr_t>(x) + away);
+        int64_t rows = (kAhead + bytes - 1) / bytes * kGroup, cols = 0;
+        if (part.row + rows >= end_) {
+            const bool is_last = part.col + step_ >= m_.cols;
+            if (!is_last) rows -= end_ - begin_;
+            cols = is_last ? -part.col : step_;
+        }
+        const auto away = static_cast<uintptr_t>(rows) * static_cast<uintptr_t>(m_.row_stride) +
+                          static_cast<uintptr_t>(cols);
+        return reinterpret_cast<const char*>(reinterpret_cast<uintptr_t>(x) +
+                                             away * static_cast<uintptr_t>(item()));
     }
 
     Rows read(const Part& part) const {
@@ -128,7 +129,7 @@ class Panel {
     const Scratch& scratch_;
     double* columns_;
     bool is_f64_, is_direct_;
-    int64_t step_;
+    int64_t step_, begin_ = 0, end_ = 0;
     Largest largest_ = {};
 };
 

@@ -21,7 +21,8 @@ struct Source {
     const ReportKernels* kernels;
 };
 
-// What a chunk gives besides the sums of its columns. Largest values are of what is not NaN.
+// What a chunk gives besides the sums of its columns. With a NaN in it, largest values mean
+// nothing.
 struct ChunkSums {
     double squares, abs, row_norms, max_row, max_abs;
 };

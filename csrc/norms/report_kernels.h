@@ -31,42 +31,59 @@ template <class T>
 struct BitsOf;
 template <>
 struct BitsOf<float> {
-    using type = uint32_t;
+    using type = int32_t;
 };
 template <>
 struct BitsOf<double> {
-    using type = uint64_t;
+    using type = int64_t;
 };
 
 template <class T>
-STEEPEST_INLINE Vector<T> magnitude(Vector<T> x) {
-    using Bits = typename BitsOf<T>::type;
-    const auto bits = __builtin_bit_cast(Vector<Bits>, x) & (static_cast<Bits>(-1) >> 1);
-    return __builtin_bit_cast(Vector<T>, bits);
+using Bits = Vector<typename BitsOf<T>::type>;
+
+// Of the magnitudes, which are in the order of these numbers.
+template <class T>
+STEEPEST_INLINE Bits<T> magnitude_bits(Vector<T> x) {
+    using Bit = typename BitsOf<T>::type;
+    return __builtin_bit_cast(Bits<T>, x) & static_cast<Bit>(~(Bit{1} << (8 * sizeof(Bit) - 1)));
 }
 
+template <class T>
+STEEPEST_INLINE Vector<T> magnitude(Vector<T> x) {
+    return __builtin_bit_cast(Vector<T>, magnitude_bits<T>(x));
+}
+
+// For the second-level cache: it has more reads of memory under way at a time than the first.
 template <int Elements, class T>
 STEEPEST_INLINE void ask_for(const T*& next) {
 #pragma GCC unroll 4
-    for (int i = 0; i < Elements; i += 64 / sizeof(T)) __builtin_prefetch(next + i, 0, 3);
+    for (int i = 0; i < Elements; i += 64 / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
     next += Elements;
 }
 
+// As integers where every processor compares these, which takes one cycle where floats take
+// several. A NaN may be the largest then, in a matrix of which NaN is all that is told.
+template <class T>
+STEEPEST_INLINE Bits<T> larger(Bits<T> a, Bits<T> b) {
+    if constexpr (sizeof(T) == sizeof(float))
+        return a > b ? a : b;
+    else
+        return __builtin_bit_cast(Vector<T>, a) > __builtin_bit_cast(Vector<T>, b) ? a : b;
+}
+
 template <int Elements, class T>
-STEEPEST_INLINE void raise(const T* x, Vector<T>& largest) {
+STEEPEST_INLINE void raise(const T* x, Bits<T>& largest) {
     constexpr int kStep = products::kLanesOf<T>;
 #pragma GCC unroll 4
-    for (int k = 0; k < Elements; k += kStep) {
-        const Vector<T> a = magnitude<T>(load(x + k));
-        largest = a > largest ? a : largest;
-    }
+    for (int k = 0; k < Elements; k += kStep)
+        largest = larger<T>(magnitude_bits<T>(load(x + k)), largest);
 }
 
 // Columns of `Rows` rows, `Vectors` vectors of them every kLanes. Asks for the memory of as many
 // elements from `next` on.
 template <class T, int Rows, int Vectors>
 STEEPEST_INLINE void add_strip(const T* x, int64_t ld, int64_t rounds, bool begins, double* columns,
-                               double* lanes, Vector<T>& largest, const T*& next) {
+                               double* lanes, Bits<T>& largest, const T*& next) {
     constexpr int kElements = Vectors * kWide, kRow = sizeof(RowLanes) / sizeof(double);
     Wide squares[Rows][Vectors] = {}, abs[Rows][Vectors] = {};
     const auto each_lane = [&](auto&& visit) __attribute__((always_inline)) {
@@ -114,7 +131,7 @@ template <class T, int Rows>
 void add_rows(const T* x, int64_t ld, int64_t n, const norms::Sums& to) {
     constexpr int kVectors = kStrip / Rows, kElements = kVectors * kWide;
     T* found = reinterpret_cast<T*>(to.largest);
-    Vector<T> largest = load(found);
+    Bits<T> largest = __builtin_bit_cast(Bits<T>, load(found));
     const T* next = static_cast<const T*>(to.next);
     for (int l = 0; l < kLanes && l + kElements <= n; l += kElements) {
         if (Rows > 1 && l % (kLanes / Rows) == 0)
@@ -122,7 +139,7 @@ void add_rows(const T* x, int64_t ld, int64_t n, const norms::Sums& to) {
         add_strip<T, Rows, kVectors>(x + l, ld, (n - l - kElements) / kLanes + 1, to.begins,
                                      to.columns + l, to.lanes->squares + l, largest, next);
     }
-    store(found, largest);
+    store(found, __builtin_bit_cast(Vector<T>, largest));
     for (int64_t j = n / kElements * kElements; j < n; ++j)
         for (int r = 0; r < Rows; ++r)
             add_one(x[r * ld + j], static_cast<int>(j % kLanes), to.begins && j < kLanes,

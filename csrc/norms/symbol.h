@@ -4,6 +4,7 @@
 
 #include "core/arena.h"
 #include "norms/symbol_table.h"
+#include "polar/products.h"
 #include "steepest/steepest.h"
 
 namespace steepest::norms {
@@ -24,6 +25,9 @@ class Symbol {
     Memory memory() const;
 
     void find_grams() const;
+    // Of the spectral norm of that group's matrix at that frequency, which a vector near the
+    // largest singular one proves.
+    double lower(int64_t group, int64_t frequency, double tol) const;
     // Destroys the Gram matrices.
     void prove() const;
 
@@ -50,10 +54,15 @@ class Symbol {
     float* gram(int64_t batch) const {
         return a_.grams + kHead / sizeof(float) + batch * size_of_gram();
     }
+    int64_t terms() const { return (a_.taps + 1) / 2; }
+    int64_t weights() const { return a_.groups * a_.rows * a_.cols; }
+    size_t bytes_shared() const;
     int count_slots() const;
     size_t bytes_of_slot() const;
     template <class F>
     void each_batch(F&& f) const;
+    polar::Matrix real_gram(int64_t group, int64_t frequency) const;
+    void fold_kernel() const;
     void pack_waves(const Batch& batch, float* to) const;
     void transform(const Batch& batch, int64_t begin, int64_t end, const Slot& slot) const;
     void form_gram(const Batch& batch, const Slot& slot) const;

@@ -23,9 +23,10 @@ bool has_sizes(const steepest_symbol_args& a) {
     const auto rows = static_cast<double>(a.rows + 1), taps = static_cast<double>(a.taps);
     const auto phases = static_cast<double>(a.row_phases * a.col_phases);  // one of them is 1
     const double frequencies = static_cast<double>(a.frequencies) + kMostLanes;
-    const double kernel = rows * cols * taps;
-    // Per frequency, with a thread for every batch: the Gram matrix, the panel and the waves.
-    const double matrices = rows * (rows + 4.0 * kRun) + 2 * phases * taps;
+    const double kernel = 2 * rows * cols * (taps + 1) + 4 * rows * rows;
+    // The kernel is there twice, or one Gram matrix besides. Per frequency, with a thread for every
+    // batch: the Gram matrix, the panel and the waves.
+    const double matrices = rows * (rows + 4.0 * kRun) + 2 * phases * (taps + 1);
     return sizeof(float) * groups * (kernel + frequencies * matrices) <= kMostBytes;
 }
 
@@ -128,6 +129,24 @@ steepest_status steepest_symbol_grams(const steepest_symbol_args* args) {
         const auto status = run(*args, target, [](const Symbol& symbol) { symbol.find_grams(); });
         if (status == STEEPEST_OK) write(head_of(*args, target), *args);
         return status;
+    });
+}
+
+steepest_status steepest_symbol_lower(const steepest_symbol_args* args) {
+    if (!is_call(args)) return STEEPEST_INVALID_ARGUMENT;
+    return fenced([&] {
+        FloatingPointGuard guard;
+        const steepest_symbol_args& a = *args;
+        if (!a.lower || a.group < 0 || a.group >= a.groups || a.frequency < 0 ||
+            a.frequency >= a.frequencies)
+            return STEEPEST_INVALID_ARGUMENT;
+        if (!(a.tol >= 0 && a.tol < 1)) return STEEPEST_INVALID_HYPER;
+        if (const auto status = check_memory(a)) return status;
+        cpu::Target target;
+        if (!find_target(a, target)) return STEEPEST_INVALID_ARGUMENT;
+        const Symbol symbol(a, symbol_kernels_of(target));
+        *a.lower = symbol.lower(a.group, a.frequency, a.tol);
+        return STEEPEST_OK;
     });
 }
 

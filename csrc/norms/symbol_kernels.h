@@ -32,33 +32,44 @@ STEEPEST_INLINE void store_element(float* p, Complex z) {
     store(p + kLanes, z.im);
 }
 
+// From `taps` weights each: sums of the first and the last, the second and the last but one..., the
+// middle one as it is; then their differences.
+inline void fold(const float* kernel, int64_t count, int64_t taps, float* folded) {
+    const int64_t pairs = taps / 2, terms = taps - pairs;
+    for (; count > 0; --count, kernel += taps, folded += 2 * terms) {
+        for (int64_t t = 0; t < pairs; ++t) folded[t] = kernel[t] + kernel[taps - 1 - t];
+        for (int64_t t = 0; t < pairs; ++t) folded[terms + t] = kernel[t] - kernel[taps - 1 - t];
+        if (terms > pairs) folded[pairs] = kernel[pairs], folded[terms + pairs] = 0;
+    }
+}
+
 template <int N>
-STEEPEST_INLINE void transform_some(const float* kernel, int64_t taps, const float* waves,
+STEEPEST_INLINE void transform_some(const float* kernel, int64_t terms, const float* waves,
                                     float* to) {
     V re[N] = {}, im[N] = {};
-    for (int64_t t = 0; t < taps; ++t) {
+    for (int64_t t = 0; t < terms; ++t) {
         const Complex wave = load_element(waves + t * kElement);
-#pragma GCC unroll 4
-        for (int p = 0; p < N; ++p) {
-            const V weight = broadcast(kernel[p * taps + t]);
-            re[p] = multiply_add(weight, wave.re, re[p]);
-            im[p] = multiply_add(weight, wave.im, im[p]);
+        const float* weight = kernel + t;
+#pragma GCC unroll 8
+        for (int p = 0; p < N; ++p, weight += 2 * terms) {
+            re[p] = multiply_add(broadcast(weight[0]), wave.re, re[p]);
+            im[p] = multiply_add(broadcast(weight[terms]), wave.im, im[p]);
         }
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int p = 0; p < N; ++p) store_element(to + p * kElement, {re[p], im[p]});
 }
 
 inline void transform(const norms::KernelPart& kernel, const float* waves, float* panel) {
+    const int64_t terms = kernel.terms;
     for (int64_t i = 0; i < kernel.rows; ++i) {
         const float* from = kernel.data + i * kernel.ld;
         float* to = panel + i * kRun * kElement;
         int64_t j = 0;
         for (; j + kTogether <= kernel.cols; j += kTogether)
-            transform_some<kTogether>(from + j * kernel.taps, kernel.taps, waves,
-                                      to + j * kElement);
+            transform_some<kTogether>(from + 2 * j * terms, terms, waves, to + j * kElement);
         for (; j < kernel.cols; ++j)
-            transform_some<1>(from + j * kernel.taps, kernel.taps, waves, to + j * kElement);
+            transform_some<1>(from + 2 * j * terms, terms, waves, to + j * kElement);
     }
 }
 
@@ -94,6 +105,48 @@ STEEPEST_INLINE Tile dots(const float* a0, const float* a1, const float* b0, con
     return {{{{re00, im00}, {re01, im01}}, {{re10, im10}, {re11, im11}}}};
 }
 
+// Leaves z in registers, of which there are enough here: GCC would read it from memory again for
+// every use, and wait for that rather than for the products.
+STEEPEST_INLINE void keep([[maybe_unused]] Complex& z) {
+#if defined(__AVX512F__)
+    asm("" : "+v"(z.re), "+v"(z.im));
+#endif
+}
+
+// The same, in three real products for each complex one: with s = re + im of a and d = re - im of b
+// the imaginary part is that of s d less re re, plus im im.
+STEEPEST_INLINE Tile dots_of_three(const float* a0, const float* a1, const float* b0,
+                                   const float* b1, int64_t n) {
+    V re00{}, re01{}, re10{}, re11{}, im00{}, im01{}, im10{}, im11{}, sd00{}, sd01{}, sd10{},
+        sd11{};
+    for (int64_t k = 0; k < n; ++k) {
+        Complex p = load_element(b0 + k * kElement), q = load_element(b1 + k * kElement);
+        keep(p);
+        keep(q);
+        const V dp = p.re - p.im, dq = q.re - q.im;
+        Complex x = load_element(a0 + k * kElement);
+        keep(x);
+        re00 = multiply_add(x.re, p.re, re00);
+        re01 = multiply_add(x.re, q.re, re01);
+        im00 = multiply_add(x.im, p.im, im00);
+        im01 = multiply_add(x.im, q.im, im01);
+        const V sx = x.re + x.im;
+        sd00 = multiply_add(sx, dp, sd00);
+        sd01 = multiply_add(sx, dq, sd01);
+        Complex y = load_element(a1 + k * kElement);
+        keep(y);
+        re10 = multiply_add(y.re, p.re, re10);
+        re11 = multiply_add(y.re, q.re, re11);
+        im10 = multiply_add(y.im, p.im, im10);
+        im11 = multiply_add(y.im, q.im, im11);
+        const V sy = y.re + y.im;
+        sd10 = multiply_add(sy, dp, sd10);
+        sd11 = multiply_add(sy, dq, sd11);
+    }
+    return {{{{re00 + im00, sd00 - re00 + im00}, {re01 + im01, sd01 - re01 + im01}},
+             {{re10 + im10, sd10 - re10 + im10}, {re11 + im11, sd11 - re11 + im11}}}};
+}
+
 STEEPEST_INLINE void add_at(float* p, Complex z) {
     const Complex before = load_element(p);
     store_element(p, {before.re + z.re, before.im + z.im});
@@ -103,7 +156,7 @@ STEEPEST_INLINE void add_at(float* p, Complex z) {
 STEEPEST_INLINE void add_tile(const float* panel, int64_t cols, int64_t i, int64_t j, float* gram) {
     constexpr int64_t kRow = kRun * kElement;
     const float *a = panel + i * kRow, *b = panel + j * kRow;
-    const Tile t = dots(a, a + kRow, b, b + kRow, cols);
+    const Tile t = dots_of_three(a, a + kRow, b, b + kRow, cols);
     float* upper = gram + (triangle(i) + j) * kElement;
     float* lower = gram + (triangle(i + 1) + j) * kElement;
     add_at(upper, t.at[0][0]);
@@ -124,31 +177,45 @@ inline void add_gram(const float* panel, int64_t rows, int64_t cols, float* gram
     }
 }
 
-// y += gram v, by the rows of the triangle and, for what lies above, its columns. Two sums side by
-// side, so that no addition waits for the one just before.
+STEEPEST_INLINE void add_times(Complex g, Complex x, Complex& sum) {
+    sum.re = multiply_add(g.re, x.re, sum.re);
+    sum.im = multiply_add(g.re, x.im, sum.im);
+    sum.re = multiply_add(-g.im, x.im, sum.re);
+    sum.im = multiply_add(g.im, x.re, sum.im);
+}
+
+STEEPEST_INLINE void add_conjugate_times(Complex g, Complex x, Complex& sum) {
+    add_times({g.re, -g.im}, x, sum);
+}
+
+// y += gram v, by the rows of the triangle and, for what lies above, its columns. Two rows go
+// together, so that v and y are read half as often.
 inline void add_product(const float* gram, int64_t rows, const float* v, float* y) {
-    for (int64_t i = 0; i < rows; ++i) {
-        const float* row = gram + triangle(i) * kElement;
-        const Complex x = load_element(v + i * kElement);
-        Complex sum{}, second{};
+    for (int64_t i = 0; i < rows; i += 2) {
+        const float *first = gram + triangle(i) * kElement,
+                    *second = gram + triangle(i + 1) * kElement;
+        const Complex x = load_element(v + i * kElement), z = load_element(v + (i + 1) * kElement);
+        Complex of_first{}, of_second{};
         for (int64_t j = 0; j < i; ++j) {
-            const Complex g = load_element(row + j * kElement);
+            const Complex g = load_element(first + j * kElement);
+            const Complex h = load_element(second + j * kElement);
             const Complex w = load_element(v + j * kElement);
             Complex other = load_element(y + j * kElement);
-            sum.re = multiply_add(g.re, w.re, sum.re);
-            sum.im = multiply_add(g.re, w.im, sum.im);
-            second.re = multiply_add(-g.im, w.im, second.re);
-            second.im = multiply_add(g.im, w.re, second.im);
-            other.re = multiply_add(g.re, x.re, other.re);
-            other.im = multiply_add(g.re, x.im, other.im);
-            other.re = multiply_add(g.im, x.im, other.re);
-            other.im = multiply_add(-g.im, x.re, other.im);
+            add_times(g, w, of_first);
+            add_times(h, w, of_second);
+            add_conjugate_times(g, x, other);
+            add_conjugate_times(h, z, other);
             store_element(y + j * kElement, other);
         }
-        const V d = load(row + i * kElement);  // real
-        sum.re = multiply_add(d, x.re, sum.re);
-        sum.im = multiply_add(d, x.im, sum.im);
-        add_at(y + i * kElement, {sum.re + second.re, sum.im + second.im});
+        const Complex between = load_element(second + i * kElement);
+        const V d = load(first + i * kElement);  // real, as the next
+        const V e = load(second + (i + 1) * kElement);
+        add_times({d, V{}}, x, of_first);
+        add_conjugate_times(between, z, of_first);
+        add_times(between, x, of_second);
+        add_times({e, V{}}, z, of_second);
+        add_at(y + i * kElement, of_first);
+        add_at(y + (i + 1) * kElement, of_second);
     }
 }
 
@@ -256,8 +323,8 @@ inline uint32_t factorize(float* gram, int64_t rows, const float* mu, float* inv
 }
 
 const norms::SymbolKernels& symbol_kernels() {
-    static constexpr norms::SymbolKernels kernels = {kLanes, transform, add_gram, lanczos,
-                                                     factorize};
+    static constexpr norms::SymbolKernels kernels = {kLanes,   fold,    transform,
+                                                     add_gram, lanczos, factorize};
     return kernels;
 }
 

@@ -17,14 +17,18 @@ inline constexpr int64_t kRun = 32;
 // The elements of a Gram matrix of n rows, and where row i begins.
 constexpr int64_t triangle(int64_t n) { return n * (n + 1) / 2; }
 
-// The kernel at (row, column, tap), ld elements from row to row, the taps of one column and the
-// next side by side.
+// Taps in pairs, tap t and the last but t of `taps`: `count` times the sums of the pairs, and the
+// middle tap where one is alone, and then as many differences, and zero.
+using FoldTapsFn = void (*)(const float* kernel, int64_t count, int64_t taps, float* folded);
+
+// The folded kernel at (row, column, sum or difference, term), ld elements from row to row.
 struct KernelPart {
     const float* data;
-    int64_t ld, rows, cols, taps;
+    int64_t ld, rows, cols, terms;
 };
 
-// Sums of the kernel's taps times the waves, (taps, 2, lanes), kRun elements from row to row.
+// Sums over the terms of sum times the wave's real part, and of difference times its imaginary one.
+// The waves are (terms, 2, lanes); kRun elements from row to row of the panel.
 using TransformFn = void (*)(const KernelPart& kernel, const float* waves, float* panel);
 // gram += panel panel^H over `cols` <= kRun columns.
 using AddGramFn = void (*)(const float* panel, int64_t rows, int64_t cols, float* gram);
@@ -38,6 +42,7 @@ using FactorizeFn = uint32_t (*)(float* gram, int64_t rows, const float* mu, flo
 
 struct SymbolKernels {
     int lanes;
+    FoldTapsFn fold;
     TransformFn transform;
     AddGramFn add_gram;
     LanczosFn lanczos;

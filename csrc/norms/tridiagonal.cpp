@@ -51,10 +51,9 @@ void scale_to_one(std::vector<double>& v) {
 
 }  // namespace
 
-double eigenvalue(const Tridiagonal& T, int k) {
-    constexpr int kHalvings = 60;
+double eigenvalue(const Tridiagonal& T, int k, int halvings) {
     Range range = range_of(T);
-    for (int i = 0; i < kHalvings; ++i) {
+    for (int i = 0; i < halvings; ++i) {
         const double middle = 0.5 * (range.low + range.high);
         (count_above(T, middle) > k ? range.low : range.high) = middle;
     }

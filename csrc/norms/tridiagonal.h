@@ -11,8 +11,9 @@ struct Tridiagonal {
     int size() const { return static_cast<int>(diagonal.size()); }
 };
 
-// The k-th eigenvalue from the top, k from 0, rounded up to within a few roundings of the largest.
-double eigenvalue(const Tridiagonal& T, int k);
+// The k-th eigenvalue from the top, k from 0, rounded up to within a few roundings of the largest,
+// or to within 2^-halvings of the range that all of them surely lie in.
+double eigenvalue(const Tridiagonal& T, int k, int halvings = 60);
 
 // An eigenvector of length one for the largest eigenvalue, given that.
 std::vector<double> top_vector(const Tridiagonal& T, double largest);

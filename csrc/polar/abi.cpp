@@ -8,13 +8,12 @@
 #include "core/stream.h"
 #include "polar/device/driver.h"
 #include "polar/iteration.h"
+#include "polar/types.h"
 
 namespace {
 
 using namespace steepest;
 using namespace steepest::polar;
-
-bool is_compute(int32_t t) { return t == STEEPEST_F32 || t == STEEPEST_F64 || t == STEEPEST_BF16; }
 
 bool is_finite(const double* x, int64_t n) {
     for (int64_t i = 0; i < n; ++i)
@@ -42,7 +41,7 @@ steepest_status check(const steepest_orthogonalize_args& a) {
         a.restart_count < 0 || (a.restart_count && !a.restarts) || a.normalization < 0 ||
         a.normalization > STEEPEST_BOUND)
         return STEEPEST_INVALID_ARGUMENT;
-    if (!is_compute(a.compute)) return STEEPEST_INVALID_DTYPE;
+    if (!is_product_type(a.compute, a.stream != nullptr)) return STEEPEST_INVALID_DTYPE;
     if (!(a.safety >= 1) || std::isinf(a.safety) || !is_finite(a.coefficients, 3 * a.steps))
         return STEEPEST_INVALID_HYPER;
     for (int64_t i = 0; i < a.count; ++i)
@@ -57,9 +56,7 @@ Program program_of(const steepest_orthogonalize_args& a) {
             .restart_count = a.restart_count,
             .normalization = static_cast<steepest_normalization>(a.normalization),
             .safety = a.safety,
-            .type = a.compute == STEEPEST_F64   ? Type::f64
-                    : a.compute == STEEPEST_F32 ? Type::f32
-                                                : Type::bf16};
+            .type = product_type(a.compute)};
 }
 
 // Matrices of one shape and method together, in the order of their first.

@@ -6,24 +6,12 @@
 #include "core/parallel.h"
 #include "core/stream.h"
 #include "polar/device/products.h"
-#include "polar/products.h"
+#include "polar/types.h"
 
 namespace {
 
 using namespace steepest;
 using namespace steepest::polar;
-
-bool is_stored(int32_t t, bool on_device) {
-    return t == STEEPEST_F32 || t == STEEPEST_F64 || t == STEEPEST_BF16 ||
-           (t == STEEPEST_F16 && on_device);
-}
-
-Type type_of(int32_t t) {
-    return t == STEEPEST_F64    ? Type::f64
-           : t == STEEPEST_F32  ? Type::f32
-           : t == STEEPEST_BF16 ? Type::bf16
-                                : Type::f16;
-}
 
 bool has_d(const steepest_multiply_args& a) { return a.d.data && a.beta != 0; }
 bool has_b(const steepest_multiply_args& a) { return a.product != STEEPEST_PRODUCT_GRAM; }
@@ -50,11 +38,11 @@ bool are_operands(const steepest_multiply_args& a) {
 // Sums in double go with double only.
 bool are_dtypes(const steepest_multiply_args& a) {
     const auto goes = [&](const steepest_operand& o) {
-        return is_stored(o.dtype, a.stream) &&
+        return is_product_type(o.dtype, a.stream) &&
                (o.dtype == STEEPEST_F64) == (a.a.dtype == STEEPEST_F64);
     };
-    return is_stored(a.a.dtype, a.stream) && goes(a.c) && (!has_b(a) || a.b.dtype == a.a.dtype) &&
-           (!has_d(a) || goes(a.d));
+    return is_product_type(a.a.dtype, a.stream) && goes(a.c) &&
+           (!has_b(a) || a.b.dtype == a.a.dtype) && (!has_d(a) || goes(a.d));
 }
 
 steepest_status check(const steepest_multiply_args& a) {
@@ -67,7 +55,7 @@ steepest_status check(const steepest_multiply_args& a) {
 }
 
 Batch batch_of(const steepest_operand& o, int64_t rows, int64_t cols, int64_t count) {
-    return {{o.data, rows, cols, o.row_stride, type_of(o.dtype)}, count, o.batch_stride};
+    return {{o.data, rows, cols, o.row_stride, product_type(o.dtype)}, count, o.batch_stride};
 }
 
 struct Operands {

@@ -20,6 +20,8 @@ namespace steepest::polar {
 // float16 is for devices: the products of this header have no kernels for it.
 enum class Type : int { f32 = 0, f64 = 1, bf16 = 2, f16 = 3 };
 
+constexpr bool is_half(Type t) { return t == Type::bf16 || t == Type::f16; }
+
 // Row-major; consecutive rows are ld >= cols elements apart.
 struct Matrix {
     void* data;

@@ -41,9 +41,9 @@ struct Problem {
     int64_t count;
 
     bool is_gram() const { return method == STEEPEST_POLAR_GRAM; }
-    // The Gram method keeps its square matrices in float when the operands are bfloat16: rounded to
-    // bfloat16 they become indefinite, and the iteration diverges.
-    Type square_type(Type t) const { return t == Type::bf16 && is_gram() ? Type::f32 : t; }
+    // The Gram method keeps its square matrices in float when the operands are halves: rounded to
+    // halves they become indefinite, and the iteration diverges.
+    Type square_type(Type t) const { return is_half(t) && is_gram() ? Type::f32 : t; }
 };
 
 inline int64_t item_size(Type t) { return t == Type::f64 ? 8 : t == Type::f32 ? 4 : 2; }
@@ -60,7 +60,7 @@ struct Buffers {
 
     Buffers(const Problem& problem, Type type, Arena& arena) {
         const Type square = problem.square_type(type);
-        const bool splits = problem.is_gram() && type == Type::bf16;
+        const bool splits = problem.is_gram() && is_half(type);
         const auto take = [&](bool needed, int64_t cols, Type t) {
             return take_batch(needed, problem, cols, t, arena);
         };
@@ -71,8 +71,8 @@ struct Buffers {
         z = take(true, problem.rows, square);
         q = take(problem.is_gram(), problem.rows, square);
         w = take(problem.is_gram(), problem.rows, square);
-        q_high = take(splits, problem.rows, Type::bf16);
-        q_low = take(splits, problem.rows, Type::bf16);
+        q_high = take(splits, problem.rows, type);
+        q_low = take(splits, problem.rows, type);
         scratch_size = most_scratch();
         scratch_memory = arena.take<char>(static_cast<int64_t>(scratch_size));
     }
@@ -119,8 +119,8 @@ class Iteration {
             engine_.rescale_by_schatten4(b_.x, b_.r, program_.safety, b_.scratch());
         else
             return;
-        // Rounded to bfloat16 again, the iterate has another Gram matrix.
-        if (program_.type == Type::bf16) gram();
+        // Rounded to halves again, the iterate has another Gram matrix.
+        if (is_half(program_.type)) gram();
     }
 
     // X <- a X + (b R + c R^2) X with R = X X^T.
@@ -143,10 +143,10 @@ class Iteration {
         }
     }
 
-    // X <- Q X. With bfloat16 operands Q goes in as the sum of two: rounded to one it would spoil
+    // X <- Q X. With halves for operands Q goes in as the sum of two: rounded to one it would spoil
     // what float kept.
     void apply_factor(bool is_split) {
-        if (program_.type != Type::bf16) {
+        if (!is_half(program_.type)) {
             engine_.general(b_.q, b_.x, {1, 0, 0}, nullptr, b_.next, b_.scratch());
         } else {
             if (!is_split) engine_.split(b_.q, b_.q_high, b_.q_low);
@@ -185,7 +185,7 @@ class Iteration {
             if (begin == 0) rescale();
             end = end_of(begin);
             const bool is_done =
-                engine_.gram_steps(b_.r, b_.q, b_.q_high, b_.q_low, program_.type == Type::bf16,
+                engine_.gram_steps(b_.r, b_.q, b_.q_high, b_.q_low, is_half(program_.type),
                                    program_.step(begin), end - begin);
             for (int32_t t = begin; t < end && !is_done; ++t)
                 gram_step(program_.step(t), t == begin, t + 1 == end);

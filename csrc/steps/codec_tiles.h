@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/codecs/bf16.h"
+#include "core/codecs/bf16_wide.h"
 #include "core/codecs/f16.h"
 #include "core/philox_wide.h"
 #include "core/reduce.h"
@@ -48,6 +49,14 @@ inline void store_nearest<F16>(const float* from, void* to, int64_t n) {
         _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + i),
                          _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
     for (; i < n; ++i) dst[i] = F16::nearest(from[i]);
+}
+#endif
+
+#if defined(__AVX2__)
+// Bf16::nearest by vectors, in half the instructions that compilers make of the loop above.
+template <>
+inline void store_nearest<Bf16>(const float* from, void* to, int64_t n) {
+    round_to_bf16(from, static_cast<uint16_t*>(to), n);
 }
 #endif
 

@@ -143,6 +143,14 @@ def zeros(like: Array, dtype: str, shape: Sequence[int] | None = None) -> Array:
     return np.zeros(tuple(shape), dtype=numpy_dtype(dtype))
 
 
+def single_or_double(x: Array) -> Array:
+    """A new array of the same kind, place, shape and layout as an array of floats: float64 where it
+    is, else float32. What is in it means nothing."""
+    if isinstance(x, np.ndarray):
+        return np.empty_like(x, np.float64 if x.dtype == np.float64 else np.float32, subok=False)
+    return zeros(x, "float64" if dtype_name(x) == "float64" else "float32")
+
+
 def _bits(x: Array) -> Array:
     """A CuPy array with bfloat16 elements shown as their uint16 bits."""
     return x.view(np.uint16) if dtype_name(x) == "bfloat16" else x

@@ -87,6 +87,7 @@ class SymbolGrams:
     ) -> None: ...
     @property
     def estimates(self) -> NDArray[np.float64]: ...
+    def lower(self, group: int, frequency: int, tol: float) -> float: ...
     def below(self, sigma: float) -> NDArray[np.bool_]: ...
 
 def rules() -> list[dict[str, Any]]: ...
@@ -123,6 +124,14 @@ def clip(
     skip_nonfinite: bool = False,
     stream: _Stream = None,
 ) -> tuple[float, NDArray[np.float64], bool] | None: ...
+def clip_copies(
+    out: _OptionalArrays,
+    grads: _OptionalArrays,
+    scales: Sequence[float],
+    *,
+    max_value: float | None = None,
+    stream: _Stream = None,
+) -> None: ...
 def clip_units(
     grads: _OptionalArrays,
     params: _OptionalArrays,
@@ -136,6 +145,7 @@ def device_count() -> int: ...
 def device_products() -> str: ...
 def last_device_error() -> str: ...
 def emulate_device(emulate: bool) -> bool: ...
+def emulated_launches() -> list[str]: ...
 def version() -> str: ...
 def compiler() -> str: ...
 def has_cuda() -> bool: ...
@@ -153,17 +163,40 @@ def stream_ceiling(
 ) -> float: ...
 def stream_ceiling_variants() -> tuple[str, ...]: ...
 def arithmetic_peak(dtype: str, rounds: int, threads: int) -> tuple[float, float, str]: ...
-def orthogonalize(
-    inputs: Sequence[Any],
-    outputs: Sequence[Any],
-    is_list: bool,
-    methods: Sequence[int],
-    bounds: Sequence[Sequence[float]],
-    coefficients: NDArray[np.float64],
-    parts: Sequence[tuple[Sequence[int], int, Sequence[int]]],
-    normalization: tuple[int, float],
-    stream: int | None = None,
-) -> None: ...
+
+class CheckedCall:
+    """A native call whose arguments are checked, to be run later in memory that may be reserved."""
+
+    def run(self) -> None: ...
+
+class Orthogonalization(CheckedCall):
+    def __init__(
+        self,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        is_list: bool,
+        methods: Sequence[int],
+        bounds: Sequence[Sequence[float]],
+        coefficients: NDArray[np.float64],
+        parts: Sequence[tuple[Sequence[int], int, Sequence[int]]],
+        normalization: tuple[int, float],
+        stream: Any = None,
+    ) -> None: ...
+
+class Normalization(CheckedCall):
+    def __init__(
+        self,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        name: str,
+        is_list: bool,
+        manners: Sequence[tuple[int, float, float]],
+        moments: Sequence[Any] | None = None,
+        beta2: float = 0.0,
+        stream: Any = None,
+    ) -> None: ...
+
+def reserve(calls: Sequence[CheckedCall]) -> None: ...
 def spectral_norms(
     inputs: Sequence[Any],
     is_list: bool,
@@ -180,17 +213,6 @@ def norm_reports(inputs: Sequence[Any], is_list: bool) -> NDArray[np.float64]: .
 def array_facts(
     object: Any, name: str, index: int, anywhere: bool = False
 ) -> tuple[tuple[int, ...], str]: ...
-def normalize(
-    inputs: Sequence[Any],
-    outputs: Sequence[Any],
-    name: str,
-    is_list: bool,
-    manners: Sequence[tuple[int, float, float]],
-    moments: Sequence[Any] | None,
-    beta2: float,
-    check_only: bool = False,
-    stream: int | None = None,
-) -> None: ...
 def line_sums(x: Any, y: Any | None, axis: int) -> Any: ...
 def check_result(object: Any, name: str, like: Any, of: str, shape: Sequence[int]) -> None: ...
 def share_memory(a: Any, b: Any) -> bool: ...
@@ -262,6 +284,27 @@ def vote_step(
     workers: int,
     planes: int,
     votes: NDArray[np.uint8],
+) -> None: ...
+def ef21_pack(
+    grads: Sequence[Any],
+    estimates: Sequence[Any],
+    is_list: bool,
+    parts: Sequence[tuple[int, int]],
+    compressor: int,
+    scale: float,
+    seed: int,
+    step: int,
+    message: NDArray[np.uint8],
+) -> None: ...
+def ef21_add(
+    rows: NDArray[np.uint8],
+    header: int,
+    estimates: Sequence[Any],
+    parts: Sequence[tuple[int, int]],
+    compressor: int,
+    seeds: Sequence[int],
+    step: int,
+    weights: Sequence[float],
 ) -> None: ...
 def gradient_moments(
     samples: Sequence[Sequence[Any]], is_list: bool

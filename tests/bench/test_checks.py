@@ -19,6 +19,7 @@ from steepest.bench.steps import cases as steps_cases
 from steepest.bench.steps import clip_cases, low_rank
 from steepest.bench.steps import suite as steps_suite
 from steepest.bench.timing import QUICK, Participant, Timing
+from steepest.distributed import EF21Worker
 
 SIZE = {"quick": True, "elements": 4096}
 
@@ -123,6 +124,10 @@ def _spoil(result):
     """One bit, or one digit."""
     if isinstance(result, np.ndarray):  # the parameters
         result[5] += np.float32(1e-9) if result[5] <= 0 else -np.float32(1e-9)
+        return
+    if isinstance(result, EF21Worker):
+        right = result.pack
+        result.pack = lambda *given: right(*given) ^ np.uint8(1)
         return
     for name in ("message", "data"):
         if hasattr(result, name):

@@ -112,11 +112,17 @@ static void test_idle_tensors(void) {
     args.workspace = aligned_memory(args.workspace_size);
     args.mirror = calloc(mirror_size, 1);
     args.mirror_size = mirror_size;
+    const char* launched[16];
     for (int call = 0; call < 3; ++call) {
+        steepest_emulated_launches(launched, 16);
         CHECK_STATUS(steepest_step(&args), STEEPEST_OK);
+        CHECK(call > 0 || steepest_emulated_launches(NULL, 0) > 2); /* copies come first */
         CHECK(*args.grad_norm_at * *args.grad_norm_at > 249 &&
               *args.grad_norm_at * *args.grad_norm_at < 251);
     }
+    CHECK(steepest_emulated_launches(launched, 1) == 2); /* no room: nothing is forgotten */
+    CHECK(steepest_emulated_launches(launched, 2) == 2);
+    CHECK(strcmp(launched[0], "grad_norm") == 0 && strcmp(launched[1], "apply") == 0);
     group.tensor_count = kTensors - 1; /* the last one leaves: another tree, the same workspace */
     CHECK_STATUS(steepest_step(&args), STEEPEST_OK);
     CHECK(*args.grad_norm_at * *args.grad_norm_at > 199 &&

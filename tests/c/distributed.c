@@ -1,4 +1,4 @@
-/* Distributed Lion: packing, voting and the step. */
+/* Distributed Lion: packing, voting and the step; EF21's messages. */
 #include <math.h>
 #include <string.h>
 
@@ -196,10 +196,128 @@ static void test_refusals_of_votes(void) {
     CHECK(result[0] == 9 && result[1] == 9 && param[0] == 0);
 }
 
+/* Differences 0, -1, 2, -3, ...: the largest are the last ones. */
+static steepest_ef21_tensor ef21_tensor(double* grad, double* estimate) {
+    steepest_ef21_tensor t;
+    memset(&t, 0, sizeof t);
+    t.count = N;
+    t.kept = 2;
+    t.grad = array_of(grad, STEEPEST_F64);
+    t.estimate = array_of(estimate, STEEPEST_F64);
+    for (int i = 0; i < N; ++i) {
+        grad[i] = i % 2 ? -i : i;
+        estimate[i] = 0;
+    }
+    return t;
+}
+
+static steepest_ef21_pack_args pack_args_of(const steepest_ef21_tensor* tensor, int32_t compressor,
+                                            void* message, int64_t size) {
+    const steepest_ef21_pack_args args = {.struct_size = sizeof args,
+                                          .tensor_size = sizeof *tensor,
+                                          .tensor_count = 1,
+                                          .tensors = tensor,
+                                          .compressor = compressor,
+                                          .scale = 1,
+                                          .step = 1,
+                                          .message = message,
+                                          .message_size = size,
+                                          .workspace = workspace,
+                                          .workspace_size = sizeof workspace};
+    return args;
+}
+
+static steepest_ef21_add_args add_args_of(const steepest_ef21_tensor* tensor, int32_t compressor,
+                                          const void* messages, int64_t size) {
+    static const double weights[2] = {0.5, 0.5};
+    static const uint64_t seeds[2] = {0, 0};
+    const steepest_ef21_add_args args = {.struct_size = sizeof args,
+                                         .tensor_size = sizeof *tensor,
+                                         .tensor_count = 1,
+                                         .tensors = tensor,
+                                         .compressor = compressor,
+                                         .step = 1,
+                                         .workers = 2,
+                                         .messages = messages,
+                                         .stride = size,
+                                         .message_size = size,
+                                         .weights = weights,
+                                         .seeds = seeds,
+                                         .workspace = workspace,
+                                         .workspace_size = sizeof workspace};
+    return args;
+}
+
+static void test_ef21(void) {
+    double grad[N], estimate[N], sum[N] = {0};
+    steepest_ef21_tensor t = ef21_tensor(grad, estimate);
+    const int64_t sizes[] = {24, 16, 10};
+    for (int32_t c = STEEPEST_TOP_K; c <= STEEPEST_SCALED_SIGN; ++c) {
+        char messages[48];
+        t = ef21_tensor(grad, estimate);
+        steepest_ef21_pack_args pack = pack_args_of(&t, c, messages, sizes[c]);
+        size_t size = 0;
+        CHECK_STATUS(steepest_ef21_pack_workspace(&pack, &size), STEEPEST_OK);
+        CHECK(size > 0 && size <= sizeof workspace);
+        CHECK_STATUS(steepest_ef21_pack(&pack), STEEPEST_OK);
+        memcpy(messages + sizes[c], messages, (size_t)sizes[c]);
+        t.estimate.data = sum;
+        memset(sum, 0, sizeof sum);
+        steepest_ef21_add_args add = add_args_of(&t, c, messages, sizes[c]);
+        CHECK_STATUS(steepest_ef21_add_workspace(&add, &size), STEEPEST_OK);
+        CHECK_STATUS(steepest_ef21_add(&add), STEEPEST_OK);
+        for (int i = 0; i < N; ++i) CHECK(sum[i] == estimate[i]);
+        if (c == STEEPEST_TOP_K) CHECK(estimate[9] == -9 && estimate[10] == 10 && !estimate[8]);
+        if (c == STEEPEST_SCALED_SIGN) CHECK(estimate[0] == 5 && estimate[9] == -5);
+    }
+}
+
+static void test_refusals_of_ef21(void) {
+    double grad[N], estimate[N];
+    char message[24] = {0};
+    steepest_ef21_tensor t = ef21_tensor(grad, estimate);
+    steepest_ef21_pack_args pack = pack_args_of(&t, STEEPEST_TOP_K, message, 23);
+    CHECK_STATUS(steepest_ef21_pack(&pack), STEEPEST_INVALID_ARGUMENT);
+    pack = pack_args_of(&t, 3, message, 24);
+    CHECK_STATUS(steepest_ef21_pack(&pack), STEEPEST_INVALID_ARGUMENT);
+    pack = pack_args_of(&t, STEEPEST_TOP_K, message, 24);
+    pack.scale = 0;
+    CHECK_STATUS(steepest_ef21_pack(&pack), STEEPEST_INVALID_HYPER);
+    pack.scale = 1;
+    pack.workspace_size = 1;
+    CHECK_STATUS(steepest_ef21_pack(&pack), STEEPEST_WORKSPACE_TOO_SMALL);
+    pack.workspace_size = sizeof workspace;
+    for (int64_t kept = 0; kept <= N + 1; kept += N + 1) {
+        t.kept = kept;
+        CHECK_STATUS(steepest_ef21_pack(&pack), STEEPEST_INVALID_ARGUMENT);
+    }
+    t.kept = 2;
+    t.estimate.dtype = STEEPEST_BF16;
+    CHECK_STATUS(steepest_ef21_pack(&pack), STEEPEST_INVALID_DTYPE);
+    t.estimate.dtype = STEEPEST_F32;
+    CHECK_STATUS(steepest_ef21_pack(&pack), STEEPEST_INVALID_DTYPE);
+    t.estimate.dtype = STEEPEST_F64;
+    CHECK_STATUS(steepest_ef21_pack(NULL), STEEPEST_INVALID_ARGUMENT);
+    /* Places that do not rise: zeros. */
+    const char messages[48] = {0};
+    steepest_ef21_add_args add = add_args_of(&t, STEEPEST_TOP_K, messages, 24);
+    CHECK_STATUS(steepest_ef21_add(&add), STEEPEST_INVALID_ARGUMENT);
+    add.stride = 23;
+    CHECK_STATUS(steepest_ef21_add(&add), STEEPEST_INVALID_ARGUMENT);
+    add = add_args_of(&t, STEEPEST_SCALED_SIGN, messages, 10);
+    add.weights = NULL;
+    CHECK_STATUS(steepest_ef21_add(&add), STEEPEST_INVALID_ARGUMENT);
+    CHECK_STATUS(steepest_ef21_add(NULL), STEEPEST_INVALID_ARGUMENT);
+    for (int i = 0; i < N; ++i) CHECK(estimate[i] == 0);
+    for (int i = 0; i < 24; ++i) CHECK(message[i] == 0);
+}
+
 void test_distributed(void) {
     test_packing();
     test_votes();
     test_steps();
     test_refusals_of_packing();
     test_refusals_of_votes();
+    test_ef21();
+    test_refusals_of_ef21();
 }

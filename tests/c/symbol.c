@@ -8,7 +8,7 @@
 enum { kFrequencies = 21, kTaps = 3 };
 
 typedef struct Call {
-    float kernel[kTaps], waves[kTaps * 2 * kFrequencies];
+    float kernel[kTaps], waves[(kTaps + 1) / 2 * 2 * kFrequencies];
     double norms[kFrequencies], estimates[kFrequencies];
     uint8_t is_below[kFrequencies];
     steepest_symbol_args args;
@@ -21,11 +21,13 @@ static void set_up(Call* call) {
     for (int f = 0; f < kFrequencies; ++f) {
         double re = 0, im = 0;
         for (int t = 0; t < kTaps; ++t) {
+            const int from_centre = t - kTaps / 2;
+            re += (double)kernel[t] * (double)(float)cos(0.3 * from_centre * f);
+            im += (double)kernel[t] * (double)(float)sin(0.3 * from_centre * f);
+            if (from_centre > 0) continue; /* the conjugate of the first one */
             float* wave = call->waves + 2 * t * kFrequencies + f;
-            wave[0] = (float)cos(0.3 * t * f);
-            wave[kFrequencies] = (float)sin(0.3 * t * f);
-            re += (double)kernel[t] * (double)wave[0];
-            im += (double)kernel[t] * (double)wave[kFrequencies];
+            wave[0] = (float)cos(0.3 * from_centre * f);
+            wave[kFrequencies] = (float)sin(0.3 * from_centre * f);
         }
         call->norms[f] = hypot(re, im);
     }
@@ -58,6 +60,15 @@ static void test_values(void) {
     take_memory(&call.args);
     CHECK_STATUS(steepest_symbol_grams(&call.args), STEEPEST_OK);
     for (int f = 0; f < kFrequencies; ++f) CHECK_CLOSE(call.estimates[f], call.norms[f], 1e-5);
+    double lower = 0;
+    call.args.lower = &lower;
+    call.args.tol = 1e-3;
+    for (int f = 0; f < kFrequencies; ++f) {
+        call.args.frequency = f;
+        CHECK_STATUS(steepest_symbol_lower(&call.args), STEEPEST_OK);
+        CHECK(lower <= call.norms[f] * (1 + 1e-6));
+        CHECK_CLOSE(lower, call.norms[f], 2e-3 * call.norms[f]);
+    }
     call.args.below = 1.2;
     CHECK_STATUS(steepest_symbol_below(&call.args), STEEPEST_OK);
     for (int f = 0; f < kFrequencies; ++f) {
@@ -174,6 +185,18 @@ static void test_refusals(void) {
     CHECK_STATUS(steepest_symbol_grams(&call.args), STEEPEST_OK);
     call.args.below = NAN;
     CHECK_STATUS(steepest_symbol_below(&call.args), STEEPEST_INVALID_HYPER);
+    double lower = 7;
+    CHECK_STATUS(steepest_symbol_lower(&call.args), STEEPEST_INVALID_ARGUMENT);
+    call.args.lower = &lower;
+    call.args.tol = NAN;
+    CHECK_STATUS(steepest_symbol_lower(&call.args), STEEPEST_INVALID_HYPER);
+    call.args.tol = 0.1;
+    call.args.frequency = kFrequencies;
+    CHECK_STATUS(steepest_symbol_lower(&call.args), STEEPEST_INVALID_ARGUMENT);
+    call.args.frequency = 0;
+    memset(call.args.grams, 0, call.args.grams_size);
+    CHECK_STATUS(steepest_symbol_lower(&call.args), STEEPEST_INVALID_ARGUMENT);
+    CHECK(lower == 7);
     give_back_memory(&call.args);
 }
 

@@ -40,7 +40,6 @@ inline int64_t size_of_type(Type t) { return t == Type::f64 ? 8 : t == Type::f32
 inline double epsilon(Type t) {
     return t == Type::f64 ? 0x1p-53 : t == Type::f32 ? 0x1p-24 : t == Type::bf16 ? 0x1p-8 : 0x1p-11;
 }
-inline bool is_half(Type t) { return t == Type::bf16 || t == Type::f16; }
 
 inline uint64_t state = 1;
 inline double random_value() {

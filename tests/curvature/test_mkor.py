@@ -135,6 +135,22 @@ def test_the_same_bits_on_targets_and_with_threads(n, variant, dtype, every_targ
     assert np.array_equal(wanted[0], wanted[0].T)
 
 
+@by_dtype
+def test_rows_of_more_than_a_block(dtype):
+    """Rows that are two blocks of the tree, of a length that no vector divides."""
+    n, d = 4101, 0.9
+    rng = np.random.default_rng(2)
+    v = rng.standard_normal(n).astype(dtype)
+    column = (rng.standard_normal(n) / n).astype(dtype)
+    inverse = column[:, None] + column
+    inverse.flat[:: n + 1] += rng.uniform(0.5, 1.5, n).astype(dtype)
+    f, x = doubles(inverse, v)
+    found = mkor_update(inverse, v, decay=d, stabilizer=None)
+    bound = reference.error_bound(f, x, d, "code", np.finfo(dtype).eps / 2)
+    assert np.all(np.abs(inverse - reference.code(f, x, d)) <= bound)
+    assert np.array_equal(inverse, inverse.T) and found.largest == np.abs(inverse).max()
+
+
 def test_denominator_is_summed_over_the_tree():
     from reference.tree import tensor_sum
 

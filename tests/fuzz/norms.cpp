@@ -115,7 +115,7 @@ void fuzz_symbol(Memory& memory, Bytes& bytes) {
     const int64_t phases = args.row_phases * args.col_phases,
                   count = args.groups * args.frequencies;
     const int64_t weights = args.groups * args.rows * args.cols * args.taps;
-    const int64_t waves = phases * args.taps * 2 * args.frequencies;
+    const int64_t waves = phases * ((args.taps + 1) / 2) * 2 * args.frequencies;
     args.kernel = static_cast<float*>(memory.numbers(weights, STEEPEST_F32, Access::read));
     args.waves = static_cast<float*>(memory.numbers(waves, STEEPEST_F32, Access::read));
     args.estimates = memory.doubles(count);
@@ -138,6 +138,12 @@ void fuzz_symbol(Memory& memory, Bytes& bytes) {
     const steepest_status made = bytes.one_in(16) ? STEEPEST_OK : steepest_symbol_grams(&args);
     require_known(made);
     memory.require_unchanged(made != STEEPEST_OK);
+    double lower = 0;
+    args.lower = bytes.one_in(64) ? nullptr : &lower;
+    args.group = bytes.byte() % 4;
+    args.frequency = bytes.byte() % 48;
+    args.tol = bytes.number(1);
+    require_known(steepest_symbol_lower(&args));
     require_known(steepest_symbol_below(&args));
 }
 

@@ -1,8 +1,10 @@
 """The check of the CUDA compiler's report, on reports and disassembly made up for it."""
 
+import re
+
 import pytest
 
-from .support import ci_script
+from .support import ci_script, source_tree
 
 APPLY = "_ZN8steepest4cuda12apply_kernelI5AdamWfLb0EEEvNS_4PassE"
 REDUCE = "_ZN8steepest4cuda13reduce_kernelI4LambfEEvNS_4PassE"
@@ -52,6 +54,44 @@ def test_good_kernels_pass(resources, tmp_path, capsys):
 def test_bad_kernels_fail(resources, tmp_path, capsys, bad, message):
     assert checked(resources, tmp_path, entry(APPLY), bad) == 1
     assert message in capsys.readouterr().out
+
+
+def apply_name(rule, number="float", storage=0):
+    """As the compiler's tools have it."""
+    return (
+        f"void steepest::device::cuda::apply_kernel<steepest::cuda::{rule}<{number}>, {number}, "
+        f"(steepest::device::Storage){storage}>(steepest::device::Pass)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        (apply_name("AdamW"), 64),
+        (apply_name("AdamW", storage=2), 64),
+        (apply_name("AdamW", "double"), 80),
+        (apply_name("AdaHessian"), 80),
+        (apply_name("Sm3"), 64),
+        (apply_name("Sm3", storage=1), 80),
+        (apply_name("AmsGrad", "double"), 96),
+    ],
+)
+def test_registers_that_a_kernel_may_have(resources, name, most):
+    assert resources.most_registers(name) == most
+    for registers, found in ((most, 0), (most + 1, 1)):
+        kernel = resources.Kernel("mangled", "sm_80", registers=registers)
+        assert len(list(resources.problems(kernel, name))) == found
+
+
+def test_every_exception_has_a_reason_and_a_rule(resources):
+    rules = "".join(
+        path.read_text("utf-8") for path in (source_tree() / "csrc/steps/rules").glob("*.h")
+    )
+    for pattern, most, reason in resources.EXCEPTIONS:
+        assert most > resources.USUAL and reason
+        if "probe" not in pattern:
+            for rule in re.match(r"[(]?([\w|]+)", pattern)[1].split("|"):
+                assert re.search(rf"struct {rule}\b", rules), rule
 
 
 def test_functions_that_a_kernel_calls_count_with_it(resources):

@@ -17,11 +17,15 @@ UNIT = 2.0**-24
 
 
 def computed(kernel, waves, row_phases=1, col_phases=1):
-    """The blocks (groups, frequencies, rows, cols) of these float32 arrays, summed in float64."""
+    """The blocks (groups, frequencies, rows, cols) of these float32 arrays, summed in float64: the
+    waves of the second half of the taps are the conjugates of those of the first, in turn."""
     phase = np.add.outer(
         np.repeat(np.arange(row_phases), kernel.shape[1] // row_phases),
         np.repeat(np.arange(col_phases), kernel.shape[2] // col_phases),
     )
+    taps = kernel.shape[3]
+    back = waves[:, : taps // 2][:, ::-1] * np.array([[1], [-1]])
+    waves = np.concatenate([waves, back], axis=1)
     parts = waves.astype(np.float64)[phase]  # (rows, cols, taps, 2, frequencies)
     re, im = np.einsum("gijt,ijtpf->pgfij", kernel.astype(np.float64), parts)
     return re + 1j * im
@@ -35,12 +39,14 @@ def norms_of(blocks):
 def slack_of(kernel, waves):
     """Of a sum in float32, in the Frobenius norm (Higham, section 3.1)."""
     mass = np.abs(kernel.astype(np.float64)).sum(axis=-1)
-    return math.sqrt(2) * (waves.shape[1] + 2) * UNIT * np.linalg.norm(mass)
+    return math.sqrt(2) * (waves.shape[1] + 3) * UNIT * np.linalg.norm(mass)
 
 
 def arrays_of(shape, phases, seed):
     rng = np.random.default_rng(seed)
-    angles = rng.uniform(0, 2 * np.pi, (phases, shape[3], 19))
+    angles = rng.uniform(0, 2 * np.pi, (phases, (shape[3] + 1) // 2, 19))
+    if shape[3] % 2 == 1:
+        angles[:, -1] = 0  # the centre
     waves = np.stack([np.cos(angles), np.sin(angles)], axis=2).astype(np.float32)
     return rng.standard_normal(shape).astype(np.float32), waves
 
@@ -98,6 +104,59 @@ def test_estimates_are_from_below_and_near(shape, row_phases, col_phases):
     assert (estimates <= norms * (1 + 1e-4)).all() and (estimates >= 0.9 * norms).all()
 
 
+@pytest.mark.parametrize("shape,row_phases,col_phases", SHAPES)
+def test_lower_bounds_are_below_and_near(shape, row_phases, col_phases, every_target):
+    """Near: `tol` is met but for the errors of the Gram matrix, which go with its trace. Nothing is
+    destroyed by it."""
+    kernel, waves = arrays_of(shape, row_phases * col_phases, seed=sum(shape))
+    norms = norms_of(computed(kernel, waves, row_phases, col_phases))
+    flatness = np.square(norms_of_frobenius(kernel, waves, row_phases, col_phases) / norms)
+    slack = slack_of(kernel, waves) + 64 * shape[2] * 2.0**-53 * norms.max()
+    for target in every_target:
+        cpu.use(target)
+        grams = _core.SymbolGrams(kernel, waves, row_phases, col_phases)
+        for group, frequency in np.ndindex(norms.shape):
+            norm = norms[group, frequency]
+            for tol in (1e-2, 1e-4):
+                lower = grams.lower(group, frequency, tol)
+                room = tol + 100 * UNIT * flatness[group, frequency]
+                assert norm * (1 - room) - slack <= lower <= norm + slack
+        assert grams.below(float(norms.max()) * 1.01).all()
+
+
+@pytest.mark.parametrize(
+    "group,frequency,tol",
+    [(2, 0, 0.1), (-1, 0, 0.1), (0, 19, 0.1), (0, 0, 1.0), (0, 0, math.nan)],
+)
+def test_lower_bounds_of_nothing_are_refused(group, frequency, tol):
+    grams = _core.SymbolGrams(*arrays_of((2, 4, 4, 2), 1, seed=0), 1, 1)
+    with pytest.raises(ValueError):
+        grams.lower(group, frequency, tol)
+    assert grams.lower(1, 18, 0.1) > 0
+    grams.below(1.0)
+    with pytest.raises(ValueError, match="again"):
+        grams.lower(0, 0, 0.1)
+
+
+def test_a_lower_bound_in_float32_is_enough_where_it_leaves_room(monkeypatch):
+    """No block is looked at in float64, unless the tolerance leaves float32 no room."""
+    kernel = np.random.default_rng(2).standard_normal((32, 32, 3, 3)).astype(np.float32)
+    blocks = np.moveaxis(np.fft.fft2(kernel.astype(np.float64), (10, 10)), (2, 3), (0, 1))
+    sigma = np.linalg.norm(blocks, 2, axis=(2, 3)).max()
+    looked_at = []
+    each = conv_search.Search._each
+    monkeypatch.setattr(
+        conv_search.Search,
+        "_each",
+        lambda self, f, *rest: looked_at.append(len(f)) or each(self, f, *rest),
+    )
+    for tol, is_enough in ((1e-3, True), (1e-5, False)):
+        looked_at.clear()
+        bound = conv_spectral_norm(kernel, 10, tol=tol)
+        assert bound.lower <= sigma * (1 + 1e-13) and sigma * (1 - 1e-13) <= bound.upper
+        assert bound.width <= tol and (not looked_at) is is_enough
+
+
 def test_threads_change_no_bit(every_target):
     kernel, waves = arrays_of((2, 24, 40, 9), 1, seed=3)
     sigma = float(np.median(norms_of(computed(kernel, waves))))
@@ -105,7 +164,8 @@ def test_threads_change_no_bit(every_target):
     for threads in (1, 2, 3):
         cpu.set_threads(threads)
         grams = _core.SymbolGrams(kernel, waves, 1, 1)
-        found.append((grams.estimates.tobytes(), grams.below(sigma).tobytes()))
+        lower = grams.lower(1, 18, 1e-3)
+        found.append((grams.estimates.tobytes(), lower, grams.below(sigma).tobytes()))
     assert found[0] == found[1] == found[2]
 
 
@@ -149,7 +209,7 @@ def test_of_two_callers_at_once_one_is_refused():
 def test_bad_arrays_are_refused():
     kernel, waves = arrays_of((1, 4, 4, 2), 1, seed=0)
     with pytest.raises(ValueError, match="waves"):
-        _core.SymbolGrams(kernel, waves[:, :1], 1, 1)
+        _core.SymbolGrams(kernel, np.concatenate([waves] * 2, axis=1), 1, 1)
     with pytest.raises(ValueError):
         _core.SymbolGrams(kernel, np.concatenate([waves] * 3), 1, 3)  # no divisor of 4
     grams = _core.SymbolGrams(kernel, waves, 1, 1)

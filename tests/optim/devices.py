@@ -1,6 +1,7 @@
 """The kinds of arrays that tests of devices run on, and what these tests share."""
 
 import contextlib
+from types import SimpleNamespace
 
 import numpy as np
 import standin
@@ -119,3 +120,18 @@ def make_grads(step, dtype=np.float32):
 def train(kind, opt, steps, dtype=np.float32, **options):
     for t in steps:
         opt.step(kind.arrays(make_grads(t, dtype)), **options)
+
+
+def some_streams(device):
+    """Objects and numbers that are streams, and what waits for them."""
+    if device.name == "emulated":  # where they only are passed on
+        return (SimpleNamespace(ptr=64), 64, 1), lambda: None
+    if device.name == "torch-cuda":
+        import torch
+
+        stream = torch.cuda.Stream()
+        return (stream, stream.cuda_stream, 1), torch.cuda.synchronize
+    import cupy
+
+    stream = cupy.cuda.Stream(non_blocking=True)
+    return (stream, stream.ptr, 1), lambda: cupy.cuda.Device().synchronize()

@@ -1,13 +1,22 @@
 """Step counts, learning rates and scales on the device, and steps captured in graphs."""
 
 import copy
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from steepest import optim
 
-from .devices import HOST, OnDevice, both, make_grads, make_params, momentum, plain, train
+from .devices import (
+    HOST,
+    OnDevice,
+    both,
+    make_grads,
+    make_params,
+    momentum,
+    plain,
+    some_streams,
+    train,
+)
 from .support import CLASSES, SHAPES, same_bits
 
 
@@ -144,17 +153,3 @@ def test_another_stream(device):
 
     streams, synchronize = some_streams(device)
     both(device, scenario)
-
-
-def some_streams(device):
-    if device.name == "emulated":  # where they only are passed on
-        return (SimpleNamespace(ptr=64), 64, 1), lambda: None
-    if device.name == "torch-cuda":
-        import torch
-
-        stream = torch.cuda.Stream()
-        return (stream, stream.cuda_stream, 1), torch.cuda.synchronize
-    import cupy
-
-    stream = cupy.cuda.Stream(non_blocking=True)
-    return (stream, stream.ptr, 1), lambda: cupy.cuda.Device().synchronize()

@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from reference.curvature import models
-from steepest import optim, steps
+from steepest import _core, optim, steps
 
 from .digits import accuracy, made, train
 from .support import copies, make_grads, make_params, random, same_bits
@@ -174,6 +174,29 @@ def test_bounds_in_other_types():
               for side in (grads, kd_grads)]  # fmt: skip
     optim.DOT(others, 0.1).step(*single)
     assert same_bits(params, others)
+
+
+def test_all_copies_are_made_in_one_call(monkeypatch):
+    """Each over the scale of its own parameter: a quotient in single, whatever the others have."""
+    made = []
+    real = _core.clip_copies
+    monkeypatch.setattr(
+        _core, "clip_copies", lambda out, *a, **k: made.append(out) or real(out, *a, **k)
+    )
+    grads, kd_grads = ([t * g for t, g in enumerate(make_grads(s), 1)] for s in (1, 2))
+    kd_grads[1] = None
+    bound = 0.5
+    optim.DOT(make_params()).step(grads, kd_grads, max_tensor_norm=bound)
+    assert len(made) == 1
+    copies_of = [made[0][:4], made[0][4:]]
+    assert copies_of[1][1] is None
+    for i, pair in enumerate(zip(grads, kd_grads, strict=True)):
+        square = sum(np.sum(np.square(g, dtype=np.float64)) for g in pair if g is not None)
+        scale = max(1.0, (np.sqrt(square) + 1e-6) / bound)
+        for side, g in zip(copies_of, pair, strict=True):
+            if g is not None:
+                # The scale in single may be the neighbour of its own rounding.
+                np.testing.assert_allclose(side[i], g / scale, rtol=3 * 2.0**-24)
 
 
 @pytest.mark.parametrize("name", ["max_grad_norm", "max_tensor_norm", "max_grad_value"])

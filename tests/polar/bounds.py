@@ -18,7 +18,8 @@ from steepest.polar import choose, coefficients, orthogonalize
 
 UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8}
 RMS = 0.41  # of a rounding to nearest, in units, over evenly spread mantissas
-SLACK = {"float64": 2, "float32": 2, "bfloat16": 1.5}
+SLACK = {"float64": 2, "float32": 2, "bfloat16": 1.5, "float16": 1.5}
+UNIT_ON_DEVICE = {**UNIT, "float16": 2.0**-11}
 REFERENCE = 32 * UNIT["float64"]  # the error of the decompositions that are compared with
 ROUNDINGS = 4  # of R, Z, Q and X in a step
 
@@ -83,7 +84,7 @@ def intervals(s, triples, choice, shape, roundings=1):
     s : normalised singular values of the input, `choice` what steepest.polar.choose gave,
     `roundings` how often the normalised matrix was rounded.
     """
-    unit = UNIT[choice.compute]
+    unit = UNIT_ON_DEVICE[choice.compute]
     independent = RMS * (shape[0] ** -0.5 + shape[1] ** -0.5)
     stored = SLACK[choice.compute] * independent * unit
     summed = min(unit, UNIT["float32"]) * SLACK[choice.compute]

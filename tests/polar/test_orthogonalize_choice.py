@@ -56,8 +56,8 @@ def test_five_steps_need_no_restart(name, dtype):
         ("float32", (32, 128), "standard"),  # all of it in shared memory
         ("float32", (128, 129), "gram"),
         ("float32", (129, 130), "standard"),  # no square matrix fits
-        ("bfloat16", (20, 64), "standard"),
-        ("bfloat16", (65, 65), "gram"),
+        ("bfloat16", (65, 128), "standard"),
+        ("bfloat16", (65, 129), "gram"),
         ("float64", (64, 65), "gram"),
         ("float64", (65, 66), "standard"),
     ],
@@ -122,6 +122,28 @@ def test_orthogonalize_does_what_is_chosen(rng, name, shape, dtype):
     other = "gram" if method == "standard" else "standard"
     if dtype != "bfloat16":  # where both may round to the same
         assert orthogonalize(g, name, method=other).tobytes() != chosen.tobytes()
+
+
+def test_products_of_float16_are_for_devices():
+    for device, known in ((False, "'bfloat16'"), (True, "'bfloat16', 'float16'")):
+        with pytest.raises(ValueError, match=rf"^compute: 'int8' given, expected .*, {known}$"):
+            choose((8, 8), "float32", compute="int8", device=device)
+    with pytest.raises(ValueError, match=r"^compute: 'float16' given, expected one of 'auto'"):
+        orthogonalize(np.eye(3), compute="float16")
+    assert choose((65, 128), "float32", compute="float16", device=True).method == "standard"
+    assert choose((65, 129), "float32", compute="float16", device=True).method == "gram"
+    assert choose((65, 129), "float16", device=True).compute == "float32"  # it has more digits
+
+
+def test_a_factor_that_float16_cannot_hold():
+    """Eight steps of slope 4 lift small singular values by 65536."""
+    steep = np.tile((4.0, -6.0, 3.0), (8, 1))
+    for dtype in ("bfloat16", "float32"):
+        assert choose((8, 64), "float32", steep, method="gram", compute=dtype, device=True)
+    options = {"compute": "float16", "device": True}
+    with pytest.raises(ValueError, match=r"^method: 'gram' given, expected 'standard' .* float16"):
+        choose((8, 64), "float32", steep, method="gram", **options)
+    assert choose((300, 900), "float32", steep, **options).method == "standard"
 
 
 def test_a_choice_is_a_named_tuple():

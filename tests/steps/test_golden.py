@@ -1,6 +1,8 @@
 """The golden digests: reproduced on the chosen kind of arrays, and the comparison can fail."""
 
 import json
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import kinds
@@ -10,6 +12,8 @@ from steepest.golden import cases, inputs, results
 from steepest.golden.__main__ import differences, main, run
 from steepest.golden.kinds import Emulated
 from steepest.golden.packed import GUARD, GUARD_BYTES, Packed
+from steepest.golden.variants import variants
+from steepest.optim.table import rules
 
 from .mixes import bits
 from .support import RULES
@@ -27,11 +31,39 @@ def test_the_committed_digests_are_reproduced():
 
 def test_every_rule_storage_stage_and_list_is_digested():
     parts = [name.split("/") for name in committed()]
-    assert {part[0] for part in parts} == {*RULES, "grad_norm"}
-    steps = [part for part in parts if part[0] != "grad_norm"]
+    gradients = {"grad_norm", *cases.CLIPS}
+    assert {part[0] for part in parts} == {*RULES, *gradients}
+    steps = [part for part in parts if part[0] in RULES]
+    branches = {name for rule in rules() for name in variants(rule)}
     assert {part[1] for part in steps} == set(cases.STORAGES)
-    assert {part[2] for part in steps} == set(cases.STAGES)
+    assert {part[2] for part in steps} == {*cases.STAGES, *branches}
     assert {part[3] for part in steps} == set(cases.LISTS)
+
+
+def test_a_branch_changes_the_digest():
+    """Of one list at least; beside the same call without the one option."""
+    host, by_name = kinds.KINDS["numpy"], {case.name: case for case in cases.cases()}
+    same = []
+    for rule, shapes in product(rules(), cases.LISTS):
+        for name in variants(rule):
+            case = by_name[f"{rule.name}/f32/{name}/{shapes}"]
+            without = {k: v for k, v in case.options.items() if k != name.split("=")[0]}
+            if results.digest(case, host) == results.digest(replace(case, options=without), host):
+                same.append((rule.name, name))
+    assert [found for found in same if same.count(found) == len(cases.LISTS)] == []
+
+
+def test_every_choice_and_switch_of_a_rule_is_a_branch():
+    lars = next(rule for rule in rules() if rule.name == "lars")
+    assert set(variants(lars)) == {
+        "nesterov=True",
+        "ratio=joint",
+        "ratio=clipped",
+        "ratio=none",
+        "lr_in_momentum=False",
+    }
+    sgd = next(rule for rule in rules() if rule.name == "sgd")
+    assert variants(sgd)["nesterov=True"] == {"nesterov": True, "momentum": 0.9}
 
 
 def test_digests_that_differ_are_named(tmp_path, capsys):

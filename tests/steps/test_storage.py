@@ -96,6 +96,38 @@ def test_nearest_is_nearest_even(name, every_target):
         assert_values(working_copy_of(x, dtype), wanted)
 
 
+@by_format
+def test_nearest_of_every_length(name, every_target):
+    """Vectors, what is left over, and nothing behind it."""
+    dtype, fmt = FORMATS[name]
+    rng = np.random.default_rng(1)
+    lengths = range(1, 70)
+    params = [rng.standard_normal(n).astype(np.float32) for n in lengths]
+    grads = [np.zeros_like(x) for x in params]
+    wanted = [storage.nearest(x, fmt) for x in params]
+    for target in every_target:
+        cpu.use(target)
+        room = [np.full(n + 40, 7, dtype) for n in lengths]
+        copies = [r[:n] for r, n in zip(room, lengths, strict=True)]
+        steps.sgd(params, grads, None, step=1, lr=0.0, working_copy=copies)
+        for r, n, w in zip(room, lengths, wanted, strict=True):
+            assert_values(r[:n], w)
+            assert (r[n:] == 7).all()
+
+
+@by_format
+def test_nan_stays_nan(name, every_target):
+    """Those whose payload is cut off, and those that a carry would turn into a zero, too."""
+    dtype, _ = FORMATS[name]
+    low = np.uint32([0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF])
+    high = np.r_[0x7F80:0x8000, 0xFF80:0x10000].astype(np.uint32) << 16
+    x = (high[:, None] | low).ravel().view(np.float32)
+    x = x[np.isnan(x)]
+    for target in every_target:
+        cpu.use(target)
+        assert np.isnan(working_copy_of(x, dtype).astype(np.float32)).all()
+
+
 def test_working_copy_in_single_is_the_parameter():
     x = singles(storage.BF16)
     assert np.array_equal(bits(working_copy_of(x, np.float32)), bits(x))

@@ -122,6 +122,87 @@ STEEPEST_API steepest_status steepest_vote_step_workspace(const steepest_vote_st
 /* The step of all tensors with the direction that the planes hold. */
 STEEPEST_API steepest_status steepest_vote_step(const steepest_vote_step_args* args);
 
+/* ---- EF21
+ * --------------------------------------------------------------------------------------
+ *
+ * Richtarik, Sokolov and Fatkhullin, arXiv 2106.05203; with weights (EF21-W) arXiv 2402.10774.
+ * Worker i sends C(scale grad_i - e_i) and sets e_i = e_i + C(scale grad_i - e_i); who adds
+ * weight_i C_i of all workers to its own array has the weighted mean of their estimates.
+ *
+ * A message has the parts of the tensors one behind the other, at any address, numbers in the
+ * dtype of the estimate and little-endian. All on the CPU; the same bits on every target and for
+ * any number of threads. */
+
+typedef enum steepest_compressor {
+    /* The `kept` elements of largest magnitude, of equal ones the first; a NaN counts as an
+     * infinity. Part: their values in the order of the elements, then their numbers as uint32. */
+    STEEPEST_TOP_K = 0,
+    /* `kept` elements chosen at random: those of the largest uint32, of equal ones the first, among
+     * one for each element, word e % 4 of block e / 4 of Philox4x32-10 for element e. The key is
+     * the seed, the counter (block low, id, step, 0x1A0 * 2^16 + block high). Part: the values. */
+    STEEPEST_RANDOM_K = 1,
+    /* mean |x| sign(x) with 1 as the sign of 0; the sum is in double over the fixed tree. Part: the
+     * mean, then ceil(count / 8) bytes, bits set where x >= 0 as in a plane; nothing for a tensor
+     * without elements. */
+    STEEPEST_SCALED_SIGN = 2
+} steepest_compressor;
+
+typedef struct steepest_ef21_tensor {
+    int64_t count;
+    int64_t kept;            /* 1 to count, at most 2^32; 0 where count is; not of SCALED_SIGN */
+    uint32_t id;             /* of random choices: position in the list, as a rule */
+    steepest_array grad;     /* of any dtype, but float64 beside float64 only; not of a sum */
+    steepest_array estimate; /* float32 or float64, dense, read and written */
+} steepest_ef21_tensor;
+
+typedef struct steepest_ef21_pack_args {
+    size_t struct_size;
+    size_t tensor_size; /* sizeof(steepest_ef21_tensor) */
+    int64_t tensor_count;
+    const steepest_ef21_tensor* tensors;
+    int32_t compressor; /* steepest_compressor */
+    double scale;       /* finite and positive: 1, or 1 / (workers * weight) in EF21-W */
+    uint64_t seed;      /* of random choices: one for each worker */
+    uint32_t step;
+    void* message; /* receives the parts of all tensors */
+    int64_t message_size;
+    void* workspace; /* aligned to 64 bytes. What is asked for grows with the elements, of which
+                        candidates for being kept are written only */
+    size_t workspace_size;
+} steepest_ef21_pack_args;
+
+STEEPEST_API steepest_status steepest_ef21_pack_workspace(const steepest_ef21_pack_args* args,
+                                                          size_t* size);
+
+/* Writes the message and moves the estimates on. Differences are rounded twice, in the precision of
+ * the estimate. Written arrays may overlap no other. */
+STEEPEST_API steepest_status steepest_ef21_pack(const steepest_ef21_pack_args* args);
+
+typedef struct steepest_ef21_add_args {
+    size_t struct_size;
+    size_t tensor_size;
+    int64_t tensor_count;
+    const steepest_ef21_tensor* tensors; /* the sum is in `estimate` */
+    int32_t compressor;
+    uint32_t step;
+    int64_t workers;
+    const void* messages;  /* of the first worker */
+    int64_t stride;        /* bytes from one worker's message to the next one's */
+    int64_t message_size;  /* of each */
+    const double* weights; /* one for each worker */
+    const uint64_t* seeds; /* of random choices: one for each worker */
+    void* workspace;       /* as above */
+    size_t workspace_size;
+} steepest_ef21_add_args;
+
+STEEPEST_API steepest_status steepest_ef21_add_workspace(const steepest_ef21_add_args* args,
+                                                         size_t* size);
+
+/* Adds weight_i C_i, rounded product by product, in the order of the workers. Numbers of elements
+ * in a message that do not rise, or are none of the tensor, are STEEPEST_INVALID_ARGUMENT, and then
+ * nothing has been changed. */
+STEEPEST_API steepest_status steepest_ef21_add(const steepest_ef21_add_args* args);
+
 /* ---- Gradients of several samples or workers
  * --------------------------------------------------------------------------------------
  *

@@ -81,9 +81,11 @@ steepest_spectral_gradient_workspace(const steepest_spectral_gradient_args* args
 /* ---- The symbol of a convolution
  * ---------------------------------------------------------------------------
  *
- * Per group and frequency a complex matrix, the sum over the taps of kernel times wave, in float:
- * each part of an element is off by at most (taps + 2) 2^-24 times the sum of the magnitudes. For
- * many frequencies it is decided at once whether its spectral norm is small. */
+ * Per group and frequency a complex matrix, the sum over the taps of kernel times wave, in float.
+ * The taps lie on both sides of a centre: the wave of the last but t is the conjugate of that of
+ * tap t, so that only those of the first half are given, and that of a tap in the middle is one.
+ * Each part of an element is off by at most (taps / 2 + 3) 2^-24 times the sum of the magnitudes.
+ * For many frequencies it is decided at once whether its spectral norm is small. */
 
 typedef struct steepest_symbol_args {
     size_t struct_size;
@@ -92,14 +94,18 @@ typedef struct steepest_symbol_args {
     int64_t row_phases;  /* rows, or columns, fall into so many runs of equal length, each with */
     int64_t col_phases;  /* waves of its own; at most one of both is above 1 */
     const float* kernel; /* (groups, rows, cols, taps) */
-    const float* waves;  /* (phases, taps, 2, frequencies): real and imaginary parts */
+    const float* waves;  /* (phases, (taps + 1) / 2, 2, frequencies): real and imaginary parts; of a
+                            tap in the middle the real one alone counts */
     float* grams;        /* receives the Gram matrices of the rows; aligned to 64 bytes */
     size_t grams_size;   /* in bytes */
     double* estimates;   /* receives (groups, frequencies): about the spectral norms, from below */
     double below;        /* what the norms are compared with */
     uint8_t* is_below;   /* receives (groups, frequencies): 1 where a computed matrix's spectral
                             norm is proved to be at most `below`, 0 where it may be above */
-    void* workspace;     /* aligned to 64 bytes */
+    int64_t group, frequency; /* of one matrix, */
+    double* lower;            /* receives a proved lower bound of whose spectral norm, */
+    double tol;               /* which is meant to be as near as this, relative to the norm */
+    void* workspace;          /* aligned to 64 bytes */
     size_t workspace_size;
 } steepest_symbol_args;
 
@@ -108,10 +114,12 @@ STEEPEST_API steepest_status steepest_symbol_memory(const steepest_symbol_args* 
                                                     size_t* workspace);
 /* Gram matrices and estimates. The bits do not depend on the number of threads. */
 STEEPEST_API steepest_status steepest_symbol_grams(const steepest_symbol_args* args);
+/* The lower bound of one matrix, by Lanczos' method with its Gram matrix, which stays. */
+STEEPEST_API steepest_status steepest_symbol_lower(const steepest_symbol_args* args);
 /* Whether norms are below, from the Gram matrices of that call, which are destroyed. Their layout
  * depends on the CPU target; their memory says which one made them, and that one works on them,
  * whichever is active by now. STEEPEST_INVALID_ARGUMENT where no call with the same groups, rows,
- * cols, taps and frequencies has left them there. */
+ * cols, taps and frequencies has left them there, from both. */
 STEEPEST_API steepest_status steepest_symbol_below(const steepest_symbol_args* args);
 
 /* ---- Norm report: what one read of each matrix gives

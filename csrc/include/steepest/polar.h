@@ -99,8 +99,8 @@ typedef struct steepest_orthogonalize_args {
     size_t matrix_size; /* sizeof(steepest_matrix) */
     int64_t count;
     const steepest_matrix* matrices;
-    int32_t
-        compute; /* steepest_dtype of the products: F64, F32, or BF16 with float32 accumulation */
+    int32_t compute; /* steepest_dtype of the products: F64, F32, or BF16 and, with a stream, F16
+                        with float32 accumulation */
     int32_t normalization;
     int32_t steps;
     int32_t restart_count;
@@ -119,10 +119,10 @@ typedef struct steepest_orthogonalize_args {
  * threads; they do on the CPU target.
  *
  * With a stream the matrices of one shape and method are worked on together, each product of all of
- * them by one launch (and all steps, for matrices of float up to 128 x 128, of bfloat16 up to 64 x
- * 64), or as many at a time as the workspace has room for: more than 256 MiB are asked for only
- * where one matrix needs them, and what each matrix needs by itself is enough. The bits are the
- * same on every call, whatever the workspace, and others than on the CPU. */
+ * them by one launch (and all steps, for matrices of up to 128 x 128 but in double), or as many at
+ * a time as the workspace has room for: more than 256 MiB are asked for only where one matrix needs
+ * them, and what each matrix needs by itself is enough. The bits are the same on every call,
+ * whatever the workspace, and others than on the CPU. */
 STEEPEST_API steepest_status steepest_orthogonalize(const steepest_orthogonalize_args* args);
 STEEPEST_API steepest_status
 steepest_orthogonalize_workspace(const steepest_orthogonalize_args* args, size_t* size);

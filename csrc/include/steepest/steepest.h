@@ -87,6 +87,11 @@ STEEPEST_API steepest_status steepest_set_max_threads(int threads);
  */
 #define STEEPEST_STREAM_EMULATED ((void*)~(uintptr_t)0)
 
+/* What a device would have launched for the steps of the calling thread on that stream since it
+ * last asked: returns how many kernels and copies, and gives their names in order, once `capacity`
+ * is enough. Nothing is kept before the first time it asks. */
+STEEPEST_API int64_t steepest_emulated_launches(const char** names, int64_t capacity);
+
 /* CUDA devices that can be used; 0 without a driver or CUDA kernels. */
 STEEPEST_API int steepest_device_count(void);
 

@@ -4,6 +4,7 @@
 
 #include "polar/device/elements.h"
 #include "polar/device/engine.h"
+#include "polar/device/half_onchip.h"
 
 namespace steepest::device {
 namespace {
@@ -28,14 +29,14 @@ struct Layout {
           partial(arena.take<NormSums>(count * tiles_of(buffers.x))) {}
 };
 
-// Whether shared memory holds a matrix through all its steps. Sums of bfloat16 products are not
-// made by tensor cores there, which counts from larger matrices on.
+// Whether shared memory holds a matrix through all its steps.
 bool fits_on_chip(const Group& g, const Program& p, const Backend& backend) {
     const bool by_products =
         p.normalization == STEEPEST_AOL || p.normalization == STEEPEST_SCHATTEN4;
-    const int64_t most = p.type == Type::f32 ? 128 : p.type == Type::bf16 ? 64 : 0;
+    const int64_t most = p.type == Type::f64 ? 0 : kMostOnChip;
+    const int bytes = is_half(p.type) ? half_on_chip_bytes(g.cols) : on_chip_bytes(g.cols);
     return g.method == STEEPEST_POLAR_STANDARD && !by_products && g.cols <= most &&
-           on_chip_bytes(g.cols) <= backend.shared_bytes();
+           bytes <= backend.shared_bytes();
 }
 
 // What such a group needs.
@@ -121,9 +122,8 @@ void run_on_chip(const Group& g, const Program& p, Arena arena, Backend& backend
                                        .rows = static_cast<int32_t>(g.rows),
                                        .cols = static_cast<int32_t>(g.cols),
                                        .steps = p.steps,
-                                       .bounded = p.normalization == STEEPEST_BOUND,
-                                       .is_bf16 = p.type == Type::bf16},
-                                      static_cast<int64_t>(g.views.size()));
+                                       .bounded = p.normalization == STEEPEST_BOUND},
+                                      p.type, static_cast<int64_t>(g.views.size()));
 }
 
 void run_group(const Group& g, const Program& p, void* workspace, size_t size, Backend& backend) {

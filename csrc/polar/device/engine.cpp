@@ -10,6 +10,8 @@ namespace {
 
 size_t index_of(const Batch& b) { return static_cast<size_t>(b.matrix.type); }
 
+size_t index_of_half(polar::Type t) { return t == polar::Type::bf16 ? 0 : 1; }
+
 int64_t blocks_of(const Batch& b) { return b.count * tiles_of(b); }
 
 // The kernel that keeps the square matrices of such a batch in so much shared memory; -1: none.
@@ -37,7 +39,7 @@ void DeviceEngine::split(const Batch& from, const Batch& high, const Batch& low)
     pass.from = from;
     pass.to = high;
     pass.low = low;
-    runs_.split(pass, blocks_of(high), stream_);
+    runs_.split[index_of_half(high.matrix.type)](pass, blocks_of(high), stream_);
 }
 
 void DeviceEngine::rescale(const Batch& x, const Batch& r, double safety, Arena scratch,
@@ -95,8 +97,10 @@ void DeviceEngine::store(const PolarPass& pass) {
     runs_.store[index_of(pass.from)](pass, blocks_of(pass.from), stream_);
 }
 
-void DeviceEngine::run_on_chip(const OnChipPass& pass, int64_t count) {
+void DeviceEngine::run_on_chip(const OnChipPass& pass, polar::Type type, int64_t count) {
     const int64_t side = pass.cols > pass.rows ? pass.cols : pass.rows;
+    if (polar::is_half(type))
+        return runs_.half_on_chip[index_of_half(type)][side <= 64 ? 0 : 1](pass, count, stream_);
     runs_.on_chip[side <= 32 ? 0 : side <= 64 ? 1 : 2](pass, count, stream_);
 }
 

@@ -64,7 +64,7 @@ class DeviceEngine {
     void load(const PolarPass& pass);
     void store(const PolarPass& pass);
     // All of it for `count` matrices that fit on chip.
-    void run_on_chip(const OnChipPass& pass, int64_t count);
+    void run_on_chip(const OnChipPass& pass, polar::Type type, int64_t count);
 
   private:
     void rescale(const Batch& x, const Batch& r, double safety, Arena scratch, bool by_squares);

@@ -9,6 +9,7 @@
 
 #include "polar/device/elements.h"
 #include "polar/device/fma_tile.h"
+#include "polar/device/passes.h"
 
 namespace steepest::device {
 
@@ -20,7 +21,7 @@ inline constexpr int kGramKinds = 4, kGramKindsF64 = 2;
 // The arguments of the kernel.
 struct GramStepsPass {
     Batch r, q;       // read, and written if iterations go on after this launch
-    Batch high, low;  // the factor as the sum of two in bfloat16, where it is wanted so
+    Batch high, low;  // the factor as the sum of two halves, where it is wanted so
     double coefficients[3 * kGramSteps];
     int32_t steps;
     bool is_first, is_last;  // of the launches between two products by the iterate
@@ -77,17 +78,15 @@ struct GramOnChip {
         auto* first = in_global<T>(static_cast<void*>(element<T>(to, matrix, 0, 0)));
         each([&](int32_t i, int32_t j) { first[i * to.matrix.ld + j] = from[i][j]; });
     }
-    // The factor to about sixteen bits.
+    template <class Half>
     STEEPEST_HD STEEPEST_INLINE void store_split() const {
         auto* high =
             in_global<uint16_t>(static_cast<void*>(element<uint16_t>(pass.high, matrix, 0, 0)));
         auto* low =
             in_global<uint16_t>(static_cast<void*>(element<uint16_t>(pass.low, matrix, 0, 0)));
         each([&](int32_t i, int32_t j) {
-            const auto x = static_cast<float>(memory.q[i][j]);
-            const uint16_t upper = Bf16::nearest(x);
-            high[i * pass.high.matrix.ld + j] = upper;
-            low[i * pass.low.matrix.ld + j] = Bf16::nearest(x - Bf16::decode(upper));
+            split_half<Half>(static_cast<float>(memory.q[i][j]), high[i * pass.high.matrix.ld + j],
+                             low[i * pass.low.matrix.ld + j]);
         });
     }
 
@@ -204,10 +203,12 @@ STEEPEST_HD STEEPEST_INLINE void run_gram_on_chip(const GramStepsPass& pass, Tea
         run_gram_step<Block>(pass.coefficients + 3 * t, pass.is_first && t == 0,
                              pass.is_last && t + 1 == pass.steps, team);
     team.all([](const Block& b, Registers&) {
-        if (b.pass.splits && b.pass.is_last)
-            b.store_split();
-        else
+        if (!b.pass.splits || !b.pass.is_last)
             b.store(b.memory.q, b.pass.q);
+        else if (b.pass.high.matrix.type == polar::Type::bf16)
+            b.template store_split<Bf16>();
+        else
+            b.template store_split<F16>();
         if (!b.pass.is_last) b.store(b.memory.r, b.pass.r);
     });
 }

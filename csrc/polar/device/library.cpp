@@ -9,8 +9,6 @@ using polar::Batch;
 using polar::Type;
 using polar::Update;
 
-bool is_half(Type t) { return t == Type::bf16 || t == Type::f16; }
-
 bool is_on_grid(const Batch& b) {
     const int64_t size = is_half(b.matrix.type) ? 2 : 4;
     return reinterpret_cast<uintptr_t>(b.matrix.data) % 16 == 0 && b.matrix.ld * size % 16 == 0 &&

@@ -3,14 +3,14 @@
 //
 // The iterate and a square matrix lie in shared memory with rows of S floats; every product is a
 // square of sums in the registers of each thread, which goes through the inner dimension in order,
-// one fused multiply-add after the other. With bfloat16 operands what is stored is rounded to it.
+// one fused multiply-add after the other. Halves are multiplied otherwise (half_onchip.h).
 #pragma once
 
 #include "polar/device/norm.h"
 
 namespace steepest::device {
 
-inline constexpr int kOnChipKinds = 3;  // matrices of up to 32, 64 and 128 rows and columns
+inline constexpr int64_t kMostOnChip = 128;  // rows and columns
 
 // The arguments of the kernel.
 struct OnChipPass {
@@ -19,7 +19,6 @@ struct OnChipPass {
     double safety;
     int32_t rows, cols, steps;
     bool bounded;  // the views have the norms
-    bool is_bf16;
 };
 
 inline namespace STEEPEST_TARGET {
@@ -80,9 +79,6 @@ struct OnChip {
         constexpr int kFour = kMicro < 4 ? kMicro : 4;
         return j / kFour * kFour * kAcross + across() * kFour + j % kFour;
     }
-    STEEPEST_HD STEEPEST_INLINE float stored(float value) const {
-        return pass.is_bf16 ? Bf16::decode(Bf16::nearest(value)) : value;
-    }
 
     // ---- Normalisation. Each function is what a thread does between two barriers.
 
@@ -119,23 +115,36 @@ struct OnChip {
         memory.sums[thread] = sums;
     }
     STEEPEST_HD STEEPEST_INLINE void fold(int half) const { fold_half(memory.sums, thread, half); }
-    // The elements of this thread in the order of `each`, rounded once.
+    // The elements of this thread in the order of `each`, rounded once. The iterate takes the room
+    // of the upper half of the doubles, which is why these go by way of registers and the others do
+    // not: registers for all would be too many.
     STEEPEST_HD STEEPEST_INLINE void normalize(Registers& held) const {
-        const PolarScale scale = scale_by(view(), memory.sums[0], pass.safety, pass.bounded);
+        const PolarScale scale = this->scale();
         STEEPEST_UNROLL
-        for (int k = 0; k < kEach; ++k) {
+        for (int k = 0; k < kEach / 2; ++k) {
             const int32_t at = thread + k * kThreads;
-            const double value = raw()[at / S][at % S] * scale.power * scale.factor;
-            held.at[k / kMicro][k % kMicro] = stored(static_cast<float>(value));
+            held.at[k / kMicro][k % kMicro] = normal(at / S, at % S, scale);
         }
     }
     STEEPEST_HD STEEPEST_INLINE void put_iterate(const Registers& held) const {
         STEEPEST_UNROLL
-        for (int k = 0; k < kEach; ++k) {
+        for (int k = 0; k < kEach / 2; ++k) {
             const int32_t at = thread + k * kThreads;
-            // What is behind the edge stays out of the sums even where all else is NaN.
-            x()[at / S][at % S] = is_inside(at / S, at % S) ? held.at[k / kMicro][k % kMicro] : 0;
+            x()[at / S][at % S] = held.at[k / kMicro][k % kMicro];
         }
+        const PolarScale scale = this->scale();
+        STEEPEST_ROLLED
+        for (int k = kEach / 2; k < kEach; ++k) {
+            const int32_t at = thread + k * kThreads;
+            x()[at / S][at % S] = normal(at / S, at % S, scale);
+        }
+    }
+    STEEPEST_HD STEEPEST_INLINE PolarScale scale() const {
+        return scale_by(view(), memory.sums[0], pass.safety, pass.bounded);
+    }
+    // What is behind the edge stays out of the sums even where all else is NaN.
+    STEEPEST_HD STEEPEST_INLINE float normal(int32_t i, int32_t j, const PolarScale& by) const {
+        return is_inside(i, j) ? static_cast<float>(raw()[i][j] * by.power * by.factor) : 0;
     }
 
     // ---- Products, into registers
@@ -221,7 +230,7 @@ struct OnChip {
             for (int j = 0; j < kMicro; ++j) {
                 float& to = r()[row(i)][apart(j)];
                 const float product = alpha * sums.at[i][j];
-                to = stored(beta == 0 ? product : multiplied_add(beta, to, product));
+                to = beta == 0 ? product : multiplied_add(beta, to, product);
             }
         }
     }
@@ -234,7 +243,7 @@ struct OnChip {
             for (int j = 0; j < kMicro; ++j) {
                 float& to = x()[row(i)][in_fours(j)];
                 if (is_inside(row(i), in_fours(j)))
-                    to = stored(multiplied_add(beta, to, alpha * sums.at[i][j]));
+                    to = multiplied_add(beta, to, alpha * sums.at[i][j]);
             }
         }
     }

@@ -20,16 +20,22 @@ STEEPEST_HD STEEPEST_INLINE void copy_plus(const PolarPass& pass, const PolarTil
     });
 }
 
-// from = to + low to about sixteen bits, from float.
+// x to about twice the bits of a half, from float.
+template <class Half>
+STEEPEST_HD STEEPEST_INLINE void split_half(float x, uint16_t& high, uint16_t& low) {
+    high = Half::nearest(x);
+    low = Half::nearest(x - Half::decode(high));
+}
+
+// from = to + low.
+template <class Half>
 STEEPEST_HD STEEPEST_INLINE void split(const PolarPass& pass, const PolarTile& t, int32_t thread) {
     const float* from = element<float>(pass.from, t.matrix, t.row, t.col);
     uint16_t* high = element<uint16_t>(pass.to, t.matrix, t.row, t.col);
     uint16_t* low = element<uint16_t>(pass.low, t.matrix, t.row, t.col);
     t.each(thread, true, [&](int32_t i, int32_t j) {
-        const float x = from[i * pass.from.matrix.ld + j];
-        const uint16_t upper = Bf16::nearest(x);
-        high[i * pass.to.matrix.ld + j] = upper;
-        low[i * pass.low.matrix.ld + j] = Bf16::nearest(x - Bf16::decode(upper));
+        split_half<Half>(from[i * pass.from.matrix.ld + j], high[i * pass.to.matrix.ld + j],
+                         low[i * pass.low.matrix.ld + j]);
     });
 }
 

@@ -1,5 +1,6 @@
 #include "polar/device/passes_emulation.h"
 
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -42,9 +43,19 @@ struct EmulatedTeam {
         std::vector<typename Block::Registers>(kThreads);
 
     template <class F>
-    void all(F&& f) {
+    void each(F&& f) {
         each_thread([&](int32_t thread) {
             f(Block{pass, memory, matrix, thread}, registers[static_cast<size_t>(thread)]);
+        });
+    }
+    template <class F>
+    void all(F&& f) {
+        each(f);
+    }
+    template <class Half>
+    void multiply_add(int i, int j) {
+        emulate_warps<Half>(kThreads, i, j, [&](int thread) -> auto& {
+            return registers[static_cast<size_t>(thread)];
         });
     }
 };
@@ -90,9 +101,10 @@ struct EmulatedPasses {
             device::copy_plus<T>(pass, tile, thread);
         });
     }
+    template <class Half>
     static void split(const PolarPass& pass, int64_t blocks, void*) {
         each_tile(pass.to, blocks, [&](const PolarTile& tile, int32_t thread) {
-            device::split(pass, tile, thread);
+            device::split<Half>(pass, tile, thread);
         });
     }
     template <class T>
@@ -124,6 +136,17 @@ struct EmulatedPasses {
         for (int64_t m = 0; m < matrices; ++m) {
             EmulatedTeam<OnChip<S>, OnChipPass> team{pass, m, *memory};
             run_on_chip<S>(pass, team);
+        }
+    }
+    // Memory that no thread has written holds NaN, which shows in the results that read it.
+    template <class Half, int S>
+    static void half_on_chip(const OnChipPass& pass, int64_t matrices, void*) {
+        using Block = HalfOnChip<Half, S>;
+        const auto memory = std::make_unique<typename Block::Memory>();
+        for (int64_t m = 0; m < matrices; ++m) {
+            std::memset(static_cast<void*>(memory.get()), 0xFF, sizeof *memory);
+            EmulatedTeam<Block, OnChipPass> team{pass, m, *memory};
+            HalfProgram<Block, EmulatedTeam<Block, OnChipPass>>(pass, team).run();
         }
     }
     template <class T, int S>

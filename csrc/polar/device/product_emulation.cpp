@@ -8,8 +8,6 @@
 namespace steepest::device {
 namespace {
 
-constexpr int kLanesOfWarp = 32;
-
 template <class K, int kBytes>
 struct EmulatedBlock {
     alignas(16) char shared[kBytes];
@@ -23,12 +21,8 @@ struct EmulatedBlock {
     void sync() {}
     template <class Half>
     void multiply_add(int i, int j) {
-        for (int warp = 0; warp < kTileThreads; warp += kLanesOfWarp) {
-            const auto of = [&](int lane) -> auto& { return held[warp + lane].state; };
-            emulate_multiply_add<Half>([&](int lane) { return of(lane).a[i]; },
-                                       [&](int lane) { return of(lane).b[j / 2][j % 2]; },
-                                       [&](int lane) { return of(lane).c[i][j]; });
-        }
+        emulate_warps<Half>(kTileThreads, i, j,
+                            [&](int thread) -> auto& { return held[thread].state; });
     }
 };
 

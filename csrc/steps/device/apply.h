@@ -15,12 +15,15 @@ class Apply {
     static constexpr bool kRandom = kStorage == Storage::random;
     static constexpr int kStreams = kStreamsOf<R>;
 
-    // Elements a thread has in flight: one access of 16 bytes per stream where codecs, doubles or
-    // many streams take registers, of which more threads then have enough, else two.
+    // Elements a thread has in flight: one access of 16 bytes per stream where codecs, doubles,
+    // many streams or optional ones take registers, of which more threads then have enough, else
+    // two.
     static constexpr int kGroup = kGroupOf<T>;
-    static constexpr bool kFew = sizeof(T) == 8 || kCoded || kStreams > 3 || kHasAxes<R>;
-    static constexpr int kCount = kGroup * (kFew ? 1 : 2);
-    static constexpr int kStep = kThreads * kCount;
+    static constexpr bool kFew = sizeof(T) == 8 || kCoded || kStreams > 3 || kHasAxes<R> ||
+                                 optional_streams<R>() != 0;
+    static constexpr int kGroups = kFew ? 1 : 2;
+    // The same where single elements are taken.
+    static constexpr int kSingles = kStreams > 4 ? kGroup / 2 : kGroup;
 
   public:
     STEEPEST_HD static STEEPEST_INLINE void run(const Pass& pass, Thread thread) {
@@ -34,20 +37,12 @@ class Apply {
         if (kInPlace<R> && !apply.setting_.staged &&
             tensor.stream[0] == gradient(pass, item.tensor))
             return;
-        auto end = static_cast<int32_t>(range.end - range.begin);
-        int32_t skipped = item.index == 0 ? (head < end ? head : end) : 0;
-        int32_t at = skipped;
-        if (!strided) STEEPEST_ROLLED
-        for (; at + kStep <= end; at += kStep) apply.template several<true>(at, end, thread.index);
-        // What is left: the end, and then the head that was skipped.
-        while (true) {
-            STEEPEST_ROLLED
-            for (; at < end; at += kStep) apply.template several<false>(at, end, thread.index);
-            if (skipped == 0) break;
-            at = 0;
-            end = skipped;
-            skipped = 0;
-        }
+        const auto end = static_cast<int32_t>(range.end - range.begin);
+        int32_t at = thread.index, stop = end;
+        if (!strided)
+            at = apply.groups(item.index > 0 ? 0 : head < end ? head : end, end, at, stop);
+        STEEPEST_ROLLED
+        for (; at < stop; at += kSingles * kThreads) apply.apart(at, stop);
     }
 
   private:
@@ -95,68 +90,101 @@ class Apply {
         return to;
     }
 
-    // kCount elements of every thread, side by side in groups or, where alignment or the end does
-    // not allow that, kThreads apart.
-    template <bool Groups>
-    STEEPEST_HD STEEPEST_INLINE void several(int32_t at, int32_t end, int32_t index) const {
-        constexpr int kGroups = kCount / kGroup;
-        Raw<T> raw[kStreams][kGroups] = {};
-        const auto element = [&](int k) {
-            return Groups ? at + (k / kGroup) * (kThreads * kGroup) + index * kGroup + k % kGroup
-                          : at + k * kThreads + index;
-        };
+    // Of elements that lie alike in all streams the groups from `head` on. Of the end and the head
+    // an element is left for this thread or none, fewer in all than there are threads: returns
+    // where it is, before `stop`.
+    STEEPEST_HD STEEPEST_INLINE int32_t groups(int32_t head, int32_t end, int32_t index,
+                                               int32_t& stop) const {
+        constexpr int kApart = kThreads * kGroup;
+        int32_t at = head + index * kGroup;
+        if constexpr (kGroups > 1) {
+            STEEPEST_ROLLED
+            for (; at + (kGroups - 1) * kApart + kGroup <= end; at += kGroups * kApart)
+                several<kGroups>(at);
+        }
+        STEEPEST_ROLLED
+        for (; at + kGroup <= end; at += kApart) several<1>(at);
+        const int32_t rest = (end - head) % kGroup;
+        at = index < rest ? end - rest + index : index - rest;
+        stop = index < rest + head ? at + 1 : at;
+        return at;
+    }
+
+    // kCount groups of this thread, the first at `at`, each of which one access takes per stream.
+    template <int kCount>
+    STEEPEST_HD STEEPEST_INLINE void several(int32_t at) const {
+        constexpr int kApart = kThreads * kGroup;
+        Raw<T> raw[kStreams][kCount] = {};
+        each_stream([&](int s, const void* from) {
+            STEEPEST_UNROLL
+            for (int u = 0; u < kCount; ++u) raw[s][u].fetch_group(from, dtype(s), at + u * kApart);
+        });
+        STEEPEST_UNROLL
+        for (int u = 0; u < kCount; ++u) {
+            T v[kStreams][kGroup] = {};
+            STEEPEST_UNROLL
+            for (int s = 0; s < kStreams; ++s)
+                if (is_element(s)) raw[s][u].decode_group(v[s], dtype(s), s < 2);
+            step(v, at + u * kApart);
+        }
+    }
+
+    // At most kSingles elements before `stop`, kThreads apart. All are fetched before the
+    // first is worked on, and then one after the other is, which takes few registers.
+    STEEPEST_HD STEEPEST_INLINE void apart(int32_t at, int32_t stop) const {
+        Raw<T> raw[kStreams] = {};
+        if (at + (kSingles - 1) * kThreads < stop)
+            each_stream([&](int s, const void* from) {
+                raw[s].template fetch_apart<kSingles, kThreads>(from, dtype(s), at, stop);
+            });
+        else
+            each_stream([&](int s, const void* from) {
+                raw[s].template fetch_apart<kSingles, kThreads, false>(from, dtype(s), at, stop);
+            });
+        STEEPEST_ROLLED
+        for (int k = 0; k < kSingles && at < stop; ++k, at += kThreads) {
+            T v[kStreams][1] = {};
+            STEEPEST_UNROLL
+            for (int s = 0; s < kStreams; ++s)
+                if (is_element(s)) v[s][0] = raw[s].template decode_picked<kSingles>(k, dtype(s));
+            step(v, at);
+        }
+    }
+
+    // Calls visit(stream, its data) for those with a value per element that are there.
+    template <class Visit>
+    STEEPEST_HD STEEPEST_INLINE void each_stream(Visit&& visit) const {
         STEEPEST_UNROLL
         for (int s = 0; s < kStreams; ++s) {
             if (!is_element(s)) continue;
             const void* from = data(s);
-            if (is_absent(s, from)) continue;
-            if constexpr (Groups) {
-                STEEPEST_UNROLL
-                for (int u = 0; u < kGroups; ++u)
-                    raw[s][u].fetch_group(from, dtype(s), element(u * kGroup));
-            } else {
-                STEEPEST_UNROLL
-                for (int k = 0; k < kCount; ++k)
-                    if (element(k) < end)
-                        raw[s][k / kGroup].fetch_one(k % kGroup, from, dtype(s), element(k));
-            }
-        }
-        STEEPEST_UNROLL
-        for (int u = 0; u < kGroups; ++u) {
-            T v[kStreams][kGroup] = {};
-            STEEPEST_UNROLL
-            for (int s = 0; s < kStreams; ++s) {
-                if (!is_element(s)) continue;
-                if constexpr (Groups)
-                    raw[s][u].decode_group(v[s], dtype(s), s < 2);
-                else
-                    STEEPEST_UNROLL
-                for (int k = 0; k < kGroup; ++k)
-                    if (element(u * kGroup + k) < end) v[s][k] = raw[s][u].decode_one(k, dtype(s));
-            }
-            if (setting_.staged) stage_gradients(v[1], v[0]);
-            STEEPEST_UNROLL
-            for (int k = 0; k < kGroup; ++k)
-                if (Groups || element(u * kGroup + k) < end)
-                    one(v, k, element(u * kGroup + k),
-                        std::make_integer_sequence<int, kStreams - 2>{});
-            store<Groups>(v, u, end, element);
+            if (!is_absent(s, from)) visit(s, from);
         }
     }
 
-    STEEPEST_HD STEEPEST_INLINE void stage_gradients(T (&g)[kGroup], const T (&p)[kGroup]) const {
+    // The step of kEach neighbours: a group, or one.
+    template <int kEach>
+    STEEPEST_HD STEEPEST_INLINE void step(T (&v)[kStreams][kEach], int32_t at) const {
+        if (setting_.staged) stage_gradients(v[1], v[0]);
+        if constexpr (kHasAxes<R>)
+            read_axes<R, T, kEach>(
+                tensor_, pass_.axes[number_], first_ + at, [&](int s) { return dtype(s); },
+                [&](int s, int k, T value) { put_at(v[s], k, value); });
+        STEEPEST_UNROLL
+        for (int k = 0; k < kEach; ++k) one(v, k, std::make_integer_sequence<int, kStreams - 2>{});
+        store(v, at);
+    }
+
+    template <int kEach>
+    STEEPEST_HD STEEPEST_INLINE void stage_gradients(T (&g)[kEach], const T (&p)[kEach]) const {
         const Stage<T> stage = setting_.stage();
         STEEPEST_UNROLL
-        for (int k = 0; k < kGroup; ++k) g[k] = staged_gradient(stage, g[k], p[k]);
+        for (int k = 0; k < kEach; ++k) g[k] = staged_gradient(stage, g[k], p[k]);
     }
 
-    template <int... State>
-    STEEPEST_HD STEEPEST_INLINE void one(T (&v)[kStreams][kGroup], int k, int32_t i,
+    template <int kEach, int... State>
+    STEEPEST_HD STEEPEST_INLINE void one(T (&v)[kStreams][kEach], int k,
                                          std::integer_sequence<int, State...>) const {
-        if constexpr (kHasAxes<R>)
-            read_axes<R, T>(
-                tensor_, pass_.axes[number_], first_ + i, [&](int s) { return dtype(s); },
-                [&](int s, T value) { v[s][k] = value; });
         const T p = v[0][k];
         const bool cautious = R::spec.decay != Decay::own && setting_.cautious;
         T next = cautious ? kOnlyUpdate<T> : p * setting_.keep;
@@ -164,18 +192,13 @@ class Apply {
         v[0][k] = cautious ? decayed_step(p, next, setting_.keep, T(1)) : next;
     }
 
-    template <bool Groups, class Element>
-    STEEPEST_HD STEEPEST_INLINE void store(const T (&v)[kStreams][kGroup], int u, int32_t end,
-                                           const Element& element) const {
+    template <int kEach>
+    STEEPEST_HD STEEPEST_INLINE void store(const T (&v)[kStreams][kEach], int32_t at) const {
         const auto put = [&](const Sink& to, const T* values) {
-            if constexpr (Groups) {
-                store_group(to, values, element(u * kGroup));
-            } else {
-                STEEPEST_UNROLL
-                for (int k = 0; k < kGroup; ++k)
-                    if (element(u * kGroup + k) < end)
-                        store_one(to, values[k], element(u * kGroup + k));
-            }
+            if constexpr (kEach > 1)
+                store_group(to, values, at);
+            else
+                store_one(to, values[0], at);
         };
         STEEPEST_UNROLL
         for (int s = 0; s < kStreams; ++s)

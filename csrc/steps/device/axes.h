@@ -20,11 +20,11 @@ STEEPEST_HD STEEPEST_INLINE T staged_element(const Setting<R, T>& setting, const
 
 // The term of an element whose gradient is known.
 template <class R, class T>
-STEEPEST_HD STEEPEST_INLINE double axis_term(const Tensor& t, const Axes& a, T g, int64_t i) {
+STEEPEST_HD STEEPEST_INLINE double axis_term(const Tensor& t, const Axes& a, T g, const Place& at) {
     if constexpr (kHasMaxima<R, T>) {
         T axis[2] = {};
         read_given<R, T>(
-            t, a, i, [&](int s) { return t.dtype[s]; },
+            t, a, at, [&](int s) { return t.dtype[s]; },
             [&](int s, T value) { axis[s - 2] = value; });
         return R::axis_maximum(g, axis[0], axis[1]);
     } else {
@@ -58,12 +58,14 @@ struct LineSums {
         const int64_t begin = item.index % a.inner_blocks * kBlock;
         const int64_t n = a.inner - begin < kBlock ? a.inner - begin : kBlock;
         const int64_t first = line * a.inner + begin;
+        const int64_t before = line / a.outer * a.inner + begin - first;  // to the positions
         T g[4 * kHeld];
         each_element<4>(
             first, n, lane,
             [&](int k, int64_t i) { g[k] = staged_element<R, T>(setting, t, grads, i); },
             [&](int held, int k, int64_t i) {
-                sums[held] = joined<R, T>(sums[held], axis_term<R, T>(t, a, g[k], i));
+                sums[held] =
+                    joined<R, T>(sums[held], axis_term<R, T>(t, a, g[k], {line, before + i}));
             });
     }
 };
@@ -71,7 +73,7 @@ struct LineSums {
 // One thread per position in a line and block of lines.
 template <class R, class T>
 STEEPEST_HD inline void across_sums(const Pass& pass, Thread thread) {
-    const Item item = locate(pass.first, pass.count, thread.block);
+    const Item item = locate_second(pass, thread.block);
     const Tensor& t = pass.tensors[item.tensor];
     const Axes& a = pass.axes[item.tensor];
     const int64_t chunks = (a.inner + kThreads - 1) / kThreads;
@@ -86,7 +88,8 @@ STEEPEST_HD inline void across_sums(const Pass& pass, Thread thread) {
     for (int64_t line = line_block * kLines; line < last; ++line) {
         const int64_t i = (matrix * a.outer + line) * a.inner + position;
         const T g = staged_element<R, T>(setting, t, grads, i);
-        sum = joined<R, T>(sum, axis_term<R, T>(t, a, g, i));
+        const Place at{matrix * a.outer + line, matrix * a.inner + position};
+        sum = joined<R, T>(sum, axis_term<R, T>(t, a, g, at));
     }
     a.across_sum[(matrix * a.line_blocks + line_block) * a.inner + position] = sum;
 }
@@ -126,7 +129,7 @@ STEEPEST_HD inline void update_lines(const Pass& pass, Thread thread) {
 // One thread per position in a line, over the whole batch.
 template <class R, class T>
 STEEPEST_HD inline void update_across(const Pass& pass, Thread thread) {
-    const Item item = locate(pass.first, pass.count, thread.block);
+    const Item item = locate_second(pass, thread.block);
     const Axes& a = pass.axes[item.tensor];
     const int64_t i = static_cast<int64_t>(item.index) * kThreads + thread.index;
     if (i >= a.batch * a.inner || is_skipped(pass)) return;
@@ -135,6 +138,15 @@ STEEPEST_HD inline void update_across(const Pass& pass, Thread thread) {
         kHasMaxima<R, T> ? largest(sums, a.line_blocks, a.inner)
                          : fold_pairs(sums, a.line_blocks, a.inner) / static_cast<double>(a.outer);
     update_average<R, T>(pass, pass.tensors[item.tensor], a, a.across, i, result);
+}
+
+// Both, by the CUDA block.
+template <class R, class T>
+STEEPEST_HD inline void update_axes(const Pass& pass, Thread thread) {
+    if (thread.block < pass.split)
+        update_lines<R, T>(pass, thread);
+    else
+        update_across<R, T>(pass, thread);
 }
 
 // The new rows of one matrix of a batch.

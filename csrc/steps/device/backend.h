@@ -22,6 +22,9 @@ struct GramPass;
 class ProductLibrary;
 struct OasisPass;
 
+// What one launch can copy to a device by way of its arguments.
+inline constexpr size_t kUploadBytes = 32000;
+
 // Runs a kernel over a number of work items; what an item is depends on the kernel.
 using Run = void (*)(const Pass& pass, int64_t items, void* stream);
 
@@ -31,9 +34,9 @@ struct RuleRuns {
     Run prepare;
     Run reduce;  // null: the rule needs no sums
     // null: the rule keeps no averages or maxima of rows and columns; the last: no averages
-    Run line_sums, across_sums, update_lines, update_across, scale_rows;
+    Run axis_sums, update_axes, scale_rows;
     // null: the rule has no sums of rows
-    Run row_sums, row_sums_across, fold_rows, row_values;
+    Run row_sums, fold_rows, row_values;
 };
 
 // The same for the kernels of the probes, of one distribution in one precision.
@@ -51,14 +54,16 @@ using PolarRun = void (*)(const PolarPass& pass, int64_t blocks, void* stream);
 struct PolarRuns {
     PolarRun squares;  // of the caller's matrices
     PolarRun scales;   // a block for each matrix
-    PolarRun load[3], store[3];
-    PolarRun copy_plus[2];  // no bfloat16
-    PolarRun split;
-    PolarRun line_sums[3];  // a warp for each row of each matrix
+    PolarRun load[4], store[4];
+    PolarRun copy_plus[2];  // no halves
+    PolarRun split[2];      // bfloat16, float16
+    PolarRun line_sums[4];  // a warp for each row of each matrix
     PolarRun line_factors;  // a block for each matrix
-    PolarRun multiply_lines[3];
+    PolarRun multiply_lines[4];
     // All of it for matrices of up to 32, 64 and 128 rows and columns, a block for each.
     void (*on_chip[3])(const OnChipPass& pass, int64_t matrices, void* stream);
+    // On tensor cores, up to 64 and 128: bfloat16, float16.
+    void (*half_on_chip[2][2])(const OnChipPass& pass, int64_t matrices, void* stream);
     // Steps of the Gram method for sides of up to 32, 64, 96 and 128, a block for each matrix.
     void (*gram_steps[4])(const GramStepsPass& pass, int64_t matrices, void* stream);
     void (*gram_steps_f64[2])(const GramStepsPass& pass, int64_t matrices, void* stream);

@@ -17,6 +17,7 @@ inline constexpr int kPerThread = 8;  // elements a thread has in flight at a ti
 inline constexpr int kSpan = kThreads * kPerThread;  // elements a CUDA block has in flight
 inline constexpr int kFanOut = 256;                  // children of a node of the tree of block sums
 inline constexpr int kInlineGrads = 400;             // gradients that travel as kernel arguments
+inline constexpr int kInlineSettings = 4;            // constants that do
 
 // `head` of a tensor whose streams lie differently towards the 16-byte grid.
 inline constexpr uint8_t kStrided = 0xFF;
@@ -45,6 +46,7 @@ struct Tensor {
 // in steps/axes.cpp. The pointers are those of averages.
 struct Axes {
     int64_t batch, outer, inner, line_blocks, inner_blocks;
+    uint64_t outer_inverse, inner_inverse;  // over 2^64, rounded down
     double* line_sum;
     double* across_sum;
     double* row_sum;           // block sums over the new rows
@@ -105,8 +107,9 @@ struct Pass {
     const Tensor* tensors;
     const Axes* axes;            // one per tensor, where a rule has them
     const int32_t* first;        // work items before each tensor, tensors + 1 numbers
+    const int32_t* second;       // the same of kernels that do two kinds of work
     void* const* grads;          // by tensor; null: inline_grads
-    const Constants* constants;  // null: inline_constants
+    const Constants* constants;  // by setting; null: inline_constants
     Constants* computed;         // receives those made on the device
     const Inputs* inputs;
     int64_t* const* counters;  // of the advance kernel
@@ -118,13 +121,16 @@ struct Pass {
     Scalar grad_scale_at;
     Norm norm;
     uint64_t seed;
-    int32_t count;  // of tensors, or of items where an item is no part of a tensor
-    int32_t chunk;  // elements of an item of the apply kernel
-    int32_t terms;
-    Constants inline_constants;
+    int32_t count;     // of tensors, or of items where an item is no part of a tensor
+    int32_t chunk;     // elements of an item of the apply kernel
+    int32_t split;     // CUDA blocks that do the first kind of work
+    bool shares_rate;  // step and lr are those of all tensors, and not those of `inputs`
+    int64_t step;
+    double lr;
+    Constants inline_constants[kInlineSettings];
     void* inline_grads[kInlineGrads];
 };
-static_assert(sizeof(Pass) <= 4096);
+static_assert(sizeof(Pass) <= 5120);  // of the 32764 bytes that there are
 
 // The tree of block sums: levels of kFanOut children per node, the sums first, the total last.
 constexpr int64_t tree_nodes(int64_t leaves) {

@@ -1,8 +1,10 @@
 #include "steps/device/driver.h"
 
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <new>
+#include <stdexcept>
 
 #include "core/reduce.h"
 #include "steps/device/image.h"
@@ -113,6 +115,20 @@ void run_items(Run run, const Batch::Items& items, const Image& image, char* bas
     if (items.total > 0) run(pass, items.total, backend.stream());
 }
 
+// Two kinds of work in one launch, as kernels do them that have `split` blocks for the first.
+void run_both(Run run, const Batch::Items& first, int64_t split, const Batch::Items& second,
+              const Image& image, char* base, Pass& pass, Backend& backend) {
+    const int64_t blocks = split + second.total;
+    if (blocks > std::numeric_limits<int32_t>::max())
+        throw std::length_error("too many work items");
+    pass.first = image.first(first, base);
+    pass.second = image.first(second, base);
+    pass.split = static_cast<int32_t>(split);
+    if (blocks > 0) run(pass, blocks, backend.stream());
+}
+
+int64_t blocks_of_warps(const Batch::Items& items) { return (items.total + kWarps - 1) / kWarps; }
+
 // Constants that need no sums.
 void set_constants(const Batch& b, const Image& image, char* base, Pass& pass, Backend& backend) {
     if (!b.on_device) return image.use_host_constants(b, base, pass);
@@ -131,21 +147,21 @@ void run_batch(const Batch& b, const Image& image, char* base, Pass& pass, Backe
     const auto go = [&](Run run, const Batch::Items& items) {
         run_items(run, items, image, base, pass, backend);
     };
-    const auto update_axes = [&] {
-        go(runs.update_lines, b.line_chunks);
-        go(runs.update_across, b.position_chunks);
+    const auto both = [&](Run run, const Batch::Items& first, int64_t split,
+                          const Batch::Items& second) {
+        run_both(run, first, split, second, image, base, pass, backend);
     };
-    if (b.moves_axes) {
-        go(runs.line_sums, b.line_parts);
-        go(runs.across_sums, b.across_parts);
-    }
+    const auto update_axes = [&] {
+        both(runs.update_axes, b.line_chunks, b.line_chunks.total, b.position_chunks);
+    };
+    if (b.moves_axes)
+        both(runs.axis_sums, b.line_parts, blocks_of_warps(b.line_parts), b.across_parts);
     if (b.has_averages) {
         update_axes();
         go(runs.scale_rows, b.matrices);
     }
     if (b.has_rows) {
-        go(runs.row_sums, b.row_parts);
-        go(runs.row_sums_across, b.row_parts_across);
+        both(runs.row_sums, b.row_parts, blocks_of_warps(b.row_parts), b.row_parts_across);
         go(runs.fold_rows, b.row_leaves);
         image.use_computed_constants(base, pass);
         go(runs.row_values, b.row_chunks);

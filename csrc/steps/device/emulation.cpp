@@ -12,6 +12,7 @@
 #include "polar/device/pairs_emulation.h"
 #include "polar/device/passes_emulation.h"
 #include "polar/device/product_emulation.h"
+#include "steps/device/launches.h"
 #include "steps/device/runs.h"
 #include "steps/device/units.h"
 
@@ -104,6 +105,7 @@ class Emulation final : public Backend {
     const PairRuns& pair_runs() const override { return emulated_pair_runs(); }
     const OasisRuns& oasis_runs() const override { return emulated_oasis_runs(); }
     void run_squares(const Pass& pass, int64_t items) override {
+        record_launch("grad_norm");
         sum_tensors<Squares>(pass, items);
         const int64_t count = pass.norm.count;
         const double* sums = pass.norm.sum;
@@ -115,12 +117,18 @@ class Emulation final : public Backend {
         for (int32_t lane = 0; lane < kWarp; ++lane) Squares::finish_clips(pass, lane);
     }
     void run_advance(const Pass& pass, int64_t items) override {
+        record_launch("advance");
         each_thread((items + kThreads - 1) / kThreads, [&](Thread t) { advance_one(pass, t); });
     }
     void run_units(const UnitPass& pass, int64_t items) override {
+        record_launch("clip_units");
         for (int64_t i = 0; i < items; ++i) clip_unit(pass, static_cast<int32_t>(i));
     }
-    void upload(void* to, const void* from, size_t size) override { std::memcpy(to, from, size); }
+    // One launch for what the arguments of a kernel hold, as cuda/backend.cu cuts it.
+    void upload(void* to, const void* from, size_t size) override {
+        for (size_t done = 0; done < size; done += kUploadBytes) record_launch("upload");
+        std::memcpy(to, from, size);
+    }
     void read(void* to, const void* from, size_t size) override { std::memcpy(to, from, size); }
     bool is_immediate() const override { return true; }
     int multiprocessors() const override { return 4; }
@@ -129,15 +137,18 @@ class Emulation final : public Backend {
 
     template <class R, class T, Storage kStorage>
     static void apply(const Pass& pass, int64_t items, void*) {
+        record_launch("apply");
         each_thread(items, [&](Thread t) { Apply<R, T, kStorage>::run(pass, t); });
     }
     template <class R, class T>
     static void prepare(const Pass& pass, int64_t items, void*) {
+        record_launch("prepare");
         each_thread((items + kThreads - 1) / kThreads,
                     [&](Thread t) { prepare_one<R, T>(pass, t); });
     }
     template <class R, class T>
     static void reduce(const Pass& pass, int64_t items, void*) {
+        record_launch("reduce");
         if (is_skipped(pass)) return;
         sum_tensors<Reduce<R, T>>(pass, items);
         if constexpr (kSumsOverList<R>) fold_list<R, T>(pass);
@@ -154,24 +165,29 @@ class Emulation final : public Backend {
             norm.total[k] = fold_pairs(sums.data(), norm.count);
         }
     }
+    // The blocks of the second kind of work.
+    template <class F>
+    static void each_second(const Pass& pass, int64_t blocks, F&& f) {
+        for (int64_t b = pass.split; b < blocks; ++b)
+            for (int32_t t = 0; t < kThreads; ++t) f(Thread{static_cast<int32_t>(b), t});
+    }
     template <class R, class T>
-    static void row_sums(const Pass& pass, int64_t items, void*) {
+    static void row_sums(const Pass& pass, int64_t blocks, void*) {
+        record_launch("row sums");
         if (is_skipped(pass)) return;
-        for (int64_t i = 0; i < items; ++i) {
-            const Item item = locate(pass.first, pass.count, static_cast<int32_t>(i));
+        for (int32_t i = 0; i < pass.first[pass.count]; ++i) {
+            const Item item = locate(pass.first, pass.count, i);
             double held[R::kRowTerms][kWarp][kHeld];
             hold<RowSums<R, T>>(pass, item, held);
             double sum[R::kRowTerms];
             for (int k = 0; k < R::kRowTerms; ++k) sum[k] = fold(held[k]);
             RowSums<R, T>::put(pass, item, sum);
         }
-    }
-    template <class R, class T>
-    static void row_sums_across(const Pass& pass, int64_t items, void*) {
-        each_thread(items, [&](Thread t) { device::row_sums_across<R, T>(pass, t); });
+        each_second(pass, blocks, [&](Thread t) { row_sums_across<R, T>(pass, t); });
     }
     template <class R, class T>
     static void fold_rows(const Pass& pass, int64_t items, void*) {
+        record_launch("fold rows");
         if (is_skipped(pass)) return;
         for (int64_t i = 0; i < items; ++i) {
             const Item item = locate(pass.first, pass.count, static_cast<int32_t>(i));
@@ -195,34 +211,31 @@ class Emulation final : public Backend {
     }
     template <class R, class T>
     static void row_values(const Pass& pass, int64_t items, void*) {
+        record_launch("row values");
         each_thread(items, [&](Thread t) { device::row_values<R, T>(pass, t); });
     }
     template <class R, class T>
-    static void line_sums(const Pass& pass, int64_t items, void*) {
+    static void axis_sums(const Pass& pass, int64_t blocks, void*) {
+        record_launch("axis sums");
         if (is_skipped(pass)) return;
-        for (int64_t i = 0; i < items; ++i) {
-            const Item item = locate(pass.first, pass.count, static_cast<int32_t>(i));
+        for (int32_t i = 0; i < pass.first[pass.count]; ++i) {
+            const Item item = locate(pass.first, pass.count, i);
             double held[kWarp][kHeld] = {};
             for (int32_t lane = 0; lane < kWarp; ++lane)
                 LineSums<R, T>::block(pass, item, lane, held[lane]);
             pass.axes[item.tensor].line_sum[item.index] =
                 kHasMaxima<R, T> ? largest(&held[0][0], kWarp * kHeld) : fold(held);
         }
+        each_second(pass, blocks, [&](Thread t) { across_sums<R, T>(pass, t); });
     }
     template <class R, class T>
-    static void across_sums(const Pass& pass, int64_t items, void*) {
-        each_thread(items, [&](Thread t) { device::across_sums<R, T>(pass, t); });
-    }
-    template <class R, class T>
-    static void update_lines(const Pass& pass, int64_t items, void*) {
-        each_thread(items, [&](Thread t) { device::update_lines<R, T>(pass, t); });
-    }
-    template <class R, class T>
-    static void update_across(const Pass& pass, int64_t items, void*) {
-        each_thread(items, [&](Thread t) { device::update_across<R, T>(pass, t); });
+    static void update_axes(const Pass& pass, int64_t blocks, void*) {
+        record_launch("update axes");
+        each_thread(blocks, [&](Thread t) { device::update_axes<R, T>(pass, t); });
     }
     template <class R, class T>
     static void scale_rows(const Pass& pass, int64_t items, void*) {
+        record_launch("scale rows");
         if (is_skipped(pass)) return;
         for (int64_t i = 0; i < items; ++i) {
             const Item item = locate(pass.first, pass.count, static_cast<int32_t>(i));

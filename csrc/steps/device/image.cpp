@@ -13,6 +13,9 @@ namespace {
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// 1 / n over 2^64.
+uint64_t inverse_of(int64_t n) { return ~uint64_t{0} / static_cast<uint64_t>(n); }
+
 DType plain_type(const Job& job) { return job.is_f64 ? DType::f64 : DType::f32; }
 
 RowParts parts_of(const Job& job) {
@@ -92,6 +95,7 @@ int32_t to_int32(int64_t n) {
 Image::Image(const Call& call, int multiprocessors, SumsOf sums)
     : call_(call), multiprocessors_(multiprocessors), sums_(sums) {
     sort();
+    shares_rate_ = share_a_rate();
     lay_out_static();
     lay_out_dynamic();
     lay_out_scratch();
@@ -236,6 +240,17 @@ void Image::lay_out_static() {
     dynamic_ = used_;
 }
 
+// Whether all tensors are at the same step, with the same learning rate, both known to the host.
+bool Image::share_a_rate() const {
+    for (const int32_t tensor : settled_by_) {
+        const Job &j = job(tensor), &first = job(settled_by_[0]);
+        if (!j.tensor || is_on_device(j) || j.prepare.step != first.prepare.step ||
+            j.prepare.lr != first.prepare.lr)
+            return false;
+    }
+    return true;
+}
+
 bool Image::has_inputs() const {
     return std::any_of(batches_.begin(), batches_.end(),
                        [](const Batch& b) { return b.has_sums || b.on_device; });
@@ -244,7 +259,7 @@ bool Image::has_inputs() const {
 void Image::lay_out_dynamic() {
     const auto settings = static_cast<int64_t>(settled_by_.size());
     const bool inputs = has_inputs();
-    constants_ = take<Constants>(settings > 1 ? settings : 0);
+    constants_ = take<Constants>(constants_inline() ? 0 : settings);
     inputs_ = take<Inputs>(inputs ? settings : 0);
     grads_ = take<void*>(grads_inline() ? 0 : tensors());
     scratch_ = used_;
@@ -325,6 +340,8 @@ void Image::fill_axes(int32_t i, char* host, char* base) const {
     a.inner = g.inner();
     a.line_blocks = divide_up(a.outer, kLines);
     a.inner_blocks = divide_up(a.inner, kBlock);
+    a.outer_inverse = inverse_of(a.outer);
+    a.inner_inverse = inverse_of(a.inner);
     a.line_sum = reinterpret_cast<double*>(base + p.line_sum);
     a.across_sum = reinterpret_cast<double*>(base + p.across_sum);
     a.row_sum = reinterpret_cast<double*>(base + p.row_sum);
@@ -347,9 +364,13 @@ Constants constants_of(const Job& j) {
     return c;
 }
 
-Inputs inputs_of(const Job& j) {
+// Without what changes from step to step where that is known of all, so that nothing is copied to
+// the device again.
+Inputs inputs_of(const Job& j, bool shares_rate) {
     Inputs in{};
     in.prepare = j.prepare;
+    if (shares_rate) in.prepare.step = 0;
+    if (shares_rate) in.prepare.lr = 0;
     in.prepare.hyper = nullptr;
     std::copy_n(j.prepare.hyper, j.hyper_count(), in.hyper);
     in.step_at = j.tensor->step_at;
@@ -368,9 +389,9 @@ void Image::fill_settings(char* host) const {
     for (size_t s = 0; s < settled_by_.size(); ++s) {
         const Job& j = job(settled_by_[s]);
         if (!j.settings) continue;
-        if (settled_by_.size() > 1)
+        if (!constants_inline())
             reinterpret_cast<Constants*>(host + constants_)[s] = constants_of(j);
-        if (has_inputs()) reinterpret_cast<Inputs*>(host + inputs_)[s] = inputs_of(j);
+        if (has_inputs()) reinterpret_cast<Inputs*>(host + inputs_)[s] = inputs_of(j, shares_rate_);
     }
 }
 
@@ -392,6 +413,9 @@ Pass Image::batch_pass(const Batch& b, char* base, uint64_t seed) const {
     if (b.has_sums || b.on_device) {
         pass.inputs = reinterpret_cast<const Inputs*>(base + inputs_);
         pass.computed = reinterpret_cast<Constants*>(base + computed_);
+        pass.shares_rate = shares_rate_;
+        pass.step = job(b.begin).prepare.step;
+        pass.lr = job(b.begin).prepare.lr;
     }
     pass.seed = seed;
     pass.count = b.count;
@@ -400,10 +424,11 @@ Pass Image::batch_pass(const Batch& b, char* base, uint64_t seed) const {
 }
 
 void Image::use_host_constants(const Batch& b, char* base, Pass& pass) const {
-    if (settled_by_.size() > 1)
+    if (!constants_inline())
         pass.constants = reinterpret_cast<const Constants*>(base + constants_);
     else
-        pass.inline_constants = constants_of(job(b.begin));
+        for (int32_t s = b.first_setting; s < b.first_setting + b.settings; ++s)
+            pass.inline_constants[s] = constants_of(job(settled_by_[static_cast<size_t>(s)]));
 }
 
 void Image::use_computed_constants(char* base, Pass& pass) const {

@@ -102,6 +102,8 @@ class Image {
     }
     bool sums_elements(const Job& job) const { return has_sums(job) && !job.has_rows(); }
     bool grads_inline() const { return tensors() <= kInlineGrads; }
+    bool constants_inline() const { return settled_by_.size() <= kInlineSettings; }
+    bool share_a_rate() const;
     void fill_tensor(int32_t i, char* host, char* base) const;
     void fill_axes(int32_t i, char* host, char* base) const;
     void fill_settings(char* host) const;
@@ -113,6 +115,7 @@ class Image {
     std::vector<int64_t> order_;       // jobs that take part, batch after batch
     std::vector<int32_t> setting_;     // of each
     std::vector<int32_t> settled_by_;  // the first tensor of each setting
+    bool shares_rate_ = false;
     std::vector<Place> place_;
     std::vector<Batch> batches_;
     std::vector<int64_t*> counters_;

@@ -25,6 +25,11 @@ STEEPEST_HD STEEPEST_INLINE Item locate(const int32_t* first, int32_t n, int32_t
     return {low, item - (n > 1 ? first[low] : 0)};
 }
 
+// Of a CUDA block that does the second kind of work.
+STEEPEST_HD STEEPEST_INLINE Item locate_second(const Pass& pass, int32_t block) {
+    return locate(pass.second, pass.count, block - pass.split);
+}
+
 struct Range {
     int64_t begin, end;
 };

@@ -12,6 +12,10 @@ STEEPEST_HD inline Prepare prepare_of(const Pass& pass, const Inputs& in, const 
     Prepare prepare = in.prepare;
     prepare.hyper = in.hyper;
     prepare.sum = sums;
+    if (pass.shares_rate) {
+        prepare.step = pass.step;
+        prepare.lr = pass.lr;
+    }
     if (in.step_at) prepare.step = *in.step_at + 1;
     if (in.lr_at) prepare.lr = read_scalar<double>(in.lr_at, in.lr_is_f64);
     if (pass.list_norm) prepare.list_norm = *pass.list_norm * *pass.list_clip;

@@ -40,7 +40,7 @@ struct RowSums {
 // Of a column-major matrix: one thread per row and block of columns.
 template <class R, class T>
 STEEPEST_HD inline void row_sums_across(const Pass& pass, Thread thread) {
-    const Item item = locate(pass.first, pass.count, thread.block);
+    const Item item = locate_second(pass, thread.block);
     const Tensor& t = pass.tensors[item.tensor];
     const Axes& a = pass.axes[item.tensor];
     const RowParts parts = parts_of(a);

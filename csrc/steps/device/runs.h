@@ -19,13 +19,10 @@ constexpr RuleRuns make_runs() {
                .apply = {Backend::template apply<R, T, Storage::plain>, nullptr, nullptr},
                .prepare = Backend::template prepare<R, T>,
                .reduce = nullptr,
-               .line_sums = nullptr,
-               .across_sums = nullptr,
-               .update_lines = nullptr,
-               .update_across = nullptr,
+               .axis_sums = nullptr,
+               .update_axes = nullptr,
                .scale_rows = nullptr,
                .row_sums = nullptr,
-               .row_sums_across = nullptr,
                .fold_rows = nullptr,
                .row_values = nullptr};
     if constexpr (sizeof(T) == 4) {
@@ -34,17 +31,14 @@ constexpr RuleRuns make_runs() {
     }
     if constexpr (kHasRows<R>) {
         r.row_sums = Backend::template row_sums<R, T>;
-        r.row_sums_across = Backend::template row_sums_across<R, T>;
         r.fold_rows = Backend::template fold_rows<R, T>;
         r.row_values = Backend::template row_values<R, T>;
     } else if constexpr (requires { R::kTerms; }) {
         r.reduce = Backend::template reduce<R, T>;
     }
     if constexpr (kHasAverages<R, T> || kHasMaxima<R, T>) {
-        r.line_sums = Backend::template line_sums<R, T>;
-        r.across_sums = Backend::template across_sums<R, T>;
-        r.update_lines = Backend::template update_lines<R, T>;
-        r.update_across = Backend::template update_across<R, T>;
+        r.axis_sums = Backend::template axis_sums<R, T>;
+        r.update_axes = Backend::template update_axes<R, T>;
     }
     if constexpr (kHasAverages<R, T>) r.scale_rows = Backend::template scale_rows<R, T>;
     return r;

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "steps/device/locate.h"
+#include "steps/device/places.h"
 #include "steps/device/storage.h"
 #include "steps/stage.h"
 
@@ -98,7 +99,7 @@ class Setting {
     STEEPEST_HD STEEPEST_INLINE Setting(const Pass& pass, const Tensor& t)
         : pass_(pass),
           tensor_(t),
-          constants_(pass.constants ? pass.constants + t.settings : &pass.inline_constants),
+          constants_((pass.constants ? pass.constants : pass.inline_constants) + t.settings),
           rule(*reinterpret_cast<const typename R::Constants*>(constants_->constants)) {
         const Stage<T> s = stage();
         keep = s.keep;
@@ -127,47 +128,48 @@ class Setting {
     }
 };
 
-// Calls use(line, position): the line of an element in memory, and its position in a line, both
-// counted over the batch.
-template <class Use>
-STEEPEST_HD STEEPEST_INLINE void at_axes(const Axes& a, int64_t element, Use&& use) {
-    const auto i = static_cast<uint64_t>(element);
-    const auto inner = static_cast<uint64_t>(a.inner);
-    const auto outer = static_cast<uint64_t>(a.outer);
-    // Divisions of 64 bits take many times as long as those of 32.
-    const uint64_t line =
-        (i | inner) >> 32 ? i / inner : static_cast<uint32_t>(i) / static_cast<uint32_t>(inner);
-    const uint64_t matrix = line < outer ? 0 : line / outer;
-    use(line, matrix * inner + (i - line * inner));
-}
-
-// Calls put(stream, value) with the row and column averages of an element. The order is asked for
-// twice: kept, it takes a register too many.
-template <class R, class T, class Put>
-STEEPEST_HD STEEPEST_INLINE void read_averages(const Axes& a, int64_t element, Put&& put) {
-    static_assert(R::spec.states[0].kind == Kind::row && R::spec.states[1].kind == Kind::column);
-    at_axes(a, element, [&](uint64_t line, uint64_t position) {
-        put(2, static_cast<const T*>(a.axis_new[0])[a.column_major ? position : line]);
-        put(3, static_cast<const T*>(a.axis_new[1])[a.column_major ? line : position]);
-    });
-}
-
-// The same of values that are given, stored as dtype(stream) says.
-template <class R, class T, class DTypeOf, class Put>
-STEEPEST_HD STEEPEST_INLINE void read_given(const Tensor& t, const Axes& a, int64_t element,
-                                            DTypeOf&& dtype, Put&& put) {
+// Calls visit(stream, whether it has a value per row) for the streams of rows and columns.
+template <class R, class Visit>
+STEEPEST_HD STEEPEST_INLINE void each_axis(Visit&& visit) {
     constexpr unsigned kElements = element_streams<R>();
-    constexpr unsigned kRows = row_streams<R>();
-    at_axes(a, element, [&](uint64_t line, uint64_t position) {
-        STEEPEST_UNROLL
-        for (int s = 2; s < kStreamsOf<R>; ++s) {
-            if (kElements >> s & 1) continue;
-            const bool along = (kRows >> s & 1) != a.column_major;  // the lines, not across them
-            Raw<T> raw;
-            raw.fetch_one(0, in_global_memory(t.stream[s]), dtype(s),
-                          static_cast<int64_t>(along ? line : position));
-            put(s, raw.decode_one(0, dtype(s)));
-        }
+    constexpr unsigned kRows = row_streams<R>() | unsigned{kHasRows<R>} << kReducedStreams<R>;
+    STEEPEST_UNROLL
+    for (int s = 2; s < kStreamsOf<R>; ++s)
+        if (!(kElements >> s & 1)) visit(s, (kRows >> s & 1) != 0);
+}
+
+// Such a stream's data and type: the new averages or the values of rows in T, or as it is stored.
+struct AxisStream {
+    const void* data;
+    uint8_t dtype;
+};
+template <class R, class T>
+STEEPEST_HD STEEPEST_INLINE AxisStream axis_stream(const Tensor& t, const Axes& a, int s,
+                                                   uint8_t dtype) {
+    if constexpr (kHasRows<R> || kHasAverages<R, T>)
+        return {a.axis_new[kHasRows<R> ? 0 : s - 2],
+                static_cast<uint8_t>(sizeof(T) == 8 ? DType::f64 : DType::f32)};
+    else
+        return {in_global_memory(t.stream[s]), dtype};
+}
+
+template <class R, class T>
+STEEPEST_HD STEEPEST_INLINE T axis_value(const Tensor& t, const Axes& a, int s, uint8_t dtype,
+                                         int64_t i) {
+    const AxisStream stream = axis_stream<R, T>(t, a, s, dtype);
+    Raw<T> raw;
+    raw.fetch_one(0, stream.data, stream.dtype, i);
+    return raw.decode_one(0, stream.dtype);
+}
+
+// Calls put(stream, value) with what a place has in the rows and columns that a rule is given,
+// stored as dtype(stream) says.
+template <class R, class T, class DTypeOf, class Put>
+STEEPEST_HD STEEPEST_INLINE void read_given(const Tensor& t, const Axes& a, const Place& at,
+                                            DTypeOf&& dtype, Put&& put) {
+    each_axis<R>([&](int s, bool row) {
+        const int64_t i = row != a.column_major ? at.line : at.position;
+        put(s, axis_value<R, T>(t, a, s, dtype(s), i));
     });
 }
 
@@ -186,18 +188,38 @@ STEEPEST_HD STEEPEST_INLINE void store_state(const Pass& pass, const Tensor& t, 
     store_one(to, value, 0);
 }
 
-template <class R, class T, class DTypeOf, class Put>
+// Calls put(stream, k, value) with what rows and columns have for kEach neighbours, `element` the
+// first. Mostly they are in one line.
+template <class R, class T, int kEach, class DTypeOf, class Put>
 STEEPEST_HD STEEPEST_INLINE void read_axes(const Tensor& t, const Axes& a, int64_t element,
                                            DTypeOf&& dtype, Put&& put) {
-    if constexpr (kHasRows<R>)
-        at_axes(a, element, [&](uint64_t line, uint64_t position) {
-            put(kReducedStreams<R>,
-                static_cast<const T*>(a.axis_new[0])[a.column_major ? position : line]);
+    Walk walk(a, element);
+    if (kEach == 1 || walk.left >= kEach) {
+        each_axis<R>([&](int s, bool row) {
+            if (row != a.column_major) {
+                const T value = axis_value<R, T>(t, a, s, dtype(s), walk.at.line);
+                STEEPEST_UNROLL
+                for (int k = 0; k < kEach; ++k) put(s, k, value);
+            } else {
+                const auto [from, type] = axis_stream<R, T>(t, a, s, dtype(s));
+                Raw<T> raw;
+                raw.template fetch_apart<kEach, 1>(from, type, walk.at.position);
+                STEEPEST_UNROLL
+                for (int k = 0; k < kEach; ++k) put(s, k, raw.decode_one(k, type));
+            }
         });
-    else if constexpr (kHasAverages<R, T>)
-        read_averages<R, T>(a, element, put);
-    else
-        read_given<R, T>(t, a, element, dtype, put);
+        return;
+    }
+    if constexpr (kEach > 1) {
+        STEEPEST_ROLLED
+        for (int k = 0; k < kEach; ++k) {
+            each_axis<R>([&](int s, bool row) {
+                const int64_t i = row != a.column_major ? walk.at.line : walk.at.position;
+                put(s, k, axis_value<R, T>(t, a, s, dtype(s), i));
+            });
+            walk.step();
+        }
+    }
 }
 
 }  // namespace STEEPEST_TARGET

@@ -41,6 +41,20 @@ STEEPEST_HD STEEPEST_INLINE float as_float(uint32_t bits) {
     return __builtin_bit_cast(float, bits);
 }
 
+// Entry k of a few that are in registers, where k is not known when the code is compiled.
+template <int n, class U>
+STEEPEST_HD STEEPEST_INLINE U picked(const U* v, int k) {
+    U x = v[0];
+    STEEPEST_UNROLL
+    for (int j = 1; j < n; ++j) x = j == k ? v[j] : x;
+    return x;
+}
+template <class U, int n>
+STEEPEST_HD STEEPEST_INLINE void put_at(U (&v)[n], int k, U x) {
+    STEEPEST_UNROLL
+    for (int j = 0; j < n; ++j) v[j] = j == k ? x : v[j];
+}
+
 // Values as they are stored. T is the precision of the arithmetic; float has codecs.
 template <class T>
 struct Raw;
@@ -63,6 +77,19 @@ struct Raw<double> {
         for (int k = 0; k < kSize; ++k) to[k] = v[k];
     }
     STEEPEST_HD STEEPEST_INLINE double decode_one(int k, uint8_t) const { return v[k]; }
+    // kEach elements, kStride apart; not all of them: those before `stop`.
+    template <int kEach, int kStride, bool kAll = true>
+    STEEPEST_HD STEEPEST_INLINE void fetch_apart(const void* data, uint8_t, int64_t i,
+                                                 int64_t stop = 0) {
+        STEEPEST_UNROLL
+        for (int k = 0; k < kEach; ++k)
+            if (kAll || i + k * kStride < stop)
+                v[k] = static_cast<const double*>(data)[i + k * kStride];
+    }
+    template <int n>
+    STEEPEST_HD STEEPEST_INLINE double decode_picked(int k, uint8_t) const {
+        return picked<n>(v, k);
+    }
 };
 
 template <>
@@ -101,10 +128,31 @@ struct Raw<float> {
         }
     }
     STEEPEST_HD STEEPEST_INLINE float decode_one(int k, uint8_t dtype) const {
-        return is_half(dtype) ? decode_half(static_cast<uint16_t>(w[k]), dtype) : as_float(w[k]);
+        return decode(w[k], dtype);
+    }
+    template <int kEach, int kStride, bool kAll = true>
+    STEEPEST_HD STEEPEST_INLINE void fetch_apart(const void* data, uint8_t dtype, int64_t i,
+                                                 int64_t stop = 0) {
+        if (is_half(dtype))
+            words_apart<kEach, kStride, kAll>(static_cast<const uint16_t*>(data), i, stop);
+        else
+            words_apart<kEach, kStride, kAll>(static_cast<const uint32_t*>(data), i, stop);
+    }
+    template <int n>
+    STEEPEST_HD STEEPEST_INLINE float decode_picked(int k, uint8_t dtype) const {
+        return decode(picked<n>(w, k), dtype);
     }
 
   private:
+    template <int kEach, int kStride, bool kAll, class Word>
+    STEEPEST_HD STEEPEST_INLINE void words_apart(const Word* data, int64_t i, int64_t stop) {
+        STEEPEST_UNROLL
+        for (int k = 0; k < kEach; ++k)
+            if (kAll || i + k * kStride < stop) w[k] = data[i + k * kStride];
+    }
+    STEEPEST_HD static STEEPEST_INLINE float decode(uint32_t word, uint8_t dtype) {
+        return is_half(dtype) ? decode_half(static_cast<uint16_t>(word), dtype) : as_float(word);
+    }
     STEEPEST_HD STEEPEST_INLINE uint16_t half(int k) const {
         return static_cast<uint16_t>(w[k / 2] >> (16 * (k % 2)));
     }

@@ -48,9 +48,9 @@ struct Reduce {
                 for (int s = 0; s < kStreams; ++s)
                     if (data[s]) v[s] = raw[s][k / kHeld].decode_one(k % kHeld, t.dtype[s]);
                 if constexpr (has_axis_states(R::spec))
-                    read_axes<R, T>(
+                    read_axes<R, T, 1>(
                         t, pass.axes[tensor], i, [&](int s) { return t.dtype[s]; },
-                        [&](int s, T value) { v[s] = value; });
+                        [&](int s, int, T value) { v[s] = value; });
                 v[1] = setting.gradient(v[1], v[0]);
                 double term[kReduced];
                 terms(setting, v, term, std::make_integer_sequence<int, kStreams - 2>{});

@@ -38,7 +38,7 @@ struct AdaFisher {
                    {.name = "damping", .doc = "lambda, added to the diagonal", .value = {1e-3, 0}}},
     };
     enum { kBeta, kDamping };
-    static constexpr int kMostBlocks = 3;  // five streams, two of them at computed places
+    static constexpr int kMostCodedBlocks = 3;  // five streams, two of them at computed places
 
     struct Constants {
         T beta, gain;  // average = beta average + gain new

@@ -34,7 +34,7 @@ struct AdaHessian : AdamCore<T> {
                     .high = 1}},
     };
     enum { kPower = 3 };
-    static constexpr int kMostBlocks = 2;  // a power takes registers
+    static constexpr int kMostBlocks = 3;  // a power takes registers
 
     struct Constants : Core::Constants {
         double exponent;

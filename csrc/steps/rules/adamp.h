@@ -38,7 +38,6 @@ struct AdamP : AdamCore<T> {
                     .type = HyperType::boolean}},
     };
     enum { kDeltaAt = 3, kWdRatioAt, kNesterov };
-    static constexpr int kMostBlocks = 2;  // five streams, one of them at computed places
 
     using View = Projection<T>;
     static constexpr int kRowTerms = View::kRowTerms;

@@ -10,7 +10,6 @@ inline namespace STEEPEST_TARGET {
 template <class T>
 struct AdEmaMix {
     enum { kBeta1, kBeta2, kBeta3, kEps, kAlpha, kAlphaWarmup, kBeta3Warmup };
-    static constexpr int kMostBlocks = 3;  // five streams and ten constants
 
     static constexpr RuleSpec spec = {
         .name = "ademamix",

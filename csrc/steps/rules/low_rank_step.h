@@ -37,7 +37,7 @@ struct LowRankStep {
                     .value = {1}}},
         .is_public = false,
     };
-    static constexpr int kMostBlocks = 3;  // five streams, two of them at computed places
+    static constexpr int kMostCodedBlocks = 3;  // five streams, two of them at computed places
 
     struct Constants {
         T step, keep;

@@ -9,7 +9,6 @@ inline namespace STEEPEST_TARGET {
 
 template <class T>
 struct Prodigy {
-    static constexpr int kMostBlocks = 3;  // five streams and eight constants
     enum { kBeta1, kBeta2, kBeta3, kEps, kDistance, kNextDistance, kD0, kSafeguard };
 
     static constexpr RuleSpec spec = {

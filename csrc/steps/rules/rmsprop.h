@@ -9,7 +9,6 @@ inline namespace STEEPEST_TARGET {
 
 template <class T>
 struct RmsProp {
-    static constexpr int kMostBlocks = 3;  // five streams
     enum { kAlpha, kEps, kMomentum, kCentered };
 
     static constexpr RuleSpec spec = {

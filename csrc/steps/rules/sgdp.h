@@ -47,8 +47,6 @@ struct SgdP {
                    kWdRatio},
     };
 
-    static constexpr int kMostBlocks = 3;  // many constants, and a stream at computed places
-
     using View = Projection<T>;
     static constexpr int kRowTerms = View::kRowTerms;
     static constexpr int kTerms = View::kTerms;

@@ -9,7 +9,7 @@ inline namespace STEEPEST_TARGET {
 
 template <class T>
 struct Sm3 {
-    static constexpr int kMostBlocks = 3;  // five streams, two of them at computed places
+    static constexpr int kMostCodedBlocks = 3;  // five streams, two of them at computed places
     enum { kMomentum, kEps };
 
     static constexpr RuleSpec spec = {

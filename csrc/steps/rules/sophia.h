@@ -45,7 +45,6 @@ struct Sophia {
                     .choices = "max|sum"}},
     };
     enum { kBeta1, kBeta2, kRho, kBatch, kEps, kInterval, kDenominator };
-    static constexpr int kMostBlocks = 3;  // five streams and as many constants
 
     struct Constants {
         T beta1, gain1, beta2, gain2;

@@ -33,7 +33,6 @@ struct WeightNorm {
                     .kind = Kind::row}},
         .is_public = false,
     };
-    static constexpr int kMostBlocks = 3;  // five streams, two of them at computed places
 
     struct Constants {
         T lr;

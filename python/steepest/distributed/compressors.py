@@ -1,20 +1,23 @@
 """Contractive compressors: what is left of a vector, and the bytes that say so.
 
 A compressor C with contraction alpha in (0, 1] has |C(x) - x|^2 <= (1 - alpha) |x|^2. Each of these
-works on one flat float32 or float64 array at a time; `ef21` puts the parts of a list together.
-All integers are little-endian, and floats have the dtype of the array.
+works on one flat float32 or float64 array at a time, and in one native call on all arrays of a
+list; `ef21` puts the parts of a list together. All integers are little-endian, and floats have the
+dtype of the array.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..curvature.probes import gaussian
+from .. import _core
+from .._arrays import Array
 from ..polar import arguments
 from .lists import Message
 
@@ -48,8 +51,80 @@ class Compressor(Protocol):
         """Adds weight C(x) to an array."""
 
 
+class Native:
+    """A compressor of the library, which takes all arrays of a list in one call."""
+
+    _code: ClassVar[int]  # in the C ABI
+    seed: int = 0
+
+    def kept(self, count: int) -> int:
+        """Elements that are kept of that many; 0 where that does not say what is sent."""
+        return 0
+
+    def pack(
+        self,
+        grads: Sequence[Array],
+        estimates: Sequence[Values],
+        to: Message,
+        *,
+        step: int,
+        worker: int,
+        scale: float = 1.0,
+        first: int = 0,
+        is_list: bool = True,
+    ) -> None:
+        """Writes the bytes of C(scale g - e) of all arrays, and sets e = e + C(scale g - e).
+
+        grads : in C order; float64 beside float64 only. estimates : float32 or float64, flat.
+        first : number of the first array, for random choices.
+        """
+        _core.ef21_pack(
+            grads, estimates, is_list, self._parts(estimates, first), self._code, scale,
+            self._seed_of(worker), step, to,
+        )  # fmt: skip
+
+    def add_all(
+        self,
+        messages: Message,
+        estimates: Sequence[Values],
+        *,
+        step: int,
+        workers: Sequence[int],
+        weights: Sequence[float],
+        header: int = 0,
+        first: int = 0,
+    ) -> None:
+        """Adds weights_i C_i to the arrays: of every row of messages, behind its header.
+
+        Raises ValueError for indices that no message has; then nothing has been changed.
+        """
+        _core.ef21_add(
+            messages, header, estimates, self._parts(estimates, first), self._code,
+            [self._seed_of(worker) for worker in workers], step, weights,
+        )  # fmt: skip
+
+    def compress(self, x: Values, draw: Draw, to: Message) -> Values:
+        """Writes the bytes of C(x), and returns C(x)."""
+        sent = np.zeros_like(x)
+        self.pack([x], [sent], to, step=draw.step, worker=draw.worker, first=draw.tensor)
+        return sent
+
+    def add(self, message: Message, draw: Draw, to: Values, weight: float) -> None:
+        """Adds weight C(x) to an array."""
+        self.add_all(
+            message[None], [to], step=draw.step, workers=[draw.worker], weights=[weight],
+            first=draw.tensor,
+        )  # fmt: skip
+
+    def _parts(self, arrays: Sequence[Values], first: int) -> list[tuple[int, int]]:
+        return [(self.kept(x.size), first + i) for i, x in enumerate(arrays)]
+
+    def _seed_of(self, worker: int) -> int:
+        return (self.seed + worker) % 2**64
+
+
 @dataclass(frozen=True)
-class _Sparse:
+class _Sparse(Native):
     """Keeps k elements: a number of them, or a share of each array, rounded up.
 
     Arrays of fewer elements are kept whole.
@@ -69,6 +144,7 @@ class _Sparse:
         return min(k, count)
 
     def alpha(self, count: int) -> float:
+        """The contraction that holds for every array of that many elements."""
         return self.kept(count) / count if count else 1.0
 
 
@@ -78,129 +154,71 @@ class TopK(_Sparse):
 
     k : a number of elements, or a float in (0, 1): the share of each array, rounded up.
 
-    alpha = k / n for arrays of n elements. Bytes: the kept values in the order of their indices,
-    then these as uint32. A NaN counts as larger than any number, so none is hidden.
+    alpha = k / n for arrays of n <= 2^32 elements. Bytes: the kept values in the order of their
+    indices, then these as uint32. A NaN counts as an infinity, so none is hidden.
 
     Source: Richtárik, Sokolov and Fatkhullin, arXiv 2106.05203. Raises TypeError and ValueError for
     another k.
     """
 
+    _code: ClassVar[int] = 0
+
     def size(self, count: int, itemsize: int) -> int:
+        """Bytes that an array of that many elements takes."""
         return self.kept(count) * (itemsize + _INDEX.itemsize)
-
-    def compress(self, x: Values, draw: Draw, to: Message) -> Values:
-        chosen = largest(np.abs(x), self.kept(x.size))
-        values = np.ascontiguousarray(x[chosen])
-        to[: values.nbytes] = values.view(np.uint8)
-        to[values.nbytes :] = chosen.astype(_INDEX).view(np.uint8)
-        sent = np.zeros_like(x)
-        sent[chosen] = values
-        return sent
-
-    def add(self, message: Message, draw: Draw, to: Values, weight: float) -> None:
-        k = self.kept(to.size)
-        values = message[: k * to.itemsize].copy().view(to.dtype)
-        chosen = message[k * to.itemsize :].copy().view(_INDEX)
-        if k and not _is_choice(chosen, to.size):
-            raise ValueError("message: indices given that are no rising ones of the array")
-        to[chosen] += to.dtype.type(weight) * values
 
 
 @dataclass(frozen=True)
 class RandomK(_Sparse):
-    """Keeps k elements chosen at random, all sets alike: those of the largest of standard normal
-    numbers drawn for (seed + worker, step, tensor, element).
+    """Keeps k elements chosen at random, all sets alike: those of the largest of random words, one
+    for each element, drawn for (seed + worker, step, tensor).
 
     k : as in TopK.
     seed : the same at both ends; no index is sent.
 
-    alpha = k / n on average. Bytes: the kept values in the order of their indices. The numbers are
-    those of `steepest.curvature.gaussian`, the same bits on every CPU target.
+    alpha = k / n on average. Bytes: the kept values in the order of their indices. The word of
+    element e is word e % 4 of block e // 4 of Philox4x32-10 with the purpose 0x1A0, the same on
+    every CPU target; of equal words those of lower index count.
 
     Source and errors as in `TopK`, and for a seed that is no int from 0 to 2^64 - 1.
     """
 
     seed: int = 0
+    _code: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         arguments.count("seed", self.seed, 0, 2**64 - 1)
 
     def size(self, count: int, itemsize: int) -> int:
+        """Bytes that an array of that many elements takes."""
         return self.kept(count) * itemsize
 
     def chosen(self, count: int, draw: Draw) -> NDArray[np.intp]:
         """The indices, rising."""
-        seed = (self.seed + draw.worker) % 2**64
-        like = np.empty(count, np.float64)
-        numbers = gaussian(like, seed=seed, probe=draw.step, tensor=draw.tensor)
-        return largest(numbers, self.kept(count))
-
-    def compress(self, x: Values, draw: Draw, to: Message) -> Values:
-        chosen = self.chosen(x.size, draw)
-        values = np.ascontiguousarray(x[chosen])
-        to[:] = values.view(np.uint8)
-        sent = np.zeros_like(x)
-        sent[chosen] = values
-        return sent
-
-    def add(self, message: Message, draw: Draw, to: Values, weight: float) -> None:
-        to[self.chosen(to.size, draw)] += to.dtype.type(weight) * message.copy().view(to.dtype)
+        sent = np.empty(self.size(count, 8), np.uint8)
+        self.compress(np.arange(count, dtype=np.float64), draw, sent)
+        return sent.view(np.float64).astype(np.intp)
 
 
 @dataclass(frozen=True)
-class ScaledSign:
+class ScaledSign(Native):
     """C(x) = mean |x| sign(x), one bit per element, with 1 as the sign of 0.
 
     alpha = 1 / n for arrays of n elements, |x|_1^2 / (n |x|_2^2) for a given x, which is 2 / pi on
     normal ones. Bytes: the mean, a float, then ceil(n / 8) bytes of bits that are set where x >= 0,
-    element e in bit e % 8 of byte e // 8; those left over are clear. The sum is in double.
+    element e in bit e % 8 of byte e // 8; those left over are clear. The sum is in double, over the
+    fixed tree.
 
     Source: Richtárik, Sokolov and Fatkhullin, arXiv 2106.05203; Seide et al. (2014) for the signs.
     """
 
+    _code: ClassVar[int] = 2
+
     def size(self, count: int, itemsize: int) -> int:
+        """Bytes that an array of that many elements takes."""
         return itemsize + -(-count // 8) if count else 0
 
     def alpha(self, count: int) -> float:
+        """The contraction that holds for every array of that many elements."""
         return 1.0 / count if count else 1.0
-
-    def compress(self, x: Values, draw: Draw, to: Message) -> Values:
-        if x.size == 0:
-            return np.zeros_like(x)
-        scale = np.array([np.abs(x).mean(dtype=np.float64)], x.dtype)
-        to[: x.itemsize] = scale.view(np.uint8)
-        to[x.itemsize :] = np.packbits(x >= 0, bitorder="little")
-        signed: Values = np.where(x >= 0, scale, -scale)
-        return signed
-
-    def add(self, message: Message, draw: Draw, to: Values, weight: float) -> None:
-        if to.size == 0:
-            return
-        scale = message[: to.itemsize].copy().view(to.dtype)
-        bits = np.unpackbits(message[to.itemsize :], count=to.size, bitorder="little")
-        change = to.dtype.type(weight) * scale
-        to += np.where(bits, change, -change)
-
-
-def largest(keys: Values, k: int) -> NDArray[np.intp]:
-    """Indices of the k largest, rising; of equal ones the lower. NaN is above all numbers.
-
-    The k-th largest is found without sorting: then those above it are taken, and of those equal to
-    it the first ones.
-    """
-    if k >= keys.size:
-        return np.arange(keys.size)
-    if k == 0:
-        return np.arange(0)
-    keys = np.where(np.isnan(keys), np.inf, keys)
-    least = np.partition(keys, keys.size - k)[keys.size - k]
-    taken = keys > least
-    equal = np.flatnonzero(keys == least)
-    taken[equal[: k - np.count_nonzero(taken)]] = True
-    return np.flatnonzero(taken)
-
-
-def _is_choice(indices: NDArray[np.uint32], count: int) -> bool:
-    rising = bool((indices[1:] > indices[:-1]).all())
-    return rising and int(indices[-1]) < count

@@ -17,7 +17,7 @@ from .. import _arrays
 from .._arrays import Array
 from ..polar import arguments
 from . import lists
-from .compressors import Compressor, Draw, Values
+from .compressors import Compressor, Draw, Native, Values
 from .lists import Message
 
 _HEADER = np.dtype([("step", "<u4"), ("worker", "<u4")])
@@ -60,12 +60,23 @@ class _Parts:
         made = [x.reshape(shape) for x, shape in zip(flat, self.shapes, strict=True)]
         return made if self.is_list else made[0]
 
-    def read(self, given: Any, name: str) -> list[Values]:
-        """Arrays of the structure and shapes of `like`, flat and in the precision of each."""
+    def read(self, given: Any, name: str) -> list[Array]:
+        """Arrays of the structure and shapes of `like`, in C order, float64 where it is."""
         arrays = lists.read_like(given, name, len(self.shapes), self.is_list, "like")
         return [self._read_one(array, name, i) for i, array in enumerate(arrays)]
 
-    def _read_one(self, array: Array, name: str, i: int) -> Values:
+    def _is_plain(self, array: Array, i: int) -> bool:
+        """Whether this is an array as most are, which nothing more need be asked about."""
+        return (
+            type(array) is np.ndarray
+            and array.dtype == self.dtypes[i]
+            and array.shape == self.shapes[i]
+            and array.flags.c_contiguous
+        )
+
+    def _read_one(self, array: Array, name: str, i: int) -> Array:
+        if self._is_plain(array, i):
+            return array
         label = f"{name}[{i}]" if self.is_list else name
         view = _arrays.view(array, label)
         if tuple(view.shape) != self.shapes[i]:
@@ -73,11 +84,19 @@ class _Parts:
         found = _arrays.dtype_name(view)
         if found not in ("float64", "float32", "bfloat16", "float16"):
             raise TypeError(f"{label}: dtype {found} given, expected floats")
-        if found == "bfloat16":
+        seen = _arrays.as_numpy(view, label)  # bfloat16 as its bits
+        double = self.dtypes[i] == np.float64
+        if seen.flags.c_contiguous and (found == "float64") == double:
+            return view
+        return self.wide(view, i)
+
+    def wide(self, view: Array, i: int) -> Values:
+        """The elements of a gradient, flat and in the precision of its estimate."""
+        if _arrays.dtype_name(view) == "bfloat16":
             wide = np.empty(self.shapes[i], np.float32)
             _arrays.float32_copy(view, wide)
-            return wide.reshape(-1)
-        return _arrays.as_numpy(view, label).reshape(-1).astype(self.dtypes[i], copy=False)
+            view = wide
+        return np.ascontiguousarray(_arrays.as_numpy(view).reshape(-1), self.dtypes[i])
 
     def checked(self, message: Any, name: str) -> Message:
         found = lists.bytes_of(message, name, 1)
@@ -132,16 +151,29 @@ class EF21Worker:
         """
         given = self._parts.read(grads, "grads")
         message = lists.output(out, "out", self._parts.size)
-        self.step += 1
+        step = self.step + 1
+        body = message[_HEADER.itemsize :]
+        compressor = self._parts.compressor
+        if isinstance(compressor, Native):
+            compressor.pack(
+                given, self._estimate, body, step=step, worker=self.worker, scale=self.scale,
+                is_list=self._parts.is_list,
+            )  # fmt: skip
+        else:
+            self._compress_each(compressor, given, message, step)
         message[: _HEADER.itemsize] = (
-            np.array((self.step, self.worker), _HEADER).reshape(1).view(np.uint8)
+            np.array((step, self.worker), _HEADER).reshape(1).view(np.uint8)
         )
-        for i, (g, estimate) in enumerate(zip(given, self._estimate, strict=True)):
-            difference = estimate.dtype.type(self.scale) * g - estimate
-            draw = Draw(self.step, self.worker, i)
-            part = self._parts.part(message, i)
-            estimate += self._parts.compressor.compress(difference, draw, part)
+        self.step = step
         return message
+
+    def _compress_each(
+        self, compressor: Compressor, grads: Sequence[Array], message: Message, step: int
+    ) -> None:
+        for i, (view, estimate) in enumerate(zip(grads, self._estimate, strict=True)):
+            difference = estimate.dtype.type(self.scale) * self._parts.wide(view, i) - estimate
+            draw = Draw(step, self.worker, i)
+            estimate += compressor.compress(difference, draw, self._parts.part(message, i))
 
     def state_dict(self) -> dict[str, Any]:
         """{"step": int, "estimate": list of flat arrays}: not copies."""
@@ -189,13 +221,14 @@ class EF21Aggregate:
         heads = [self._head(row, i) for i, row in enumerate(rows)]
         if len({worker for _, worker in heads}) != len(heads):
             raise ValueError("messages: two messages of one worker given")
-        new = [x.copy() for x in self._estimate]
-        for row, share, (step, worker) in zip(rows, shares, heads, strict=True):
-            for i, x in enumerate(new):
-                draw = Draw(step, worker, i)
-                self._parts.compressor.add(self._parts.part(row, i), draw, x, share)
-        for x, y in zip(self._estimate, new, strict=True):
-            x[...] = y
+        compressor = self._parts.compressor
+        if isinstance(compressor, Native):
+            compressor.add_all(
+                rows, self._estimate, step=self.step + 1, workers=[worker for _, worker in heads],
+                weights=shares, header=_HEADER.itemsize,
+            )  # fmt: skip
+        else:
+            self._add_each(compressor, rows, shares, heads)
         self.step += 1
         return self.estimate
 
@@ -208,6 +241,20 @@ class EF21Aggregate:
         step = arguments.count('state["step"]', state["step"], 0, 2**32 - 1)
         self._estimate = _loaded(state["estimate"], self._estimate)
         self.step = step
+
+    def _add_each(
+        self,
+        compressor: Compressor,
+        rows: Message,
+        shares: Sequence[float],
+        heads: Sequence[tuple[int, int]],
+    ) -> None:
+        new = [x.copy() for x in self._estimate]
+        for row, share, (step, worker) in zip(rows, shares, heads, strict=True):
+            for i, x in enumerate(new):
+                compressor.add(self._parts.part(row, i), Draw(step, worker, i), x, share)
+        for x, y in zip(self._estimate, new, strict=True):
+            x[...] = y
 
     def _head(self, row: Message, i: int) -> tuple[int, int]:
         message = self._parts.checked(row, f"messages[{i}]")

@@ -202,12 +202,12 @@ def _replaced(value: Any, views: dict[int, Any]) -> Any:
 
 
 def _in_host_memory(result: Any) -> Any:
-    """A GradNorm as on the CPU, numbers and arrays as they are, and whether a step was applied as a
-    bool."""
+    """A GradNorm as on the CPU, None, numbers and arrays as they are, and whether a step was
+    applied as a bool."""
     if _arrays.is_array(result):
         return _arrays.to_host(result)
     if not isinstance(result, steps.GradNorm):
-        return result if isinstance(result, float) else bool(result)
+        return result if result is None or isinstance(result, float) else bool(result)
     total, per_tensor, finite = (
         _arrays.to_host(value) if _arrays.is_array(value) else value for value in result
     )

@@ -26,7 +26,7 @@ Streams = dict[str, list[Array | None]]
 def digest(case: Case, kind: Numpy) -> str:
     """The first digits of the SHA-256 of all that the case writes and returns."""
     sha = hashlib.sha256()
-    for name, arrays in (_norms if case.rule is None else _stepped)(case, kind).items():
+    for name, arrays in (_called if case.rule is None else _stepped)(case, kind).items():
         for i, array in enumerate(arrays):
             if array is not None:
                 sha.update(f"{name}[{i}] {array.dtype.name} {array.shape}\n".encode())
@@ -46,7 +46,7 @@ def _stepped(case: Case, kind: Numpy) -> Streams:
         del written["momentum_buffer"]
     if case.copies:
         options["working_copy"] = written["working_copy"] = _copies(case)
-    function, applied = getattr(steps, case.rule.name), []
+    function, applied = getattr(steps, case.function), []
     for t in range(STEPS):
         grads = _element(case, f"grads {t}")
         arguments = (written["params"], grads, *states)
@@ -54,10 +54,16 @@ def _stepped(case: Case, kind: Numpy) -> Streams:
     return {**written, "applied": [np.array(applied, np.uint8)]}
 
 
-def _norms(case: Case, kind: Numpy) -> Streams:
-    norm = kind.call(steps.grad_norm, _element(case, "grads 0"))
-    total, finite = np.array(norm.total, np.float64), np.array(norm.finite, np.uint8)
-    return {"total": [total], "per_tensor": [norm.per_tensor], "finite": [finite]}
+def _called(case: Case, kind: Numpy) -> Streams:
+    """What a function of gradients makes of them, and the norms that it returns."""
+    grads, result = _element(case, "grads 0"), {}
+    written = {} if case.function == "grad_norm" else {"grads": grads}
+    arguments = [grads, _element(case, "params")] if case.function == "clip_adaptive_" else [grads]
+    norm = kind.call(getattr(steps, case.function), *arguments, **case.options)
+    if norm is not None:
+        total, finite = np.array(norm.total, np.float64), np.array(norm.finite, np.uint8)
+        result = {"total": [total], "per_tensor": [norm.per_tensor], "finite": [finite]}
+    return {**written, **result}
 
 
 def _storage(case: Case, i: int) -> Storage:

@@ -52,13 +52,18 @@ class Search:
     def _screened(
         self, screen: Screen, frequencies: Indices, lengths: Indices, factor: float
     ) -> Values:
-        """Those that seem largest are bounded; of the others it is proved in float32 that they are
-        not larger, and where that fails they are bounded too."""
+        """Those that seem largest are bounded, from below alone where float32 is precise enough to
+        prove the rest; of the others it is proved in float32 that they are not larger, and where
+        that fails they are bounded too."""
         grams = screen.grams(frequencies, lengths)
         order = largest_first(grams.estimates)
         uppers = np.full(len(frequencies), math.inf)
         first = order[:_CANDIDATES]
-        uppers[first] = self._each(frequencies[first], lengths, factor)
+        if factor == 1.0 and screen.leaves_room(self.tol):
+            lower = screen.lower(grams, int(first[0]), self.tol)
+            self._raise(np.array([lower]), frequencies[first], lengths)
+        else:
+            uppers[first] = self._each(frequencies[first], lengths, factor)
         enough = self._enough(factor)
         if enough > screen.error:
             below = grams.below((enough - screen.error) * (1 - _ROUNDINGS)).all(axis=0)

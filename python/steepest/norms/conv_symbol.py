@@ -34,6 +34,14 @@ def upwards(value: float, roundings: int) -> float:
     return value * (1 + 2 * (roundings + 4) * UNIT)
 
 
+def turned(steps: Indices, period: int) -> tuple[Values, Values]:
+    """(cosine, sine) of so many steps, of which `period` make a turn."""
+    steps = steps % period
+    steps = np.where(2 * steps > period, steps - period, steps)
+    angles = 2 * np.pi * (steps / period)
+    return np.cos(angles), np.sin(angles)
+
+
 class Symbol:
     """The blocks of one kernel (groups, c_out, c_in, taps...), float64, largest entry near one."""
 
@@ -86,10 +94,7 @@ class Symbol:
     def waves(self, frequencies: Indices, lengths: Indices) -> tuple[Values, Values]:
         """(cosine, sine) of the phase of every tap (rows) at every frequency (columns)."""
         period = math.lcm(*(int(m) for m in lengths))
-        steps = self.folded @ (frequencies * (period // lengths)).T % period
-        steps = np.where(2 * steps > period, steps - period, steps)
-        angles = 2 * np.pi * (steps / period)
-        return np.cos(angles), np.sin(angles)
+        return turned(self.folded @ (frequencies * (period // lengths)).T, period)
 
     def blocks(self, frequencies: Indices, lengths: Indices) -> Any:
         """[[Re, -Im], [Im, Re]] of every block: real, and of the same spectral norm."""

@@ -9,8 +9,9 @@ from .._arrays import Array
 from ..curvature.fisher import GAMMAS
 from . import structure
 from .base import Optimizer
-from .diagonal import check_stream, native_rule, stepped
+from .diagonal import native_rule, stepped
 from .factored import FactoredGroup, Renewed
+from .streams import on_its_stream
 
 
 class AdaFisher(Optimizer):
@@ -82,6 +83,7 @@ class AdaFisher(Optimizer):
         """Whether the coming step renews the factors of a parameter that then has a gradient."""
         return any(group.due(group.views) for group in self._factored())
 
+    @on_its_stream
     def step(
         self,
         grads: structure.Gradients = None,
@@ -106,7 +108,8 @@ class AdaFisher(Optimizer):
             read at the steps that renew factors (`factors_due`), where they may not be missing
             altogether; a parameter that has none keeps its factors. Of parameters on a device they
             are there, of the same kind.
-        stream : None: work on a device is on the current stream of the parameters' framework.
+        stream : where all work on a device is enqueued; meanwhile the framework's current one, for
+            functions of the caller, too. None: that is the one as it is.
 
         The coming step of a parameter renews its factors if the number of its steps so far is a
         multiple of factor_update_interval.
@@ -116,7 +119,6 @@ class AdaFisher(Optimizer):
         are due, or are of another structure, dtype or shape, negative or not finite. Then nothing
         has been changed.
         """
-        check_stream(self._groups, stream)
         parts = self._parts(grads)
         renewed = self._renewed(parts, statistics)
         options = {

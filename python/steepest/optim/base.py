@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -252,12 +252,15 @@ class Optimizer:
     ) -> bool | _core.DeviceFlag:
         """The step with these gradients."""
         keywords = {} if stream is None else {"stream": stream}
-        applied = _core.run(self._calls(parts), **options, **keywords)
+        calls = self._calls(parts)
+        rest = self._prepared(calls, parts, options, keywords)
+        applied = _core.run(calls, **options, **keywords)
         if self._capturable:
             return applied
         if not applied:  # on a device this waits for the answer
             return False
-        self._after(parts, keywords)
+        if rest is not None:
+            rest()
         for group, part in zip(self._groups, parts, strict=True):
             group.advance(part)
         return True
@@ -266,8 +269,15 @@ class Optimizer:
         """The native calls that the gradients of each group go into."""
         return [group.call(part) for group, part in zip(self._groups, parts, strict=True)]
 
-    def _after(self, parts: Sequence[Sequence[Any]], keywords: Mapping[str, Any]) -> None:
-        """What a step does after these calls: nothing more."""
+    def _prepared(
+        self,
+        calls: Sequence[Any],
+        parts: Sequence[Sequence[Any]],
+        options: Mapping[str, Any],
+        keywords: Mapping[str, Any],
+    ) -> Callable[[], None] | None:
+        """What a step does after these calls, with all memory that it needs: nothing more."""
+        return None
 
     def _rule_of(self, options: Mapping[str, Any]) -> Rule:
         """The rule of a group with these options."""

@@ -20,12 +20,8 @@ def clipped(
     """The gradients after all that the options of a step do to them, in single or double; None
     where skip_nonfinite holds the step back."""
     present = [grad for part in parts for grad in part if grad is not None]
-    made = [_arrays.zeros(grad, _precision(grad)) for grad in present]
+    made = [_arrays.single_or_double(grad) for grad in present]
     if not _stage(made, present, **options):
         return None
     copies = iter(made)
     return [[None if grad is None else next(copies) for grad in part] for part in parts]
-
-
-def _precision(grad: Array) -> str:
-    return "float64" if _arrays.dtype_name(grad) == "float64" else "float32"

@@ -148,15 +148,6 @@ def structure_of(groups: Sequence[Group], kind: str, names: Sequence[str] | None
     return curvature_structure.read(given, "params", devices=devices)
 
 
-def check_stream(groups: Sequence[Group], stream: Any) -> None:
-    """Raises for a stream of a step on a device whose other work is on the framework's own."""
-    if stream is not None and any(_elements.is_elsewhere(v) for g in groups for v in g.views):
-        raise ValueError(
-            "stream: given, expected None: all work of this optimizer is on the current stream of "
-            "the parameters' framework"
-        )
-
-
 def copied(parts: Sequence[Sequence[Array | None]]) -> list[Sequence[Array | None]]:
     """Gradients that came from `.grad`, before a function is called that may add to them there, as
     torch's `backward` does."""

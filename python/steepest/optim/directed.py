@@ -8,23 +8,30 @@ A step has three stages, each one native call for all parameters of all groups:
 2. a subclass turns the momentum of each matrix into a direction;
 3. `steps.descend`, or another last stage, moves the parameters.
 
-Everything is checked before the first stage, which is the first to write.
+Before the first stage, which is the first to write, everything is checked, and all three have their
+memory: a step that lacks some changes nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from .. import _arrays, _core
 from .._arrays import Array
+from ..polar.prepared import Prepared, reserve
 from .base import Optimizer
 from .group import Group
 from .state import MASTER
 
 Call = tuple[Any, Sequence[Array | None], dict[str, Any]]
+
+# Bytes that the stages take for lists and other small things, and for each line of a matrix.
+_SMALL, _PER_LINE = 1 << 20, 64
 
 
 @dataclass
@@ -149,7 +156,6 @@ class DirectedGroup(Group):
 
     def _bind(self) -> None:
         self.ensure_states(self.rule.active(self.options))
-        self._bound = self._binding()
         every = range(len(self.views))
         self._directed = [i for i in every if self.is_directed(i)]
         self._others = [i for i in every if not self.is_directed(i)]
@@ -229,10 +235,10 @@ class DirectedOptimizer(Optimizer):
 
     group_class: ClassVar[type[Group]] = DirectedGroup
 
-    _stream: Any = None  # of the step that is being made
-
-    def direct(self, pieces: Sequence[tuple[DirectedGroup, Piece]]) -> None:
-        """Turns the momentum in each piece's `direction` into its direction, in place."""
+    def directions(
+        self, pieces: Sequence[tuple[DirectedGroup, Piece]], stream: Any
+    ) -> list[Prepared]:
+        """What turns the momentum in each piece's `direction` into its direction, in place."""
         raise NotImplementedError
 
     def _calls(self, parts: Sequence[Sequence[Array | None]]) -> list[Call]:
@@ -242,23 +248,32 @@ class DirectedOptimizer(Optimizer):
             for call in group.calls(part)
         ]
 
-    def _after(self, parts: Sequence[Sequence[Array | None]], keywords: Mapping[str, Any]) -> None:
-        groups = self._directed_groups()
-        self._stream = keywords.get("stream")
-        pieces = [
-            (group, piece)
-            for group, part in zip(groups, parts, strict=True)
-            for piece in group.present(part)
-        ]
-        try:
-            self.direct(pieces)
-        finally:
-            self._stream = None
-        calls = [
-            group.last_call(part) for group, part in zip(groups, parts, strict=True) if group.pieces
-        ]
-        if calls:
-            _core.run(calls, **keywords)
+    def _prepared(
+        self,
+        calls: Sequence[Call],
+        parts: Sequence[Sequence[Array | None]],
+        options: Mapping[str, Any],
+        keywords: Mapping[str, Any],
+    ) -> Callable[[], None]:
+        groups = list(zip(self._directed_groups(), parts, strict=True))
+        _core.run(calls, check_only=True, **options, **keywords)
+        pieces = [(group, piece) for group, part in groups for piece in group.present(part)]
+        directions = self.directions(pieces, keywords.get("stream"))
+        reserve(directions)
+
+        def last_calls() -> list[Call]:
+            return [group.last_call(part) for group, part in groups if group.pieces]
+
+        _core.run(last_calls(), check_only=True, **keywords)
+
+        def rest() -> None:
+            for direction in directions:
+                direction.run()
+            _core.run(last_calls(), **keywords)
+
+        lines = sum(sum(piece.direction.shape) for _, piece in pieces)
+        np.empty(_SMALL + _PER_LINE * lines, np.uint8)  # there is as much; given back at once
+        return rest
 
     def _directed_groups(self) -> list[DirectedGroup]:
         return [group for group in self._groups if isinstance(group, DirectedGroup)]

@@ -123,9 +123,7 @@ class DOT(Optimizer):
         if bounds.one_scale_for_all():
             scale = float(scales[0]) if scales.size else scale
         else:
-            parts, kd_parts = (
-                clipped(side, scales, bounds.value, keywords) for side in (parts, kd_parts)
-            )
+            parts, kd_parts = clipped((parts, kd_parts), scales, bounds.value, keywords)
             scale = 1.0
         trios = list(zip(self._dot_groups(), parts, kd_parts, strict=True))
         calls = [call for group, g, k in trios for call in group.calls(g, k, scale)]

@@ -17,8 +17,6 @@ from ..steps import grad_norm
 Parts = Sequence[Sequence[Array | None]]
 Norms = NDArray[np.float64]
 
-_stage = _core.bind_stage("clip")
-
 
 class Bounds(NamedTuple):
     """Of the norm of all gradients, of that of each parameter, of the size of an element."""
@@ -68,37 +66,26 @@ def measured(parts: Parts, kd_parts: Parts, keywords: Mapping[str, Any]) -> Norm
 def coefficients(norms: Norms2, bounds: Bounds, scale: float) -> Norms:
     """What each parameter's gradients are multiplied by for the bounds on norms, the stricter one
     counting, beside being divided by the scale."""
-    of_all = _coefficient(norms.total / scale, bounds.norm)
-    own = [_coefficient(norm / scale, bounds.tensor_norm) for norm in norms.each]
-    return np.minimum(of_all, np.array(own, np.float64))
+    of_all = _coefficients(np.array([norms.total]) / scale, bounds.norm)
+    return np.minimum(of_all, _coefficients(norms.each / scale, bounds.tensor_norm))
 
 
-def _coefficient(norm: float, bound: float) -> float:
-    """What shortens a norm to the bound; as in torch.nn.utils.clip_grad_norm_ with a guard."""
-    return min(1.0, bound / (norm + 1e-6)) if math.isfinite(norm) else 1.0
+def _coefficients(norms: Norms, bound: float) -> Norms:
+    """What shortens norms to the bound; as in torch.nn.utils.clip_grad_norm_ with a guard."""
+    with np.errstate(invalid="ignore"):  # infinite norms, which are left out
+        return np.where(np.isfinite(norms), np.minimum(1.0, bound / (norms + 1e-6)), 1.0)
 
 
 def clipped(
-    parts: Parts, scales: Norms, value: float, keywords: Mapping[str, Any]
-) -> list[Sequence[Any]]:
-    """Copies in single or double of gradients over a scale of each parameter's own, their elements
-    brought between -value and value."""
-    flat = [grad for part in parts for grad in part]
-    made = [None if grad is None else _arrays.zeros(grad, _precision(grad)) for grad in flat]
-    for scale in np.unique(scales):
-        chosen = [i for i in np.flatnonzero(scales == scale) if flat[i] is not None]
-        if chosen:
-            limit = None if value == math.inf else value
-            _stage(
-                [made[i] for i in chosen],
-                [flat[i] for i in chosen],
-                grad_scale=float(scale),
-                max_grad_value=limit,
-                **keywords,
-            )
+    sides: Sequence[Parts], scales: Norms, value: float, keywords: Mapping[str, Any]
+) -> list[list[Sequence[Array | None]]]:
+    """Copies in single or double of the gradients of both sides over a scale of each parameter's
+    own, their elements brought between -value and value: in one native call."""
+    flat = [grad for parts in sides for part in parts for grad in part]
+    made = [None if grad is None else _arrays.single_or_double(grad) for grad in flat]
+    if any(copy is not None for copy in made):
+        limit = None if value == math.inf else value
+        each = np.tile(scales, len(sides)).tolist()
+        _core.clip_copies(made, flat, each, max_value=limit, **keywords)
     copies = iter(made)
-    return [[next(copies) for _ in part] for part in parts]
-
-
-def _precision(grad: Array) -> str:
-    return "float64" if _arrays.dtype_name(grad) == "float64" else "float32"
+    return [[[next(copies) for _ in part] for part in parts] for parts in sides]

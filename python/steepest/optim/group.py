@@ -49,6 +49,7 @@ class Group:
         self.options = options
         self.first = first
         self.state_dtype = state_dtype
+        self._bound: tuple[Any, ...] | None = None  # the options that the plans are made for
         self.states: dict[str, list[Array]] = {}  # None for parameters that lack the state
         self.views: list[Array] = []  # the parameters as `_arrays.view` shows them
         self._read_views()
@@ -56,7 +57,7 @@ class Group:
         self.steps: StepCounts | DeviceStepCount = self._make_steps()
         if master_weights and any(has_master(view) for view in self.views):
             self.states[MASTER] = make_masters(self.views)
-        self._bind()
+        self._bind_anew()
 
     def call(
         self, grads: Sequence[Array | None]
@@ -80,10 +81,17 @@ class Group:
     def _rebind(self) -> None:
         """Makes the plan anew where parameters have moved or options of it have changed."""
         if self._movable and self._memory != self._pointers():
+            self._bound = None
             self._read_views(moved=True)
-            self._bind()
         if self._bound != self._binding():
-            self._bind()
+            self._bind_anew()
+
+    def _bind_anew(self) -> None:
+        """Makes the plans for the present options. Where that fails, for lack of memory as well,
+        the next step makes all of them again."""
+        self._bound = None
+        self._bind()
+        self._bound = self._binding()
 
     def ensure_states(self, names: Collection[str]) -> None:
         """Allocates those of the named states that there are not yet."""
@@ -143,7 +151,6 @@ class Group:
 
     def _bind(self) -> None:
         self.ensure_states(self.rule.active(self.options))
-        self._bound = self._binding()
         keywords = {
             name: self.options[name] for name in (*self.rule.call_options, "rounding", "seed")
         }

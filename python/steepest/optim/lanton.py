@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from .. import _core
+from ..polar.prepared import Prepared
 from . import structure
 from .composite import rule_of
 from .directed import DirectedGroup, Piece
@@ -133,12 +135,16 @@ class LANTON(OracleOptimizer):
         groups; 1 before the first step."""
         return [piece.ratio for group in self._lanton_groups() for piece in group.pieces]
 
-    def direct(self, pieces: Sequence[tuple[DirectedGroup, Piece]]) -> None:
-        """Directions from the oracle, and the ratios of the learning rates."""
-        super().direct(pieces)
+    def directions(
+        self, pieces: Sequence[tuple[DirectedGroup, Piece]], stream: Any
+    ) -> list[Prepared]:
+        """Directions from the oracle, and the ratios of the learning rates. The noise is measured
+        now, in the memory of the directions, and kept when the step is made."""
+        follow = Prepared()
         for group, others in zip(self._lanton_groups(), self._others, strict=True):
             present = [piece for owner, piece in pieces if owner is group]
-            group.follow_noise(present, others)
+            follow.then(partial(group.follow_noise, present, group.measured(present, others)))
+        return [*super().directions(pieces, stream), follow]
 
     def _gather(
         self, parts: Sequence[Any], scaling: Mapping[str, Any], keywords: Mapping[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,41 +58,63 @@ class LantonGroup(OracleGroup):
         """Copies of `gradients`."""
         return [_arrays.as_numpy(gradient).copy() for gradient in self.gradients]
 
-    def follow_noise(self, pieces: Sequence[Piece], others: Sequence[NDArray[Any]] | None) -> None:
-        """Takes the differences of `gradients` from the others, or from the last ones, into the
-        noise, keeps the gradients for the next step, and sets the ratios of the learning rates."""
+    def measured(
+        self, pieces: Sequence[Piece], others: Sequence[NDArray[Any]] | None
+    ) -> list[tuple[NDArray[Any], float]]:
+        """The noise of each piece with the difference of `gradients` from the others, or from the
+        last ones, and the ratio of its learning rate. Writes to the directions only."""
         steps = self.steps.values()
-        measured = [p.index for p in pieces if others is not None or steps[p.index] > 0]
-        for i in (piece.index for piece in pieces):
-            new, last = (_arrays.as_numpy(x) for x in (self.gradients[i], self.states[PREVIOUS][i]))
-            kept = new.copy()
-            new -= last if others is None else others[i]
-            last[...] = kept
-        self._take_in(measured)
+        for piece in pieces:
+            last = self.states[PREVIOUS][piece.index] if others is None else others[piece.index]
+            np.subtract(
+                _arrays.as_numpy(self.gradients[piece.index]),
+                _arrays.as_numpy(last),
+                out=_arrays.as_numpy(piece.direction),
+            )
+        known = [p for p in pieces if others is not None or steps[p.index] > 0]
+        noise = {p.index: _arrays.as_numpy(self.states[NOISE][p.index]) for p in pieces}
+        noise.update(self._with_differences(known, noise))
         alike: dict[str, list[Piece]] = {}
         for piece in pieces:
             alike.setdefault(self._norm_of(piece.index), []).append(piece)
+        ratios: dict[int, float] = {}
         for layers in alike.values():
-            for piece, ratio in zip(layers, self._ratios(layers), strict=True):
-                piece.ratio = ratio
+            indices = [piece.index for piece in layers]
+            ratios.update(zip(indices, self._ratios([noise[i] for i in indices]), strict=True))
+        return [(noise[piece.index], ratios[piece.index]) for piece in pieces]
 
-    def _take_in(self, measured: Sequence[int]) -> None:
-        """The mean of the squared dual norms of the differences that `gradients` holds."""
+    def follow_noise(
+        self, pieces: Sequence[Piece], measured: Sequence[tuple[NDArray[Any], float]]
+    ) -> None:
+        """Takes over what was measured, and keeps the gradients for the next step."""
+        for piece, (noise, ratio) in zip(pieces, measured, strict=True):
+            gradient = _arrays.as_numpy(self.gradients[piece.index])
+            _arrays.as_numpy(self.states[PREVIOUS][piece.index])[...] = gradient
+            _arrays.as_numpy(self.states[NOISE][piece.index])[...] = noise
+            piece.ratio = ratio
+
+    def _with_differences(
+        self, pieces: Sequence[Piece], noise: Mapping[int, NDArray[Any]]
+    ) -> dict[int, NDArray[Any]]:
+        """The mean of the squared dual norms of the differences that the directions hold, as it is
+        stored."""
         beta = float(self.options["betas"][1])
         norm, options = self.options["norm"], self.options["norm_options"] or {}
-        lengths = polar.dual_norm([self.gradients[i] for i in measured], norm, **options)
+        lengths = polar.dual_norm([piece.direction for piece in pieces], norm, **options)
+        new = {}
         with np.errstate(over="ignore"):
-            for i, square in zip(measured, lengths**2, strict=True):
-                noise = _arrays.as_numpy(self.states[NOISE][i])
-                noise[...] = beta * noise.astype(np.float64) + (1 - beta) * square
+            for i, square in zip((p.index for p in pieces), lengths**2, strict=True):
+                mean = beta * noise[i].astype(np.float64) + (1 - beta) * square
+                new[i] = np.asarray(mean).astype(noise[i].dtype)
+        return new
 
     def _norm_of(self, i: int) -> str:
         norm = str(self.options["norm"])
         return automatic(len(self.views[i].shape)) if norm == "Auto" else norm
 
-    def _ratios(self, layers: Sequence[Piece]) -> list[float]:
+    def _ratios(self, noises: Sequence[NDArray[Any]]) -> list[float]:
         """sqrt(a / largest a); 1 where the noise is NaN, as the direction is then."""
-        noise = np.array([_arrays.as_numpy(self.states[NOISE][p.index]).item() for p in layers])
+        noise = np.array([each.item() for each in noises], np.float64)
         noise = np.minimum(noise, _MOST_NOISE)
         if self.options["form"] == "damped":
             inverse = np.hypot(float(self.options["alpha"]), np.sqrt(noise))  # alpha / a

@@ -273,7 +273,6 @@ class LowRankGroup(Group, ABC):
         self._check_rank()
         self._check_rounding()
         self.ensure_states(self.rule.active(self.options))
-        self._bound = self._binding()
         every = range(len(self.views))
         self.projected = [i for i in every if self.is_projected(i)]
         self._others = [i for i in every if not self.is_projected(i)]

@@ -20,6 +20,7 @@ from .diagonal import structure_of
 from .group import Group
 from .marquardt_group import Damping, MarquardtGroup
 from .marquardt_model import RESIDUALS, Model, residual_vector
+from .streams import on_its_stream
 
 _MOVING = ("damping", "growth")  # options that steps change
 _NO_RATE = "LevenbergMarquardt has no lr: the damping takes its place"
@@ -115,8 +116,13 @@ class LevenbergMarquardt(Optimizer):
         """Of the last step."""
         return self._report
 
+    @on_its_stream
     def step(  # type: ignore[override]  # it needs functions, not gradients
-        self, residuals: Callable[[Any], Any], jacobian: Callable[[Any], Any]
+        self,
+        residuals: Callable[[Any], Any],
+        jacobian: Callable[[Any], Any],
+        *,
+        stream: Any = None,
     ) -> bool:
         """Moves all parameters, if one of at most max_tries trials pays.
 
@@ -126,6 +132,8 @@ class LevenbergMarquardt(Optimizer):
         jacobian : function of the same that returns the derivatives of each residual in each
             parameter, in the same structure: (m, *shape) of float32 or float64; None for parameters
             that are to stay.
+        stream : where all work on a device is enqueued; meanwhile the framework's current one, for
+            both functions, too. None: that is the one as it is.
 
         residuals is called once, and once for every trial; jacobian once, before these. Either may
         give torch parameters other memory, of the same values (`.data`, as

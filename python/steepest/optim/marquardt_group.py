@@ -74,7 +74,6 @@ class MarquardtGroup(Group):
                 label = f"params[{self.first + i}]"
                 raise TypeError(f"{label}: dtype {dtype} given, expected {', '.join(DTYPES)}")
         self.check()
-        self._bound = self._binding()
         ids = [self.first + i for i in range(len(self.views))]
         self._plan = _core.Plan("descend", self.views, tensor_ids=ids, rounding="nearest", seed=0)
 

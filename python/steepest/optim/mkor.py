@@ -10,10 +10,10 @@ from .._arrays import Array
 from ..polar import arguments
 from . import mkor_layers, structure
 from .base import Optimizer
-from .diagonal import check_stream
 from .hybrid import LossSwitch
 from .kronecker import Layer, Statistics
 from .mkor_settings import SETTINGS, UPDATE, checked, rule_of
+from .streams import on_its_stream
 
 _SAVED = "mkor"
 
@@ -98,6 +98,7 @@ class MKOR(Optimizer):
         if layers is not None:
             self._layers = mkor_layers.read(layers, self._groups, self._names)
 
+    @on_its_stream
     def step(
         self,
         grads: structure.Gradients = None,
@@ -124,13 +125,13 @@ class MKOR(Optimizer):
             keeps its inverses. Of layers on a device they are there, of the same kind.
         loss : of this step, for MKOR-H.
         grad_scale : a number that divides the gradients and g.
-        stream : None: work on a device is on the current stream of the parameters' framework.
+        stream : where all work on a device is enqueued; meanwhile the framework's current one, for
+            functions of the caller, too. None: that is the one as it is.
 
         Returns whether the step was applied. Raises as Optimizer.step does, and for statistics of
         another structure, dtype or shape, with a NaN or an infinity, or that make an inverse
         indefinite; and for a layer with only one of its gradients. Then nothing has been changed.
         """
-        check_stream(self._groups, stream)
         parts = self._parts(grads)
         keywords = {
             "grad_scale": grad_scale,

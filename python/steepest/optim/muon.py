@@ -13,7 +13,10 @@ from .. import _core, polar
 from .._arrays import Array
 from ..polar import arguments, layout
 from ..polar.layout import is_row_major
+from ..polar.moments import prepare_adamuon, prepare_normuon
 from ..polar.oracles import SCALED
+from ..polar.orthogonal import prepare_orthogonalize
+from ..polar.prepared import Prepared
 from .blocks import row_blocks
 from .composite import rule_of
 from .directed import DirectedGroup, DirectedOptimizer, Piece
@@ -129,7 +132,10 @@ class MuonGroup(DirectedGroup):
                 raise ValueError(f"{name}: {given!r} given, expected one of {expected}")
         options = self.options
         triples = polar.coefficients.resolve(options["coefficients"], options["steps"])
-        polar.choose((1, 1), "float32", triples, None, options["method"], options["compute"])
+        matrix = next((array for array in self.arrays if array.ndim >= 2), None)
+        device = matrix is not None and _core.work_place(matrix, "params")[0]
+        iteration = (triples, None, options["method"], options["compute"])
+        polar.choose((1, 1), "float32", *iteration, device=device)
         if options["normalization"] not in ("frobenius", "schatten4", "aol"):
             raise ValueError(
                 f"normalization: {options['normalization']!r} given, expected one of 'frobenius', "
@@ -247,8 +253,10 @@ class Muon(DirectedOptimizer):
         options = {name: given[name] for name in self.rule.defaults}
         super().__init__(params, state_dtype=state_dtype, master_weights=master_weights, **options)
 
-    def direct(self, pieces: Sequence[tuple[DirectedGroup, Piece]]) -> None:
-        """Orthogonalises the momentum, one call for all that share the options."""
+    def directions(
+        self, pieces: Sequence[tuple[DirectedGroup, Piece]], stream: Any
+    ) -> list[Prepared]:
+        """Orthogonalised momentum, one call for all that share the options."""
         blocks = [
             (group, block)
             for group, piece in pieces
@@ -258,23 +266,20 @@ class Muon(DirectedOptimizer):
         together: dict[tuple[Any, ...], list[Array]] = {}
         for group, block in blocks:
             together.setdefault((*group.settings(), block.turn), []).append(block.matrix)
-        for (triples, method, compute, normalization, _), matrices in together.items():
-            polar.orthogonalize(
+        orthogonal = [
+            prepare_orthogonalize(
                 matrices,
                 np.frombuffer(triples).reshape(-1, 3),
                 method=method,
                 compute=compute,
                 normalization=normalization,
                 out=matrices,
-                stream=self._stream,
+                stream=stream,
             )
-        _normalize(blocks, self._stream)
-        for _, block in blocks:
-            if block.factor != 1:
-                given, manner = [block.matrix], (SCALED, block.factor, 0.0)
-                _core.normalize(
-                    given, given, "direction", False, [manner], None, 0.0, stream=self._stream
-                )
+            for (triples, method, compute, normalization, _), matrices in together.items()
+        ]
+        scaled = [_scaled(block, stream) for _, block in blocks if block.factor != 1]
+        return [*orthogonal, *_normalized(blocks, stream), *scaled]
 
     def _rule_of(self, options: Mapping[str, Any]) -> Rule:
         if options["algorithm"] == "adamw":
@@ -286,7 +291,7 @@ class Muon(DirectedOptimizer):
         return replace(self.rule, streams=tuple(rows))
 
 
-def _normalize(blocks: Sequence[tuple[MuonGroup, _Block]], stream: Any) -> None:
+def _normalized(blocks: Sequence[tuple[MuonGroup, _Block]], stream: Any) -> list[Prepared]:
     """The second-moment normalisers of the variants, one call for all that share the options."""
     together: dict[tuple[Any, ...], list[_Block]] = {}
     for group, block in blocks:
@@ -294,11 +299,23 @@ def _normalize(blocks: Sequence[tuple[MuonGroup, _Block]], stream: Any) -> None:
         if options["variant"] is not None:
             numbers = (float(options["variant_beta2"]), float(options["variant_eps"]))
             together.setdefault((options["variant"], *numbers, block.turn), []).append(block)
+    calls = []
     for (variant, beta2, eps, _), those in together.items():
         matrices = [block.matrix for block in those]
         moments = [block.second_moment for block in those]
-        normalizer = polar.normuon if variant == "normuon" else polar.adamuon
-        normalizer(matrices, moments, beta2=beta2, eps=eps, out=matrices, stream=stream)
+        normalizer = prepare_normuon if variant == "normuon" else prepare_adamuon
+        calls.append(
+            normalizer(matrices, moments, beta2=beta2, eps=eps, out=matrices, stream=stream)
+        )
+    return calls
+
+
+def _scaled(block: _Block, stream: Any) -> Prepared:
+    """The direction of a block times its factor."""
+    given, manner = [block.matrix], (SCALED, block.factor, 0.0)
+    prepared = Prepared()
+    prepared.add(_core.Normalization(given, given, "direction", False, [manner], stream=stream))
+    return prepared
 
 
 Muon.rule = rule_of(

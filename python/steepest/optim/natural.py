@@ -14,11 +14,12 @@ from ..curvature.vectors import is_finite, joined, zeros
 from . import structure
 from .base import Optimizer
 from .composite import shared_options
-from .diagonal import check_stream, native_rule, structure_of
+from .diagonal import native_rule, structure_of
 from .group import Group
 from .natural_group import SHARED, SOLUTION, NaturalGroup, dtype_of, vector
 from .natural_systems import Bounds, Solved, System, check_fisher, factored, iterated
 from .oasis_rate import checked, scale_of
+from .streams import on_its_stream
 from .table import UNUSED, Stream
 
 Parts = Sequence[Sequence[Array | None]]
@@ -107,6 +108,7 @@ class NaturalGradient(Optimizer):
         structure of the parameters (a list for group dicts), zero at those without a gradient."""
         return self._solution
 
+    @on_its_stream
     def step(
         self,
         grads: structure.Gradients = None,
@@ -134,7 +136,8 @@ class NaturalGradient(Optimizer):
             a gradient, and comes times powers of two, see `steepest.curvature.conjugate_gradient`.
             See also `gauss_newton_product` and `empirical_fisher_product` there.
         samples : b, for "woodbury"; None: the number of rows.
-        stream : None: work on a device is on the current stream of the parameters' framework.
+        stream : where all work on a device is enqueued; meanwhile the framework's current one, for
+            functions of the caller, too. None: that is the one as it is.
 
         Returns whether the step was applied. Raises TypeError and ValueError as Optimizer.step
         does; for gradients with a NaN or an infinity, unless they are skipped; for another
@@ -143,7 +146,6 @@ class NaturalGradient(Optimizer):
         NotPositiveDefiniteError as `conjugate_gradient` and `fisher_solve` do. Then nothing has
         been changed.
         """
-        check_stream(self._groups, stream)
         groups = self._natural()
         for group in groups:
             group.ready()

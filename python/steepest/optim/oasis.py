@@ -10,10 +10,11 @@ from typing import Any
 from .. import _arrays
 from ..curvature.sampling import Hvp
 from . import structure
-from .diagonal import check_stream, copied, native_rule
+from .diagonal import copied, native_rule
 from .oasis_group import PREVIOUS, OasisGroup
 from .oasis_rate import Pair, Parts, at, checked, rate, scale_of
 from .probing import ProbingOptimizer
+from .streams import on_its_stream
 
 GRADS = "previous_grads"
 
@@ -93,6 +94,7 @@ class OASIS(ProbingOptimizer):
         arrays = [array for group in self._oasis() for array in group.previous()]
         return self._like().pack([_arrays.view(array) for array in arrays])
 
+    @on_its_stream
     def step(
         self,
         grads: structure.Gradients = None,
@@ -128,7 +130,6 @@ class OASIS(ProbingOptimizer):
         does; as the others do for hvp and hessian; for previous_grads that are missing, of another
         structure, dtype or shape, or have a NaN or an infinity. Then nothing has been changed.
         """
-        check_stream(self._groups, stream)
         groups = self._oasis()
         for group in groups:
             group.ready()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .. import polar
 from .._arrays import Array
-from ..polar.oracles import is_copied
-from .directed import Call, DirectedGroup, DirectedOptimizer, Piece
+from ..polar.oracles import prepare_oracle
+from ..polar.prepared import Prepared
+from .directed import DirectedGroup, DirectedOptimizer, Piece
 
 NORMS = (
     "Auto", "Spectral", "SpectralConv", "ColNorm", "RowNorm", "Sign", "BiasRMS", "Euclidean",
@@ -17,8 +18,6 @@ NORMS = (
 
 class OracleGroup(DirectedGroup):
     """All parameters follow the oracle of the group's norm."""
-
-    needs_copies = False  # the oracle works on copies of some directions
 
     def first_options(self) -> dict[str, Any]:
         return {"momentum": self.options["momentum"], "nesterov": False, "averaged": True}
@@ -45,30 +44,19 @@ class OracleGroup(DirectedGroup):
         given = [piece.direction for piece in self.pieces]
         options = self.options["norm_options"] or {}
         polar.oracle(given, norm, out=given, **options)
-        self.needs_copies = any(is_copied(x, norm, options) for x in given)
 
 
 class OracleOptimizer(DirectedOptimizer):
     """Directions from `steepest.polar.oracle`, one call for all that share norm and options."""
 
-    def _run(self, parts: Sequence[Sequence[Any]], options: Mapping[str, Any], stream: Any) -> Any:
-        self._stream = stream
-        try:
-            return super()._run(parts, options, stream)
-        finally:
-            self._stream = None
-
-    def _calls(self, parts: Sequence[Sequence[Array | None]]) -> list[Call]:
-        calls = super()._calls(parts)  # binds the groups, and writes nothing
-        groups = [group for group in self._groups if isinstance(group, OracleGroup)]
-        if self._stream is not None and any(group.needs_copies for group in groups):
-            raise ValueError("stream: given, expected None for parameters that have to be copied")
-        return calls
-
-    def direct(self, pieces: Sequence[tuple[DirectedGroup, Piece]]) -> None:
+    def directions(
+        self, pieces: Sequence[tuple[DirectedGroup, Piece]], stream: Any
+    ) -> list[Prepared]:
         together: dict[tuple[Any, ...], list[Array]] = {}
         for group, piece in pieces:
             assert isinstance(group, OracleGroup)
             together.setdefault(group.settings(), []).append(piece.direction)
-        for (norm, options), given in together.items():
-            polar.oracle(given, norm, out=given, stream=self._stream, **dict(options))
+        return [
+            prepare_oracle(given, norm, out=given, stream=stream, **dict(options))
+            for (norm, options), given in together.items()
+        ]

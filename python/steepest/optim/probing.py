@@ -20,10 +20,10 @@ from .diagonal import (
     CurvatureOptimizer,
     Entry,
     Values,
-    check_stream,
     copied,
     precision,
 )
+from .streams import on_its_stream
 
 MOST_PROBES = 2**20
 _PROBE_NUMBERS = 2**32
@@ -77,6 +77,7 @@ class ProbingOptimizer(CurvatureOptimizer):
 
     group_class = ProbingGroup
 
+    @on_its_stream
     def step(
         self,
         grads: structure.Gradients = None,
@@ -102,7 +103,8 @@ class ProbingOptimizer(CurvatureOptimizer):
         hessian : the diagonal instead, as estimated by other means, in that structure and of any
             float dtype; it is taken as it is, without the group's averaging. Entries of parameters
             that take no estimate may be None.
-        stream : None: work on a device is on the current stream of the parameters' framework.
+        stream : where all work on a device is enqueued; meanwhile the framework's current one, for
+            functions of the caller, too. None: that is the one as it is.
 
         The coming step of a parameter takes an estimate if the number of its steps so far is a
         multiple of hessian_update_interval: `hessian_due` tells.
@@ -112,7 +114,6 @@ class ProbingOptimizer(CurvatureOptimizer):
         none is; for a product or diagonal of another structure, kind, dtype or shape, or with a
         NaN or an infinity. Then nothing has been changed.
         """
-        check_stream(self._groups, stream)
         parts = self._parts(grads)
         entries = self._due(parts)
         if grads is None and entries and callable(hvp):

@@ -16,10 +16,10 @@ from .diagonal import (
     Entry,
     Values,
     all_finite,
-    check_stream,
     native_rule,
 )
 from .probing import ProbingGroup, ProbingOptimizer
+from .streams import on_its_stream
 
 SAMPLED = "sampled_grads"
 
@@ -142,6 +142,7 @@ class SophiaG(CurvatureOptimizer):
         options = {name: given[name] for name in self.rule.defaults}
         super().__init__(params, state_dtype=state_dtype, master_weights=master_weights, **options)
 
+    @on_its_stream
     def step(
         self,
         grads: structure.Gradients = None,
@@ -166,7 +167,8 @@ class SophiaG(CurvatureOptimizer):
             only when an estimate is due. Entries of parameters that take none may be None.
         batch_size : B, the number of examples that sampled_grads are a mean over.
         hessian : the diagonal instead of both, as estimated by other means.
-        stream : None: work on a device is on the current stream of the parameters' framework.
+        stream : where all work on a device is enqueued; meanwhile the framework's current one, for
+            functions of the caller, too. None: that is the one as it is.
 
         The coming step of a parameter takes an estimate if the number of its steps so far is a
         multiple of hessian_update_interval: `hessian_due` tells.
@@ -176,7 +178,6 @@ class SophiaG(CurvatureOptimizer):
         arrays when none is; for another structure, dtype or shape, a NaN or an infinity. Then
         nothing has been changed.
         """
-        check_stream(self._groups, stream)
         parts = self._parts(grads)
         entries = self._due(parts)
         if sampled_grads is not None and hessian is not None:

@@ -59,6 +59,7 @@ class Rule:
     docs: dict[str, str]
     call_options: tuple[str, ...] = ()  # those that a native call takes
     unused: Mapping[str, Unused] = field(default_factory=dict)  # when an optional state is left out
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of options with names
 
     def active(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The names of the states in use under these options."""
@@ -148,6 +149,7 @@ def _rule(row: Mapping[str, Any]) -> Rule:
         docs={**_DOCS, **{hyper["name"]: _hyper_doc(hyper) for hyper in row["hypers"]}},
         call_options=tuple(called),
         unused=UNUSED.get(row["name"], {}),
+        choices={h["name"]: h["choices"] for h in row["hypers"] if h["choices"]},
     )
 
 

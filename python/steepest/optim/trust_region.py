@@ -51,8 +51,12 @@ class TrustRegionGroup(OracleGroup):
     def ensure_states(self, names: Any) -> None:
         new = POINT in names and POINT not in self.states
         super().ensure_states(names)
-        for i in range(len(self.views) if new else 0):
-            self.reset_state(POINT, i)
+        try:
+            for i in range(len(self.views) if new else 0):
+                self.reset_state(POINT, i)
+        except BaseException:
+            del self.states[POINT]  # zeros are no iterates
+            raise
 
     def _binding(self) -> tuple[Any, ...]:
         return *super()._binding(), bool(self.options["extrapolation"])

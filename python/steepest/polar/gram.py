@@ -104,6 +104,24 @@ def reach(coefficients: Any, rounding: float, positions: Iterable[int] = ()) -> 
     return float(np.linalg.norm(x, 2, axis=(-2, -1)).max()) if np.isfinite(x).all() else np.inf
 
 
+def largest_factor(coefficients: Any, positions: Iterable[int] = ()) -> float:
+    """The largest value of Q over singular values up to 1, with restarts before the steps at these
+    positions (from 0); infinite where it overflows. Halves hold Q where this is in their range.
+
+    coefficients : as in `resolve`. positions : ints from 1. Raises as that does.
+    """
+    chosen, x, largest = tuple(positions), _SPECTRUM, 1.0
+    q = np.ones_like(x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t, (a, b, c) in enumerate(resolve(coefficients)):
+            if t in chosen:
+                x, q = q * x, np.ones_like(x)
+            r = (q * x) ** 2
+            q = q * (a + r * (b + r * c))
+            largest = max(largest, float(np.abs(q).max()))
+    return largest if np.isfinite(largest) else np.inf
+
+
 def _gram(x: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
     """X X^T as rounded."""
     exact = x @ x.swapaxes(-1, -2)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .. import _arrays, _core
 from . import arguments
 from .oracles import ROWS, SCALED
-
-_adamuon = _core.bind_rule("adamuon")
+from .prepared import Prepared
 
 
 def normuon(
@@ -35,14 +35,30 @@ def normuon(
     0.2 sqrt(m n): the factor that a learning rate with "match_rms_adamw" has.
 
     The same bits on the CPU and on a device. Raises TypeError, ValueError, BufferError, DeviceError
-    (an error of CUDA). After any but the last nothing has been written.
+    (an error of CUDA), MemoryError. After any but DeviceError nothing has been written.
     """
+    return prepare_normuon(O, second_moment, beta2=beta2, eps=eps, out=out, stream=stream).run()
+
+
+def prepare_normuon(
+    O: Any,  # noqa: N803, E741
+    second_moment: Any,
+    *,
+    beta2: float,
+    eps: float,
+    out: Any = None,
+    stream: Any = None,
+) -> Prepared:
+    """`normuon` with these arguments, to be run later. Raises what it raises."""
     beta2 = arguments.at_least("beta2", beta2, 0.0, below=1.0)
     eps = arguments.at_least("eps", eps, 0.0)
     is_list, given, moments, results = _lists(O, second_moment, out)
     manners = [(ROWS, 1.0, eps)] * len(given)
-    _core.normalize(given, results, "O", is_list, manners, moments, beta2, stream=stream)
-    return results if is_list else results[0]
+    prepared = Prepared(results if is_list else results[0])
+    prepared.add(
+        _core.Normalization(given, results, "O", is_list, manners, moments, beta2, stream=stream)
+    )
+    return prepared
 
 
 def adamuon(
@@ -62,14 +78,31 @@ def adamuon(
     bfloat16, too. Si et al., arXiv 2507.11005 (AdaMuon), whose scale is 0.2 sqrt(m n), as in
     `normuon`. O and `out` are float32 or float64.
     """
+    return prepare_adamuon(O, second_moment, beta2=beta2, eps=eps, out=out, stream=stream).run()
+
+
+def prepare_adamuon(
+    O: Any,  # noqa: N803, E741
+    second_moment: Any,
+    *,
+    beta2: float,
+    eps: float,
+    out: Any = None,
+    stream: Any = None,
+) -> Prepared:
+    """`adamuon` with these arguments, to be run later. Raises what it raises."""
     beta2 = arguments.at_least("beta2", beta2, 0.0, below=1.0)
     eps = arguments.at_least("eps", eps, 0.0)
     is_list, given, moments, results = _lists(O, second_moment, out)
     _check_adamuon(given, moments, results, is_list)
-    sources = [_apart(d, result, stream) for d, result in zip(given, results, strict=True)]
+    prepared = Prepared(results if is_list else results[0])
+    sources = [_apart(d, y, stream, prepared) for d, y in zip(given, results, strict=True)]
     keywords = {} if stream is None else {"stream": stream}
-    _adamuon(results, sources, moments, beta2=beta2, eps=eps, **keywords)
-    return results if is_list else results[0]
+    plan = _core.Plan("adamuon", results, second_moment=moments)
+    calls = [(plan, sources, {"beta2": beta2, "eps": eps})]
+    _core.run(calls, check_only=True, **keywords)
+    prepared.then(partial(_core.run, calls, **keywords))
+    return prepared
 
 
 def _check_adamuon(o: list[Any], moments: list[Any], results: list[Any], is_list: bool) -> None:
@@ -85,17 +118,17 @@ def _check_adamuon(o: list[Any], moments: list[Any], results: list[Any], is_list
                 raise ValueError(f"{name}{at}: shape {given} given, expected {shape}")
 
 
-def _apart(given: Any, result: Any, stream: Any) -> Any:
+def _apart(given: Any, result: Any, stream: Any, prepared: Prepared) -> Any:
     """The array, or a copy where the result is written over it: a step may read later. The copy is
     made in the order of the stream, by a factor of 1."""
     if not _core.share_memory(given, result):
         return given
     copy = _like(given)
     if stream is None:
-        _arrays.assign(copy, _arrays.view(given, "O"))
+        prepared.then(partial(_arrays.assign, copy, _arrays.view(given, "O")))
     else:
         manner = [(SCALED, 1.0, 0.0)]
-        _core.normalize([given], [copy], "O", False, manner, None, 0.0, stream=stream)
+        prepared.add(_core.Normalization([given], [copy], "O", False, manner, stream=stream))
     return copy
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from numpy.typing import NDArray
 from .. import _arrays, _core
 from . import arguments
 from .layout import as_matrix, as_row, memory_order
-from .orthogonal import NORMALIZATIONS, choose, orthogonalize
+from .orthogonal import NORMALIZATIONS, choose, prepare_orthogonalize
+from .prepared import Prepared
 
 Manner = tuple[int, float, float]  # kind, scale and eps of the native call
 
@@ -74,9 +76,21 @@ def oracle(
     Sums of squares are the same bits for any number of threads, on every target and device.
 
     Raises TypeError (kind, dtype, unknown keyword), ValueError (shape, overlap, unknown norm),
-    BufferError (a read-only out), DeviceError (an error of CUDA). After any but the last nothing
-    has been written.
+    BufferError (a read-only out), DeviceError (an error of CUDA), MemoryError. After any but
+    DeviceError nothing has been written.
     """
+    return prepare_oracle(G, norm, out=out, stream=stream, **options).run()
+
+
+def prepare_oracle(
+    G: Any,  # noqa: N803
+    norm: str = "Auto",
+    *,
+    out: Any = None,
+    stream: Any = None,
+    **options: Any,
+) -> Prepared:
+    """`oracle` with these arguments, to be run later. Raises what it raises."""
     arguments.one_of("norm", norm, NORMS)
     is_list = isinstance(G, (list, tuple))
     inputs = list(G) if is_list else [G]
@@ -94,9 +108,9 @@ def oracle(
         if kind == SCALED:
             _check_iteration(views[i], iteration)
     call.check()
-    call.run(manners, iteration)
     given = out if out is not None else results
-    return list(given) if is_list else (given if out is not None else results[0])
+    result = list(given) if is_list else (given if out is not None else results[0])
+    return call.prepared(result, manners, iteration)
 
 
 def dual_norm(G: Any, norm: str = "Auto", **options: Any) -> Any:  # noqa: N803
@@ -157,7 +171,8 @@ def _check_iteration(x: Any, options: Mapping[str, Any]) -> None:
     """Raises what `orthogonalize` would for its keywords."""
     arguments.one_of("normalization", options.get("normalization", "frobenius"), NORMALIZATIONS[:3])
     chosen = {key: value for key, value in options.items() if key != "normalization"}
-    choose((int(x.shape[0]), 1), _arrays.dtype_name(x), **chosen)
+    device = _core.work_place(x, "G")[0]
+    choose((int(x.shape[0]), 1), _arrays.dtype_name(x), **chosen, device=device)
 
 
 def _spectral_scale(name: str, shape: Sequence[int], options: Mapping[str, Any]) -> float:
@@ -214,7 +229,7 @@ class _Call:
     def __init__(self, views: list[Any], results: list[Any], is_list: bool, stream: Any) -> None:
         self._is_list = is_list
         self._stream = stream
-        self._copied: list[tuple[Any, Any]] = []
+        self._copied: list[tuple[Any, Any, Any]] = []
         self.pairs: list[tuple[Any, Any]] = []
         self._checked: list[tuple[Any, Any]] = []  # what is read and written in the end
         self._sources = list(zip(views, results, strict=True))
@@ -230,8 +245,7 @@ class _Call:
                 raise ValueError("stream: given, expected None for arrays that have to be copied")
             self._checked.append((x, result))
             copy = _arrays.zeros(x, _arrays.dtype_name(x), tuple(map(int, x.shape)))
-            _arrays.assign(copy, x)
-            self._copied.append((result, copy))
+            self._copied.append((x, result, copy))
             given = written = _viewed(copy, kind, _order(copy, kind))
         else:
             self._checked.append((given, written))
@@ -239,37 +253,36 @@ class _Call:
 
     def check(self) -> None:
         """Raises for outputs that cannot be written or share memory."""
-        self._native(self._checked, [(ROWS, 1.0, 0.0)] * len(self._checked), True)
+        self._native(self._checked, [(ROWS, 1.0, 0.0)] * len(self._checked))
 
-    def run(self, manners: Sequence[Manner], iteration: Mapping[str, Any]) -> None:
+    def prepared(
+        self, result: Any, manners: Sequence[Manner], iteration: Mapping[str, Any]
+    ) -> Prepared:
         """Orthogonalises the spectral ones, then scales those and normalises the others."""
+        prepared = Prepared(result)
+        for x, _, copy in self._copied:
+            prepared.then(partial(_arrays.assign, copy, x))
         spectral = [i for i, (kind, _, _) in enumerate(manners) if kind == SCALED]
         if spectral:
             given, written = zip(*(self.pairs[i] for i in spectral), strict=True)
-            orthogonalize(list(given), out=list(written), stream=self._stream, **iteration)
+            prepared.append(
+                prepare_orthogonalize(
+                    list(given), out=list(written), stream=self._stream, **iteration
+                )
+            )
             for i in spectral:
                 self.pairs[i] = (self.pairs[i][1], self.pairs[i][1])
-        self._native(self.pairs, manners, False)
-        for result, copy in self._copied:
-            _arrays.assign(result, copy)
+        prepared.add(self._native(self.pairs, manners))
+        for _, result, copy in self._copied:
+            prepared.then(partial(_arrays.assign, result, copy))
+        return prepared
 
     def _native(
-        self,
-        pairs: Sequence[tuple[Any, Any]],
-        manners: Sequence[Manner],
-        check_only: bool,
-    ) -> None:
+        self, pairs: Sequence[tuple[Any, Any]], manners: Sequence[Manner]
+    ) -> _core.Normalization:
         inputs, outputs = [a for a, _ in pairs], [b for _, b in pairs]
-        _core.normalize(
-            inputs,
-            outputs,
-            "G",
-            self._is_list,
-            manners,
-            None,
-            0.0,
-            check_only,
-            self._stream,
+        return _core.Normalization(
+            inputs, outputs, "G", self._is_list, manners, stream=self._stream
         )
 
 
@@ -291,14 +304,6 @@ def _order(x: Any, kind: int) -> list[int] | None:
         return memory_order(x) if len(x.shape) > 2 else None
     strides = x.stride() if _arrays.torch_of(x) is not None else x.strides
     return sorted(range(len(x.shape)), key=lambda axis: -abs(strides[axis]))
-
-
-def is_copied(x: Any, norm: str, options: Mapping[str, Any]) -> bool:
-    """Whether the oracle of a norm works on a copy of an array, no view of which is a matrix."""
-    view = _arrays.view(x, "G")
-    name = automatic(len(view.shape)) if norm == "Auto" else norm
-    kind = _manner(name, view, _options(name, options, norm))[0]
-    return _viewed(view, kind, _order(view, kind)) is None
 
 
 def _viewed(x: Any, kind: int, order: list[int] | None) -> Any | None:

@@ -3,11 +3,19 @@ algorithm 2 (weights)."""
 
 import numpy as np
 
+from reference.curvature.philox import words
+
 
 def top_k(x, k):
     """The k elements of largest magnitude, by a stable sort: of equal ones the first."""
     kept = np.argsort(-np.abs(x), kind="stable")[:k]
     return np.where(np.isin(np.arange(x.size), kept), x, 0.0)
+
+
+def random_set(count, k, seed, step, tensor):
+    """The k elements, rising, with the largest of one random word each; of equal ones the first."""
+    drawn = words(range(-(-count // 4)), seed % 2**64, 0x1A0, step, tensor).reshape(-1)[:count]
+    return np.sort(np.argsort(-drawn.astype(np.int64), kind="stable")[:k])
 
 
 def scaled_sign(x):

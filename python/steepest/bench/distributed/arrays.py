@@ -17,6 +17,10 @@ Call = Callable[[Any], object]  # of None
 
 BETAS = (0.9, 0.99)
 LR = 1e-9  # parameters stay what they are, as often as they are stepped
+COMPRESSORS: Mapping[str, distributed.Compressor] = {
+    "TopK": distributed.TopK(0.01),
+    "ScaledSign": distributed.ScaledSign(),
+}
 _BLOCK = 1 << 16
 
 
@@ -49,6 +53,10 @@ def make_call(case: Case, arrays: Arrays) -> Call:
     if case.call == "apply_votes":
         params, votes = arrays["params"], distributed.Votes(arrays["message"], "ternary", 1)
         return lambda _: distributed.apply_votes(params, votes, lr=LR)
+    if case.call == "EF21Worker":
+        worker = distributed.EF21Worker(arrays["grads"], COMPRESSORS[case.compressor])
+        sent = np.zeros(worker.message_size, np.uint8)
+        return lambda _: worker.pack(arrays["grads"], sent)
     if case.call == "gradient_moments":
         grads_of = [arrays[name] for name in case.read]
         return lambda _: distributed.gradient_moments(grads_of)

@@ -14,7 +14,8 @@ class Case:
     """One thing to measure, and what it moves: arrays that are read, updated and written once.
 
     The ceiling walks the large arrays; planes of bits beside floats, 1 % of them, are counted in
-    the bytes only.
+    the bytes only. Of EF21's estimates, which are its own, arrays stand for each time they are
+    read.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Case:
     write: tuple[str, ...] = ()
     bits: int = 0  # moved per element, in all
     flops_per_element: int = 0
+    compressor: str = ""  # of EF21
 
     @property
     def impl(self) -> str:
@@ -59,6 +61,10 @@ def cases(*, quick: bool, elements: int | None = None) -> tuple[Case, ...]:
              write=("ones", "twos", "fours", "eights"), bits=WORKERS + 4),
         Case("apply float32", "apply_votes", f32, n, update=("params",), bits=66,
              flops_per_element=3),
+        Case("EF21 top 1 % float32", "EF21Worker", f32, n, ("grads", "estimate"), bits=64,
+             flops_per_element=2, compressor="TopK"),
+        Case("EF21 scaled signs float32", "EF21Worker", f32, n, ("grads", "again"), ("estimate",),
+             bits=129, flops_per_element=5, compressor="ScaledSign"),
         Case("moments of 8 workers float32", "gradient_moments", f32, n // WORKERS, rows("grads"),
              bits=32 * WORKERS, flops_per_element=6 * WORKERS),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from steepest import distributed
 
 from ..bounded import UNIT
-from .arrays import BETAS, LR, Arrays
+from .arrays import BETAS, COMPRESSORS, LR, Arrays
 from .cases import WORKERS, Case
 
 _CHECKED = 1 << 16  # elements
@@ -22,6 +22,8 @@ def error_of(case: Case, arrays: Arrays) -> float:
         return _error_of_packing(arrays)
     if case.call == "apply_votes":
         return _error_of_step(arrays)
+    if case.call == "EF21Worker":
+        return _error_of_first_message(case, arrays["grads"][:_CHECKED])
     if case.call == "gradient_moments":
         return _error_of_moments([arrays[name][:_CHECKED] for name in case.read])
     return _error_of_counts(case, arrays)
@@ -52,6 +54,21 @@ def _error_of_step(arrays: Arrays) -> float:
     distributed.apply_votes(params, distributed.Votes(flat, "ternary", 1), lr=LR)
     up, down = (np.unpackbits(v, bitorder="little").astype(np.float32) for v in votes)
     return 0.0 if np.array_equal(params, -np.float32(LR) * (up - down)) else np.inf
+
+
+def _error_of_first_message(case: Case, g: NDArray[Any]) -> float:
+    """Of estimates that are zero: the largest elements, as they are; or the rounding of a mean."""
+    worker = distributed.EF21Worker(g, COMPRESSORS[case.compressor])
+    message = worker.pack(g)[8:]
+    if case.compressor == "TopK":
+        kept = np.sort(np.argsort(-np.abs(g), kind="stable")[: -(-g.size // 100)])
+        wanted = np.concatenate([g[kept].view(np.uint8), kept.astype("<u4").view(np.uint8)])
+        return 0.0 if np.array_equal(message, wanted) else np.inf
+    if not np.array_equal(message[4:], np.packbits(g >= 0, bitorder="little")):
+        return np.inf
+    mean = np.abs(g.astype(np.float64)).mean()
+    found = float(message[:4].copy().view(np.float32)[0])
+    return float(abs(found - mean) / (UNIT["float32"] * mean))
 
 
 def _error_of_moments(grads: list[NDArray[Any]]) -> float:

@@ -25,6 +25,7 @@ def make(case: Case, arrays: Arrays) -> Call | None:
         "mean": _mean,
         "apply_votes": _apply,
         "gradient_moments": _moments,
+        "EF21Worker": _top_k if case.compressor == "TopK" else _scaled_sign,
     }[case.call](case, arrays)
 
 
@@ -85,3 +86,30 @@ def _moments(case: Case, arrays: Arrays) -> Call:
         return mean @ mean, [a @ a for a in away], [g @ mean for g in grads]
 
     return moments
+
+
+def _top_k(case: Case, arrays: Arrays) -> Call:
+    g, estimate = arrays["grads"], np.zeros_like(arrays["grads"])
+    k = -(-case.elements // 100)
+
+    def pack(_: Any) -> object:
+        difference = g - estimate
+        kept = np.sort(np.argpartition(np.abs(difference), case.elements - k)[-k:])
+        values = difference[kept]
+        estimate[kept] += values
+        return values, kept.astype(np.uint32)
+
+    return pack
+
+
+def _scaled_sign(case: Case, arrays: Arrays) -> Call:
+    g, estimate = arrays["grads"], np.zeros_like(arrays["grads"])
+
+    def pack(_: Any) -> object:
+        difference = g - estimate
+        scale = np.float32(np.abs(difference).mean(dtype=np.float64))
+        positive = difference >= 0
+        np.add(estimate, np.where(positive, scale, -scale), out=estimate)
+        return scale, np.packbits(positive, bitorder="little")
+
+    return pack
