@@ -4,8 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "core/parallel.h"
 
@@ -77,6 +79,7 @@ class Pool {
         const auto done = [&] { return undone_.load(std::memory_order_acquire) == 0; };
         spin_until(done);
         while (!done()) std::this_thread::yield();
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
     }
 
   private:
@@ -110,10 +113,21 @@ class Pool {
         for (int i = 0; i < s.parts(); ++i) {
             const int part = (home + i) % s.parts();
             if (!claim(part, s.id())) continue;
-            task_(context_, part, s.parts());
+            try {
+                task_(context_, part, s.parts());
+            } catch (...) {
+                keep_error();
+            }
             undone_.fetch_sub(1, std::memory_order_release);
         }
         in_region = false;
+    }
+
+    // What a part throws waits for the region's end: a worker has nobody to catch it, and the
+    // caller must not leave while others work on what is its own. The first of several counts.
+    void keep_error() {
+        const Hold hold(error_in_use_);
+        if (hold.held && !error_) error_ = std::current_exception();
     }
 
     void serve(int thread) {
@@ -146,6 +160,8 @@ class Pool {
     std::array<std::atomic<uint64_t>, kMaxParts> claimed_{};
     uint64_t last_id_ = 0;
     int workers_ = 0;
+    std::atomic_flag error_in_use_ = ATOMIC_FLAG_INIT;
+    std::exception_ptr error_;
 };
 
 }  // namespace

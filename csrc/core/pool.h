@@ -12,7 +12,9 @@ namespace steepest {
 using Task = void (*)(void* context, int part, int parts);
 
 // Runs every part of [0, parts) on at most `threads` threads, the caller being one, and returns
-// when all are done. A second region at the same time runs on its caller alone.
+// when all are done. A second region at the same time runs on its caller alone. If parts throw, one
+// of their exceptions is thrown on to the caller when no part runs any more; some parts may then
+// not have run.
 void run_on_pool(int threads, int parts, Task task, void* context);
 
 // Whether the calling thread is at work on a part of a region.

@@ -1,7 +1,9 @@
 // Every part of every region runs exactly once and before its region ends, with regions of changing
-// shape from several callers at a time. Meant for the thread sanitizer too.
+// shape from several callers at a time; what parts throw reaches the caller once nothing runs, and
+// the next region is as if nothing had been. Meant for the thread sanitizer too.
 #include <atomic>
 #include <cstdio>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -18,6 +20,36 @@ void count(void* context, int part, int) {
     auto* c = static_cast<Counts*>(context);
     c->runs[part].fetch_add(1, std::memory_order_relaxed);
     c->plain[part] += 1;
+}
+
+struct Thrower {
+    unsigned throwing;  // a bit for each part
+    std::atomic<int> running{0};
+};
+
+void count_or_throw(void* context, int part, int) {
+    auto* t = static_cast<Thrower*>(context);
+    t->running.fetch_add(1);
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+    t->running.fetch_sub(1);
+    if (t->throwing >> part & 1) throw std::bad_alloc();
+}
+
+// Every set of throwing parts, on workers and on the caller.
+int lost_exceptions() {
+    int wrong = 0;
+    for (unsigned throwing = 0; throwing < 64; ++throwing) {
+        Thrower thrower{throwing};
+        bool caught = false;
+        try {
+            steepest::run_on_pool(3, 6, count_or_throw, &thrower);
+        } catch (const std::bad_alloc&) {
+            caught = true;
+        }
+        wrong +=
+            caught != (throwing != 0) || thrower.running.load() != 0 || steepest::is_in_region();
+    }
+    return wrong;
 }
 
 int failures(int regions, unsigned seed) {
@@ -41,10 +73,10 @@ int failures(int regions, unsigned seed) {
 }  // namespace
 
 int main() {
-    std::atomic<int> wrong{failures(2000, 1)};
+    std::atomic<int> wrong{failures(2000, 1) + lost_exceptions()};
     std::vector<std::thread> callers;
     for (unsigned c = 0; c < 3; ++c)
-        callers.emplace_back([&wrong, c] { wrong += failures(1000, c + 2); });
+        callers.emplace_back([&wrong, c] { wrong += failures(1000, c + 2) + lost_exceptions(); });
     for (auto& caller : callers) caller.join();
     std::printf("%d parts went wrong\n", wrong.load());
     return wrong.load() ? 1 : 0;
